@@ -1,0 +1,52 @@
+"""Time and randomness as ports, and the one place that asks the operating system for them."""
+
+from __future__ import annotations
+
+import os
+import time
+from typing import Protocol
+
+
+class Clock(Protocol):
+    """What time it is. A simulation answers with its own virtual time."""
+
+    def now_ms(self) -> int:
+        """Wall clock, milliseconds since the epoch."""
+        ...
+
+    def monotonic(self) -> float:
+        """Seconds that never go back; the scale of the event loop's `call_at`."""
+        ...
+
+
+class Random(Protocol):
+    """Where random bytes come from; a simulation draws them from its seed."""
+
+    def bytes(self, count: int) -> bytes: ...
+
+
+class SystemClock:
+    """The operating system's clocks."""
+
+    def now_ms(self) -> int:
+        return time.time_ns() // 1_000_000
+
+    def monotonic(self) -> float:
+        return time.monotonic()
+
+
+class SystemRandom:
+    """The operating system's random bytes."""
+
+    def bytes(self, count: int) -> bytes:
+        return os.urandom(count)
+
+
+def random_uuid(random: Random) -> bytes:
+    """A fresh version-4 uuid as 16 bytes, never one whose text begins with '-', which tools would take for an option."""
+    while True:
+        value = bytearray(random.bytes(16))
+        value[6] = value[6] & 0x0F | 0x40
+        value[8] = value[8] & 0x3F | 0x80
+        if value[0] >> 2 != 62:  # 62 is '-' in URL-safe base64
+            return bytes(value)

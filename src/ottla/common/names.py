@@ -1,0 +1,60 @@
+"""Identifiers that must not be mixed, and the text form of Kafka's uuids."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from typing import NamedTuple, NewType
+
+BrokerId = NewType("BrokerId", int)
+Offset = NewType("Offset", int)
+"""A record's place in its partition, from 0; an end offset is the offset of the next record."""
+LeaderEpoch = NewType("LeaderEpoch", int)
+Uuid = NewType("Uuid", bytes)
+"""16 bytes; all zero means absent."""
+
+ZERO_UUID = Uuid(bytes(16))
+
+INTERNAL_TOPICS = ("__consumer_offsets", "__transaction_state", "__share_group_state")
+CONSUMER_OFFSETS, TRANSACTION_STATE, SHARE_GROUP_STATE = INTERNAL_TOPICS
+
+
+class TopicPartition(NamedTuple):
+    """One partition of one topic, by name."""
+
+    topic: str
+    partition: int
+
+    def __str__(self) -> str:
+        return f"{self.topic}-{self.partition}"
+
+
+def uuid_text(value: bytes) -> str:
+    """Kafka's text form: 22 characters of URL-safe base64 without padding."""
+    return base64.urlsafe_b64encode(value).rstrip(b"=").decode("ascii")
+
+
+def parse_uuid(text: str) -> Uuid:
+    """The inverse of `uuid_text`. Raises ValueError for anything that is not 22 such characters."""
+    try:
+        value = base64.urlsafe_b64decode(text + "==")
+    except (binascii.Error, ValueError) as error:
+        raise ValueError(f"{text!r} is not a uuid in Kafka's text form") from error
+    if len(value) != 16:
+        raise ValueError(f"{text!r} has {len(value)} bytes, not 16")
+    return Uuid(value)
+
+
+def java_string_hash(text: str) -> int:
+    """Java's String.hashCode as a signed 32-bit number, over UTF-16 units."""
+    units = text.encode("utf-16-be", "surrogatepass")
+    result = 0
+    for index in range(0, len(units), 2):
+        result = (31 * result + (units[index] << 8 | units[index + 1])) & 0xFFFFFFFF
+    return result - (1 << 32) if result >= 1 << 31 else result
+
+
+def coordinator_partition(key: str, partitions: int) -> int:
+    """The partition of an internal topic that holds `key`: abs(hashCode) modulo partitions, as Kafka does."""
+    value = abs(java_string_hash(key))
+    return 0 if value == 1 << 31 else value % partitions
