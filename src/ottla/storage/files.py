@@ -1,0 +1,118 @@
+"""The disk as a port: what the storage asks of it, and in which order things become durable.
+
+Rules that every implementation keeps, and that the simulated disk uses to lose and tear data:
+
+- `append`, `pwrite` and `truncate` reach the page cache at once: every later `pread` of this process sees them, and they survive
+  a kill of the process. They survive a power cut only after `File.fsync` returned.
+- A new name (create, rename, remove, make_folder) survives a power cut only after `Files.fsync_folder` of its parent returned.
+- An error of the operating system comes out as OSError. After a failed fsync the file's state is unknown: never retry it
+  (the log directory goes offline instead).
+
+All calls are synchronous. Those that may take long (fsync, reads of cold data) are handed to the `Offload` port by their callers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Protocol, TypeVar
+
+Buffer = bytes | bytearray | memoryview
+Result = TypeVar("Result")
+
+
+class File(Protocol):
+    """An open file. Positions and sizes are bytes."""
+
+    path: str
+
+    def append(self, data: Buffer | Sequence[Buffer]) -> int:
+        """Writes everything at the end; the position where it began. A short write (disk full) is undone, then raised as OSError."""
+        ...
+
+    def pread(self, position: int, size_bytes: int) -> bytes:
+        """At most `size_bytes`; fewer only at the end of the file."""
+        ...
+
+    def pwrite(self, position: int, data: Buffer) -> None:
+        """Overwrites in place; may extend the file."""
+        ...
+
+    def truncate(self, size_bytes: int) -> None: ...
+
+    def fsync(self) -> None: ...
+
+    def size(self) -> int: ...
+
+    def close(self) -> None:
+        """Idempotent. Does not fsync."""
+        ...
+
+
+class Lock(Protocol):
+    """A lock on a folder, held until released or the process ends."""
+
+    def release(self) -> None: ...
+
+
+class Files(Protocol):
+    """The folders and names of one machine. Paths are text with `/`."""
+
+    def open(self, path: str, *, create: bool = False) -> File:
+        """For reading and appending. Raises FileNotFoundError unless `create`; an existing file is kept as it is."""
+        ...
+
+    def read(self, path: str) -> bytes:
+        """The whole file. Raises FileNotFoundError."""
+        ...
+
+    def write_atomically(self, path: str, data: bytes) -> None:
+        """Temporary file, fsync, rename over `path`, fsync of the folder: after a crash the old or the new content, never a mix."""
+        ...
+
+    def exists(self, path: str) -> bool: ...
+
+    def size(self, path: str) -> int: ...
+
+    def modified_ms(self, path: str) -> int:
+        """Last change of the content, wall clock in ms (for segments without a timestamp)."""
+        ...
+
+    def list_folder(self, path: str) -> list[str]:
+        """Sorted names. Raises FileNotFoundError."""
+        ...
+
+    def is_folder(self, path: str) -> bool: ...
+
+    def make_folder(self, path: str) -> None:
+        """With parents; an existing folder is fine."""
+        ...
+
+    def rename(self, old: str, new: str) -> None:
+        """Atomic; replaces an existing file."""
+        ...
+
+    def remove(self, path: str) -> None:
+        """A file that is absent is an error (FileNotFoundError)."""
+        ...
+
+    def remove_folder(self, path: str) -> None:
+        """With everything in it; absent is fine."""
+        ...
+
+    def fsync_folder(self, path: str) -> None: ...
+
+    def lock(self, path: str) -> Lock:
+        """Takes the lock file (created if needed) or raises BlockingIOError when another process holds it."""
+        ...
+
+    def usage(self, path: str) -> tuple[int, int]:
+        """(total, usable) bytes of the volume that holds `path`."""
+        ...
+
+
+class Offload(Protocol):
+    """Runs a call that frees the GIL nearly all its time, off the event loop."""
+
+    async def run(self, call: Callable[[], Result]) -> Result:
+        """The result of `call`, or its exception. The simulator runs it as a step of its own, with other events before it."""
+        ...
