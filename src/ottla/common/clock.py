@@ -43,7 +43,7 @@ class SystemRandom:
 
 
 def random_uuid(random: Random) -> bytes:
-    """A fresh version-4 uuid as 16 bytes, never one whose text begins with '-', which tools would take for an option."""
+    """A fresh version-4 uuid as 16 bytes, never one whose text begins with '-': tools would take it for an option."""
     while True:
         value = bytearray(random.bytes(16))
         value[6] = value[6] & 0x0F | 0x40

@@ -2,13 +2,13 @@
 
 Rules that every implementation keeps, and that the simulated disk uses to lose and tear data:
 
-- `append`, `pwrite` and `truncate` reach the page cache at once: every later `pread` of this process sees them, and they survive
-  a kill of the process. They survive a power cut only after `File.fsync` returned.
-- A new name (create, rename, remove, make_folder) survives a power cut only after `Files.fsync_folder` of its parent returned.
-- An error of the operating system comes out as OSError. After a failed fsync the file's state is unknown: never retry it
-  (the log directory goes offline instead).
+- `append`, `pwrite` and `truncate` reach the page cache at once: every later `pread` of this process sees them, and
+  they survive a kill of the process. They survive a power cut only after `File.fsync` returned.
+- A new name (create, rename, remove, make_folder) survives a power cut only after `Files.fsync_folder` of its parent.
+- An error of the operating system comes out as OSError. After a failed fsync the file's state is unknown: never retry
+  it (the log directory goes offline instead).
 
-All calls are synchronous. Those that may take long (fsync, reads of cold data) are handed to the `Offload` port by their callers.
+All calls are synchronous. Their callers hand those that may take long (fsync, reads of cold data) to `Offload`.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class File(Protocol):
     path: str
 
     def append(self, data: Buffer | Sequence[Buffer]) -> int:
-        """Writes everything at the end; the position where it began. A short write (disk full) is undone, then raised as OSError."""
+        """Writes everything at the end; the position where it began. A short write is undone, then raised as OSError."""
         ...
 
     def pread(self, position: int, size_bytes: int) -> bytes:
@@ -66,7 +66,7 @@ class Files(Protocol):
         ...
 
     def write_atomically(self, path: str, data: bytes) -> None:
-        """Temporary file, fsync, rename over `path`, fsync of the folder: after a crash the old or the new content, never a mix."""
+        """Temporary file, fsync, rename over `path`, fsync of the folder: a crash leaves the old or the new content."""
         ...
 
     def exists(self, path: str) -> bool: ...
@@ -114,5 +114,5 @@ class Offload(Protocol):
     """Runs a call that frees the GIL nearly all its time, off the event loop."""
 
     async def run(self, call: Callable[[], Result]) -> Result:
-        """The result of `call`, or its exception. The simulator runs it as a step of its own, with other events before it."""
+        """The result of `call`, or its exception. The simulator runs it as a step of its own, after other events."""
         ...
