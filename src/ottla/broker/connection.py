@@ -1,0 +1,300 @@
+"""One client's connection: frames in, one request at a time, answers out in order.
+
+Memory: a frame in the shared receive buffer is a view that is valid only until `buffer_updated` returns. It is handled
+at once if the connection is idle, and copied if it must wait. Nothing handed to the transport is touched again.
+
+Back-pressure: while a request waits, later frames queue up to `_MAX_QUEUED_BYTES` and reading pauses; while the client
+does not read, answers stop at the transport's high-water mark, and file ranges are read only as it drains.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from struct import Struct
+from typing import TYPE_CHECKING, Any, cast
+
+from ottla.broker import eager
+from ottla.broker.intake import Budget, FrameTooLarge, PartialFrame, check_length
+
+if TYPE_CHECKING:
+    from ottla.broker.listeners import Listener
+    from ottla.broker.router import Router
+
+READ_AHEAD_BYTES = 256 * 1024
+_MAX_QUEUED_BYTES = 1024 * 1024
+_MAX_QUEUED_FRAMES = 512
+
+_length = Struct(">i").unpack_from
+_pack_length = Struct(">i").pack
+
+Part = Any
+"""bytes-like, or a file range: `len()`, `read(position, size)` and `release()`."""
+
+
+class CloseConnection(Exception):
+    """The request must be answered by closing the connection, as Kafka does for what it cannot parse."""
+
+
+class Connection(asyncio.BufferedProtocol):
+    """See the module's text. Made by a listener for each accepted socket."""
+
+    def __init__(self, listener: Listener, router: Router, shared: memoryview, budget: Budget, max_bytes: int) -> None:
+        self.listener = listener
+        self._router = router
+        self._shared = shared
+        self._budget = budget
+        self._max_bytes = max_bytes
+        self._transport: asyncio.Transport = cast(asyncio.Transport, None)
+        self.session = router.open_session(listener)
+        self._partial: PartialFrame | None = None
+        self._paid_bytes = 0  # of the partial frame's buffer
+        self._queue: deque[bytes | memoryview] = deque()
+        self._queued_bytes = 0
+        self._busy = False
+        self._out: deque[Part] = deque()  # parts of answers that the transport has no room for yet
+        self._sent_of_range = 0
+        self._writable = True
+        self._reading = True
+        self._closing = False
+        self.active_at = 0.0
+        """When bytes last arrived, on the loop's clock."""
+
+    # --- what the transport calls
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.Transport, transport)
+        self._transport.set_write_buffer_limits(high=READ_AHEAD_BYTES)
+        self.active_at = self._router.loop_time()
+        self.session.opened(transport.get_extra_info("peername"))
+        self.listener.opened(self)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._closing = True
+        self._budget.forget(self)
+        self._budget.give(self._paid_bytes + self._queued_bytes)
+        self._paid_bytes = self._queued_bytes = 0
+        self._partial = None
+        self._queue.clear()
+        _release(self._out)
+        self.listener.closed(self)
+
+    def get_buffer(self, sizehint: int) -> memoryview:
+        partial = self._partial
+        return self._shared if partial is None else partial.room()
+
+    def buffer_updated(self, nbytes: int) -> None:
+        self.active_at = self._router.loop_time()
+        try:
+            if self._partial is None:
+                self._split(nbytes)
+            elif self._partial.received(nbytes, self._max_bytes):
+                self._partial_done()
+            else:
+                self._grow_partial()
+        except FrameTooLarge as error:
+            self.close(str(error))
+
+    def eof_received(self) -> bool:
+        return False
+
+    def pause_writing(self) -> None:
+        self._writable = False
+
+    def resume_writing(self) -> None:
+        self._writable = True
+        self._drain()
+        if not self._busy and not self._out:
+            self._next()
+
+    # --- in
+
+    def _split(self, count: int) -> None:
+        view = self._shared
+        position = 0
+        while count - position >= 4:
+            (length,) = _length(view, position)
+            check_length(length, self._max_bytes)
+            stop = position + 4 + length
+            if stop > count:
+                break
+            if self._busy or self._queue or self._out:
+                self._enqueue(bytes(view[position + 4 : stop]))
+            else:
+                self._serve(view[position + 4 : stop])
+            if self._closing:
+                return
+            position = stop
+        if position < count:
+            self._partial = PartialFrame(view[position:count], self._max_bytes)
+            self._paid_bytes = self._partial.capacity_bytes
+            if not self._budget.take(self, self._paid_bytes):
+                self._budget.used_bytes += self._paid_bytes  # it is there already: count it, and read no more
+                self._hold()
+            self._grow_partial()
+
+    def _partial_done(self) -> None:
+        assert self._partial is not None
+        frame = self._partial.body()
+        self._partial = None
+        paid, self._paid_bytes = self._paid_bytes, 0
+        self._budget.forget(self)
+        if self._busy or self._queue or self._out:
+            self._budget.give(paid)
+            self._enqueue(frame)
+            return
+        self._serve(frame)
+        self._budget.give(paid)
+
+    def _grow_partial(self) -> None:
+        partial = self._partial
+        assert partial is not None
+        more = partial.wanted_growth()
+        if not more:
+            return
+        if self._budget.take(self, more):
+            self._paid_bytes += more
+            partial.grow(more)
+        else:
+            self._hold()
+
+    def resume_intake(self) -> None:
+        """The budget has room again."""
+        if self._partial is not None:
+            more = self._partial.wanted_growth()
+            if more and not self._budget.take(self, more):
+                return
+            self._paid_bytes += more
+            self._partial.grow(more)
+        self._read_on()
+
+    def _enqueue(self, frame: bytes | memoryview) -> None:
+        self._queue.append(frame)
+        self._queued_bytes += len(frame)
+        self._budget.used_bytes += len(frame)
+        if self._queued_bytes > _MAX_QUEUED_BYTES or len(self._queue) > _MAX_QUEUED_FRAMES:
+            self._hold()
+
+    def _hold(self) -> None:
+        if self._reading and not self._closing:
+            self._reading = False
+            self._transport.pause_reading()
+
+    def _read_on(self) -> None:
+        if not self._reading and not self._closing:
+            self._reading = True
+            self._transport.resume_reading()
+
+    # --- one request at a time
+
+    def _serve(self, frame: memoryview) -> None:
+        coroutine = self._router.serve(self.session, frame)
+        try:
+            future = coroutine.send(None)
+        except StopIteration as stop:
+            self._answer(stop.value)
+        except CloseConnection as error:
+            self.close(str(error))
+        else:
+            self._busy = True
+            self._budget.handling += 1
+            eager.Waiting(coroutine, future, self._served)
+
+    def _served(self, parts: list[Part] | None, error: BaseException | None) -> None:
+        self._busy = False
+        self._budget.handling -= 1
+        if error is not None:
+            self.close(str(error))
+            return
+        self._answer(parts)
+        self._next()
+
+    def _next(self) -> None:
+        queue = self._queue
+        while queue and not self._busy and not self._out and not self._closing:
+            frame = queue.popleft()
+            self._queued_bytes -= len(frame)
+            self._budget.give(len(frame))
+            self._serve(memoryview(frame))
+        if not self._reading and self._queued_bytes <= _MAX_QUEUED_BYTES // 2 and not self._busy and not self._out:
+            partial = self._partial
+            if partial is None or not partial.wanted_growth():
+                self._read_on()
+            else:
+                self.resume_intake()
+        if self.session.draining and not self._busy and not queue and not self._out:
+            self.close("shutting down")
+
+    # --- out
+
+    def _answer(self, parts: list[Part] | None) -> None:
+        if parts is None:
+            return
+        if self._closing:
+            _release(parts)
+            return
+        if len(parts) == 1:
+            body = parts[0]
+            self._transport.write(_pack_length(len(body)) + body)
+            if not self._writable:
+                self._hold()
+            return
+        self._out.append(_pack_length(sum(map(len, parts))))
+        self._out.extend(parts)
+        self._drain()
+
+    def _drain(self) -> None:
+        out = self._out
+        transport = self._transport
+        small: list[bytes] = []
+        while out and self._writable and not self._closing:
+            part = out[0]
+            if isinstance(part, (bytes, bytearray, memoryview)):
+                small.append(bytes(part))
+                out.popleft()
+                continue
+            size = min(len(part) - self._sent_of_range, READ_AHEAD_BYTES)
+            chunk = part.read(self._sent_of_range, size)
+            self._sent_of_range += size
+            if self._sent_of_range == len(part):
+                out.popleft()
+                part.release()
+                self._sent_of_range = 0
+            small.append(chunk)
+            transport.write(b"".join(small) if len(small) > 1 else chunk)
+            small = []
+        if small:
+            transport.write(b"".join(small))
+        if out:
+            self._hold()
+
+    # --- the end
+
+    @property
+    def idle(self) -> bool:
+        return not self._busy and not self._queue and not self._out
+
+    def drain(self) -> None:
+        """Finish the request at work, take no other, then close."""
+        self.session.draining = True
+        if not self._busy and not self._out:
+            self.close("shutting down")
+
+    def close(self, reason: str) -> None:
+        if not self._closing:
+            self._closing = True
+            self.session.close_reason = reason
+            self._transport.close()
+            _release(self._out)
+
+    def abort(self) -> None:
+        """Closes without sending what waits."""
+        self._closing = True
+        self._transport.abort()
+
+
+def _release(parts: Any) -> None:
+    for part in parts:
+        if not isinstance(part, (bytes, bytearray, memoryview)):
+            part.release()
+    parts.clear()

@@ -1,0 +1,32 @@
+"""What a broker knows of the other side of one connection."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ottla.broker.listeners import Listener
+    from ottla.security.principal import Principal
+
+
+class Session:
+    """The peer of one connection: who it is, where from, and with which software."""
+
+    __slots__ = (
+        "client_host", "client_software", "client_software_version", "close_reason", "connection_id", "draining",
+        "listener", "principal",
+    )  # fmt: skip
+
+    def __init__(self, listener: Listener, principal: Principal, connection_id: str) -> None:
+        self.listener = listener
+        self.principal = principal
+        self.connection_id = connection_id
+        self.client_host = "127.0.0.1"
+        self.client_software = "unknown"
+        self.client_software_version = "unknown"
+        self.draining = False
+        self.close_reason = ""
+
+    def opened(self, peername: object) -> None:
+        if isinstance(peername, tuple) and peername:
+            self.client_host = str(peername[0])

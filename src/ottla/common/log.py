@@ -1,0 +1,47 @@
+"""Structured log lines: an event in the past tense, then facts with units. `log.info("isr.shrunk", partition=tp)`."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from ottla.common.clock import Clock
+
+LEVELS = ("debug", "info", "warn", "error")
+
+
+class Log:
+    """Writes one line per event to `write`, from `level` on.
+
+    Shape: `2026-11-23T09:00:00.123Z info segment.rolled partition=orders-0 base_offset=42`.
+    """
+
+    def __init__(self, clock: Clock, write: Callable[[str], object], level: str = "info") -> None:
+        self._clock = clock
+        self._write = write
+        self._floor = LEVELS.index(level)
+
+    def debug(self, event: str, **facts: object) -> None:
+        self._line(0, event, facts)
+
+    def info(self, event: str, **facts: object) -> None:
+        self._line(1, event, facts)
+
+    def warn(self, event: str, **facts: object) -> None:
+        self._line(2, event, facts)
+
+    def error(self, event: str, **facts: object) -> None:
+        self._line(3, event, facts)
+
+    def _line(self, level: int, event: str, facts: dict[str, object]) -> None:
+        if level < self._floor:
+            return
+        now_ms = self._clock.now_ms()
+        stamp = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(now_ms // 1000))
+        words = "".join(f" {name}={_word(value)}" for name, value in facts.items())
+        self._write(f"{stamp}.{now_ms % 1000:03d}Z {LEVELS[level]} {event}{words}\n")
+
+
+def _word(value: object) -> str:
+    text = str(value)
+    return repr(text) if not text or any(letter in text for letter in ' ="\n') else text
