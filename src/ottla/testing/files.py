@@ -1,0 +1,373 @@
+"""`SimFiles`: the `Files` port on a disk in memory that can lose power, fail and fill up.
+
+A `SimFiles` is one process's view of a `Disk`. `kill()` and `crash()` end that process: its view and its open files
+raise `Crashed` from then on, so nothing that was left running can still write; the next process continues on the view
+that they return.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Callable, Sequence
+
+from ottla.common.clock import Clock
+from ottla.storage.files import Buffer
+from ottla.testing.clock import SimClock, SimRandom
+from ottla.testing.disk import CrashMode, Disk, FileNode, FolderNode, Node
+from ottla.testing.trace import Trace
+
+TOTAL_BYTES = 1 << 40
+
+CHANGES = frozenset(
+    ("create", "append", "pwrite", "truncate", "fsync", "make_folder", "rename", "remove", "fsync_folder", "lock")
+)
+"""The kinds of operation that change the disk or make it durable: the possible kill points."""
+
+
+class Crashed(BaseException):
+    """The simulated process is dead. Not an Exception: no handler of the code under test may swallow it."""
+
+
+class SimFiles:
+    """One process's files. Paths are text with `/`; absolute and relative ones start at the same root.
+
+    on_operation: called with (kind, path) before every operation; what it raises comes out of the operation, which
+        then has not happened. Kinds: those in `CHANGES`, and "pread", "read", "open".
+    operations: how many operations of the kinds in `CHANGES` have begun; `write_atomically` is made of several.
+    full_after_bytes: writes that would exceed what is left raise ENOSPC and change nothing; None is without limit.
+    read_only: changes raise EROFS.
+    """
+
+    def __init__(self, clock: Clock | None = None, trace: Trace | None = None, disk: Disk | None = None) -> None:
+        self.clock: Clock = clock if clock is not None else SimClock()
+        self.trace = trace
+        self.disk = disk if disk is not None else Disk()
+        self.on_operation: Callable[[str, str], None] | None = None
+        self.operations = 0
+        self.open_files = 0
+        self.full_after_bytes: int | None = None
+        self.read_only = False
+        self._failing: dict[int, tuple[int, int | None]] = {}
+        self._failing_fsyncs: list[str] = []
+        self._dead = False
+
+    # -- the end of a process, and faults ------------------------------------------------------------------------
+
+    def kill(self) -> SimFiles:
+        """Ends the process: everything written stays, locks are released. The view of the next process."""
+        self._end()
+        for path in [path for path, holder in self.disk.locks.items() if holder is self]:
+            del self.disk.locks[path]
+        return SimFiles(self.clock, self.trace, self.disk)
+
+    def crash(self, random: SimRandom, mode: CrashMode = CrashMode.SCATTERED) -> SimFiles:
+        """Cuts the power: the view of the next process on what survived of all that was not fsynced.
+
+        Call it on any one view if several processes share the disk, and use what it returns for all of them.
+        """
+        self._end()
+        if self.trace is not None:
+            self.trace.add(f"disk crash {mode.value}")
+        return SimFiles(self.clock, self.trace, self.disk.after_power_cut(random, mode))
+
+    def another_process(self) -> SimFiles:
+        """The view of a second live process on the same disk."""
+        return SimFiles(self.clock, self.trace, self.disk)
+
+    def crash_at(self, operation: int, *, torn_bytes: int | None = None) -> None:
+        """The n-th change from now (0 is the next) does not happen: `Crashed`, and this view is dead.
+
+        With `torn_bytes`, a write first leaves that many bytes of itself: a kill in the middle of it.
+        """
+        self._failing[self.operations + operation] = (0, torn_bytes)
+
+    def fail_at(self, operation: int, error: int = errno.EIO) -> None:
+        """The n-th change from now (0 is the next) raises OSError(error) and does not happen."""
+        self._failing[self.operations + operation] = (error, None)
+
+    def fail_fsync(self, path: str) -> None:
+        """The next fsync of the file raises EIO, and what it should have saved is lost at a power cut for ever."""
+        self._failing_fsyncs.append(_clean(path))
+
+    def _end(self) -> None:
+        self._dead = True
+
+    # -- the port --------------------------------------------------------------------------------------------------
+
+    def open(self, path: str, *, create: bool = False) -> SimFile:
+        self._begin("open", path)
+        node = self._find(path)
+        if isinstance(node, FolderNode):
+            raise _error(errno.EISDIR, path)
+        if node is None:
+            if not create:
+                raise _error(errno.ENOENT, path)
+            self._begin("create", path)
+            node = FileNode(modified_ms=self.clock.now_ms())
+            folder, name = self._parent(path)
+            self.disk.change_names((folder, name, node))
+        self.open_files += 1
+        return SimFile(self, path, node)
+
+    def read(self, path: str) -> bytes:
+        self._begin("read", path)
+        return bytes(self._file(path).content)
+
+    def write_atomically(self, path: str, data: bytes) -> None:
+        temporary = f"{path}.tmp"
+        file = self.open(temporary, create=True)
+        try:
+            file.truncate(0)
+            file.append(data)
+            file.fsync()
+        finally:
+            file.close()
+        self.rename(temporary, path)
+        self.fsync_folder(path.rpartition("/")[0])
+
+    def exists(self, path: str) -> bool:
+        self._check_alive()
+        return self._find(path) is not None
+
+    def size(self, path: str) -> int:
+        self._check_alive()
+        return len(self._file(path).content)
+
+    def modified_ms(self, path: str) -> int:
+        self._check_alive()
+        return self._file(path).modified_ms
+
+    def list_folder(self, path: str) -> list[str]:
+        self._check_alive()
+        return sorted(self._folder(path).entries)
+
+    def is_folder(self, path: str) -> bool:
+        self._check_alive()
+        return isinstance(self._find(path), FolderNode)
+
+    def make_folder(self, path: str) -> None:
+        folder = self.disk.root
+        for name in _names(path):
+            node = folder.entries.get(name)
+            if node is None:
+                self._begin("make_folder", path)
+                node = FolderNode()
+                self.disk.change_names((folder, name, node))
+            if isinstance(node, FileNode):
+                raise _error(errno.EEXIST if name == _names(path)[-1] else errno.ENOTDIR, path)
+            folder = node
+
+    def rename(self, old: str, new: str) -> None:
+        self._begin("rename", f"{_clean(old)} to {_clean(new)}")
+        node, target = self._find(old), self._find(new)
+        if node is None:
+            raise _error(errno.ENOENT, old)
+        if isinstance(target, FolderNode) and isinstance(node, FileNode):
+            raise _error(errno.EISDIR, new)
+        if isinstance(node, FolderNode) and isinstance(target, FileNode):
+            raise _error(errno.ENOTDIR, new)
+        if isinstance(target, FolderNode) and target.entries and target is not node:
+            raise _error(errno.ENOTEMPTY, new)
+        old_folder, old_name = self._parent(old)
+        new_folder, new_name = self._parent(new)
+        if node is not target:
+            self.disk.change_names((old_folder, old_name, None), (new_folder, new_name, node))
+
+    def remove(self, path: str) -> None:
+        self._begin("remove", path)
+        self._file(path)
+        folder, name = self._parent(path)
+        self.disk.change_names((folder, name, None))
+
+    def remove_folder(self, path: str) -> None:
+        self._check_alive()
+        node = self._find(path)
+        if node is None:
+            return
+        if isinstance(node, FileNode):
+            raise _error(errno.ENOTDIR, path)
+        for name in sorted(node.entries):
+            inner = f"{path}/{name}"
+            if isinstance(node.entries[name], FolderNode):
+                self.remove_folder(inner)
+            else:
+                self.remove(inner)
+        self._begin("remove", path)
+        folder, name = self._parent(path)
+        self.disk.change_names((folder, name, None))
+
+    def fsync_folder(self, path: str) -> None:
+        self._begin("fsync_folder", path)
+        self._folder(path).settle()
+
+    def lock(self, path: str) -> SimLock:
+        self._begin("lock", path)
+        if _clean(path) in self.disk.locks:
+            raise _error(errno.EWOULDBLOCK, path)
+        self.open(path, create=True).close()
+        self.disk.locks[_clean(path)] = self
+        return SimLock(self.disk, _clean(path))
+
+    def usage(self, path: str) -> tuple[int, int]:
+        self._check_alive()
+        self._existing(path)
+        free = TOTAL_BYTES if self.full_after_bytes is None else self.full_after_bytes
+        return TOTAL_BYTES, free
+
+    # -- inside ----------------------------------------------------------------------------------------------------
+
+    def _check_alive(self) -> None:
+        if self._dead:
+            raise Crashed("this process has ended; continue on the view that kill() or crash() returned")
+
+    def _begin(self, kind: str, path: str, data: bytes = b"", write: Callable[[int], None] | None = None) -> None:
+        """Counts and traces an operation, and raises what was planned for it."""
+        self._check_alive()
+        if self.trace is not None:
+            self.trace.add(f"file {kind} {_clean(path)}", data)
+        if self.on_operation is not None:
+            self.on_operation(kind, _clean(path))
+        if kind not in CHANGES:
+            return
+        error, torn_bytes = self._failing.pop(self.operations, (None, None))
+        self.operations += 1
+        if error == 0:
+            if torn_bytes is not None and write is not None:
+                write(torn_bytes)
+            self._end()
+            raise Crashed(f"killed before {kind} {path}")
+        if error is not None:
+            raise _error(error, path)
+        if self.read_only:
+            raise _error(errno.EROFS, path)
+
+    def _take_space(self, path: str, size_bytes: int) -> None:
+        if self.full_after_bytes is None:
+            return
+        if size_bytes > self.full_after_bytes:
+            raise _error(errno.ENOSPC, path)
+        self.full_after_bytes -= size_bytes
+
+    def _fsync_fails(self, path: str) -> bool:
+        if _clean(path) not in self._failing_fsyncs:
+            return False
+        self._failing_fsyncs.remove(_clean(path))
+        return True
+
+    def _find(self, path: str) -> Node | None:
+        node: Node = self.disk.root
+        for name in _names(path):
+            if isinstance(node, FileNode):
+                return None
+            found = node.entries.get(name)
+            if found is None:
+                return None
+            node = found
+        return node
+
+    def _existing(self, path: str) -> Node:
+        node = self._find(path)
+        if node is None:
+            raise _error(errno.ENOENT, path)
+        return node
+
+    def _file(self, path: str) -> FileNode:
+        node = self._existing(path)
+        if isinstance(node, FolderNode):
+            raise _error(errno.EISDIR, path)
+        return node
+
+    def _folder(self, path: str) -> FolderNode:
+        node = self._existing(path)
+        if isinstance(node, FileNode):
+            raise _error(errno.ENOTDIR, path)
+        return node
+
+    def _parent(self, path: str) -> tuple[FolderNode, str]:
+        *names, last = _names(path)
+        return self._folder("/".join(names)), last
+
+
+class SimFile:
+    """An open file. It stays usable after its name was renamed or removed, as on Linux."""
+
+    def __init__(self, files: SimFiles, path: str, node: FileNode) -> None:
+        self.path = path
+        self._files = files
+        self._node: FileNode | None = node
+
+    def append(self, data: Buffer | Sequence[Buffer]) -> int:
+        joined = bytes(data) if isinstance(data, bytes | bytearray | memoryview) else b"".join(data)
+        position = len(self._open_node().content)
+        self._write("append", position, joined)
+        return position
+
+    def pread(self, position: int, size_bytes: int) -> bytes:
+        self._files._begin("pread", self.path)
+        with memoryview(self._open_node().content) as view:
+            return bytes(view[position : position + size_bytes])
+
+    def pwrite(self, position: int, data: Buffer) -> None:
+        self._write("pwrite", position, bytes(data))
+
+    def _write(self, kind: str, position: int, data: bytes) -> None:
+        node, files = self._open_node(), self._files
+        now_ms = files.clock.now_ms()
+        files._begin(kind, self.path, data, lambda torn: node.write(position, data[:torn], now_ms))
+        files._take_space(self.path, len(data))
+        node.write(position, data, now_ms)
+
+    def truncate(self, size_bytes: int) -> None:
+        node = self._open_node()
+        self._files._begin("truncate", self.path)
+        node.truncate(size_bytes, self._files.clock.now_ms())
+
+    def fsync(self) -> None:
+        node = self._open_node()
+        self._files._begin("fsync", self.path)
+        if self._files._fsync_fails(self.path):
+            node.doom()
+            raise _error(errno.EIO, self.path)
+        node.settle()
+
+    def size(self) -> int:
+        self._files._check_alive()
+        return len(self._open_node().content)
+
+    def close(self) -> None:
+        if self._node is not None:
+            self._files.open_files -= 1
+            self._node = None
+
+    def _open_node(self) -> FileNode:
+        if self._node is None:
+            raise _error(errno.EBADF, self.path)
+        return self._node
+
+
+class SimLock:
+    """A held lock file."""
+
+    def __init__(self, disk: Disk, path: str) -> None:
+        self._disk = disk
+        self._path: str | None = path
+
+    def release(self) -> None:
+        if self._path is not None:
+            self._disk.locks.pop(self._path, None)
+            self._path = None
+
+
+def _names(path: str) -> list[str]:
+    names = [name for name in path.split("/") if name not in ("", ".")]
+    assert ".." not in names, f"{path}: paths must not go up"
+    return names
+
+
+def _clean(path: str) -> str:
+    return "/".join(_names(path)) if " to " not in path else path
+
+
+def _error(code: int, path: str) -> OSError:
+    return OSError(code, os.strerror(code), path)
