@@ -1,0 +1,1 @@
+"""Implementations of the `MetadataStore` port. Each must pass the store conformance tests."""
