@@ -200,7 +200,7 @@ class NoOpRecord(Message, record=20, versions=(0, 0), flexible=0):
     """Nothing; moves the log forward while the cluster is idle."""
 
 
-class ZkMigrationRecord(Message, record=21, versions=(0, 0), flexible=0):
+class ZkMigrationStateRecord(Message, record=21, versions=(0, 0), flexible=0):
     """How far a move away from ZooKeeper has got."""
 
     zk_migration_state: Int8 = 0
@@ -281,7 +281,7 @@ RECORDS: dict[int, type[Message]] = {
     18: AccessControlEntryRecord,
     19: RemoveAccessControlEntryRecord,
     20: NoOpRecord,
-    21: ZkMigrationRecord,
+    21: ZkMigrationStateRecord,
     22: RemoveUserScramCredentialRecord,
     23: BeginTransactionRecord,
     24: EndTransactionRecord,
