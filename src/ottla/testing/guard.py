@@ -18,7 +18,7 @@ from typing import Any
 
 from ottla.testing.errors import NotDeterministic
 
-_RANDOM = "random randint randrange choice choices shuffle sample uniform getrandbits randbytes gauss expovariate seed _urandom"
+_RANDOM = "random randint randrange choice choices shuffle sample uniform getrandbits randbytes seed _urandom"
 _INSTEAD = {
     time: ("the Clock port or loop.time()", "time time_ns monotonic monotonic_ns sleep"),
     os: ("the Random port", "urandom getrandom"),
