@@ -39,7 +39,7 @@ class Source:
         layout = LAYOUTS.get(codes)
         if layout is None:
             layout = LAYOUTS[codes] = Layout(">" + codes)
-        name = f"{method}_{codes}"
+        name = f"{method}_{codes.replace('?', 'bool')}"
         self.names[name] = getattr(layout, method)
         return name
 
