@@ -26,7 +26,6 @@ _MAX_QUEUED_BYTES = 1024 * 1024
 _MAX_QUEUED_FRAMES = 512
 
 _length = Struct(">i").unpack_from
-_pack_length = Struct(">i").pack
 
 Part = Any
 """bytes-like, or a file range: `len()`, `read(position, size)` and `release()`."""
@@ -234,12 +233,10 @@ class Connection(asyncio.BufferedProtocol):
             _release(parts)
             return
         if len(parts) == 1:
-            body = parts[0]
-            self._transport.write(_pack_length(len(body)) + body)
+            self._transport.write(parts[0])
             if not self._writable:
                 self._hold()
             return
-        self._out.append(_pack_length(sum(map(len, parts))))
         self._out.extend(parts)
         self._drain()
 

@@ -1,0 +1,67 @@
+"""What a handler knows of the request at hand besides its fields."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ottla.common.errors import (
+    ClusterAuthorizationFailed,
+    GroupAuthorizationFailed,
+    KafkaError,
+    TopicAuthorizationFailed,
+    TransactionalIdAuthorizationFailed,
+)
+from ottla.security.authorizer import CLUSTER_NAME, Operation, ResourceType
+
+if TYPE_CHECKING:
+    from ottla.broker.node import Node
+    from ottla.broker.router import Api
+    from ottla.broker.session import Session
+
+_DENIED: dict[ResourceType, type[KafkaError]] = {
+    ResourceType.TOPIC: TopicAuthorizationFailed,
+    ResourceType.GROUP: GroupAuthorizationFailed,
+    ResourceType.CLUSTER: ClusterAuthorizationFailed,
+    ResourceType.TRANSACTIONAL_ID: TransactionalIdAuthorizationFailed,
+}
+
+
+class Context:
+    """One request: where it came from, its version, and the node that serves it."""
+
+    __slots__ = ("api", "client_id", "close_reason", "node", "now_ms", "session", "throttle_time_ms", "version")
+
+    def __init__(
+        self, node: Node, session: Session, api: Api, version: int, client_id: str | None, now_ms: int
+    ) -> None:
+        self.node = node
+        self.session = session
+        self.api = api
+        self.version = version
+        self.client_id = client_id
+        self.now_ms = now_ms
+        self.throttle_time_ms = 0
+        self.close_reason: str | None = None
+
+    def allows(self, operation: Operation, resource_type: ResourceType, name: str) -> bool:
+        """May the principal do this? Asks the authoriser; every handler asks as the authorisation table says."""
+        node = self.node
+        if node.allows_everything:  # no authoriser: spare the hot path the question
+            return True
+        return node.authorizer.authorize(
+            self.session.principal, self.session.client_host, operation, resource_type, name
+        )
+
+    def authorize(self, operation: Operation, resource_type: ResourceType, name: str = CLUSTER_NAME) -> None:
+        """Raises the authorisation error of the resource type when the principal may not."""
+        if not self.allows(operation, resource_type, name):
+            raise _DENIED[resource_type]
+
+    def count_error(self, error: KafkaError) -> int:
+        """The code of an error that goes into the answer, counted by name in the metrics."""
+        self.api.failed(error)
+        return error.code
+
+    def close_connection(self, reason: str) -> None:
+        """After this request the connection is closed instead of answered."""
+        self.close_reason = reason

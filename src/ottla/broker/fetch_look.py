@@ -1,0 +1,167 @@
+"""One fetch's looks at partitions: what each has to answer, within the byte limits of the request."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ottla.broker.fetch_sessions import Interest
+from ottla.common.errors import (
+    KafkaError,
+    OffsetOutOfRange,
+    TopicAuthorizationFailed,
+    UnknownTopicId,
+    UnknownTopicOrPartition,
+    UnsupportedCompressionType,
+)
+from ottla.protocol.messages.fetch import FetchRequest, FetchResponse
+from ottla.security.authorizer import Operation, ResourceType
+
+if TYPE_CHECKING:
+    from ottla.broker.context import Context
+    from ottla.broker.partition import Partition
+    from ottla.storage.log import PartitionLog
+
+PartitionData = FetchResponse.PartitionData
+EMPTY = b""
+
+_ZSTD_SINCE = 10
+_ZSTD = 4
+_ATTRIBUTES_AT = 22
+_READ_COMMITTED = 1
+
+
+class Look:
+    """Answers so far, by interest in the order of the looks; a later look at the same interest replaces the earlier."""
+
+    def __init__(self, ctx: Context, request: FetchRequest, by_id: bool) -> None:
+        self._ctx = ctx
+        self._by_id = by_id
+        self._committed = request.isolation_level == _READ_COMMITTED
+        self._left_bytes = min(request.max_bytes, ctx.node.fetch_max_bytes)
+        self.read_bytes = 0
+        self.failed = False
+        """An error or a diverging epoch was found: answer at once."""
+        self.answers: dict[Interest, PartitionData] = {}
+        self._denied: dict[str, bool] = {}
+
+    def find(self, interest: Interest) -> Partition:
+        """The partition that an interest stands for now. Raises when there is none, or the client may not read it."""
+        topic, index = interest.key
+        replicas = self._ctx.node.replicas
+        if self._by_id:
+            known = replicas.by_id.get(topic)  # type: ignore[arg-type]
+            if known is None:
+                raise UnknownTopicId
+        else:
+            known = replicas.by_name.get(topic)  # type: ignore[arg-type]
+        name = topic if known is None else known.name
+        assert isinstance(name, str)
+        denied = self._denied.get(name)
+        if denied is None:
+            denied = self._denied[name] = not self._ctx.allows(Operation.READ, ResourceType.TOPIC, name)
+        if denied:
+            raise TopicAuthorizationFailed
+        partition = None if known is None else known.partitions.get(index)
+        if partition is None:
+            raise UnknownTopicOrPartition
+        return partition
+
+    def at(self, interest: Interest) -> PartitionData:
+        """Looks, and keeps the answer. The records are a pinned file range until it is sent or replaced."""
+        before = self.answers.get(interest)
+        if before is not None:
+            self._left_bytes += len(before.records)
+            self.read_bytes -= len(before.records)
+            release(before)
+        try:
+            interest.partition = None
+            interest.partition = self.find(interest)
+            answer = self._read(interest.want, interest.partition)
+        except KafkaError as error:
+            self.failed = True
+            answer = PartitionData(
+                partition_index=interest.key[1],
+                error_code=self._ctx.count_error(error),
+                high_watermark=-1,
+                last_stable_offset=-1,
+                log_start_offset=-1,
+                aborted_transactions=[] if self._committed else None,
+                records=EMPTY,
+            )
+            self._hint(answer, interest.partition)
+        self.answers[interest] = answer
+        return answer
+
+    def _read(self, want: FetchRequest.FetchPartition, partition: Partition) -> PartitionData:
+        log = partition.leader_log(want.current_leader_epoch)
+        high_watermark = partition.high_watermark
+        stable = partition.last_stable_offset
+        answer = PartitionData(
+            partition_index=want.partition,
+            error_code=0,
+            high_watermark=high_watermark,
+            last_stable_offset=stable,
+            log_start_offset=log.log_start_offset,
+            aborted_transactions=None,
+            preferred_read_replica=-1,
+            records=EMPTY,
+        )
+        if self._committed:
+            answer.aborted_transactions = []
+        offset = want.fetch_offset
+        if want.last_fetched_epoch >= 0 and self._diverges(want, log, answer):
+            self.failed = True
+            return answer
+        if not log.log_start_offset <= offset <= log.log_end_offset:
+            raise OffsetOutOfRange
+        end = stable if self._committed else high_watermark
+        if offset < end:
+            self._read_records(want, log, end, answer)
+        return answer
+
+    def _read_records(
+        self, want: FetchRequest.FetchPartition, log: PartitionLog, end: int, answer: PartitionData
+    ) -> None:
+        first = self.read_bytes == 0
+        if self._left_bytes <= 0 and not first:
+            return
+        room = max(min(want.partition_max_bytes, self._left_bytes), 0)
+        found = log.read(want.fetch_offset, room, up_to=end, at_least_one=first)
+        size = len(found)
+        if not size:
+            found.release()
+            return
+        if self._ctx.version < _ZSTD_SINCE and found.read(_ATTRIBUTES_AT, 1)[0] & 7 == _ZSTD:
+            found.release()
+            raise UnsupportedCompressionType
+        answer.records = found
+        self.read_bytes += size
+        self._left_bytes -= size
+        if self._committed:
+            answer.aborted_transactions = [
+                FetchResponse.AbortedTransaction(producer_id=producer_id, first_offset=first_offset)
+                for producer_id, first_offset in log.aborted_transactions(want.fetch_offset, found.end_offset)
+            ]
+
+    def _diverges(self, want: FetchRequest.FetchPartition, log: PartitionLog, answer: PartitionData) -> bool:
+        """KIP-595/KIP-320: does the reader's last epoch end before where it wants to go on?"""
+        epoch, end = log.end_offset_for_epoch(want.last_fetched_epoch)
+        if epoch < 0:
+            raise OffsetOutOfRange
+        if epoch >= want.last_fetched_epoch and end >= want.fetch_offset:
+            return False
+        answer.diverging_epoch = FetchResponse.EpochEndOffset(epoch=epoch, end_offset=end)
+        return True
+
+    def _hint(self, answer: PartitionData, partition: Partition | None) -> None:
+        if partition is not None and answer.error_code in (6, 74):
+            answer.current_leader = FetchResponse.LeaderIdAndEpoch(
+                leader_id=partition.leader_id, leader_epoch=partition.leader_epoch
+            )
+
+
+def release(answer: PartitionData) -> None:
+    """Gives the file range of an answer back when it is not sent."""
+    if answer.records is not EMPTY:
+        answer.records.release()  # type: ignore[union-attr]
+        answer.records = EMPTY

@@ -1,0 +1,175 @@
+"""Fetches as subscriptions (KIP-227): what changed is marked when it changes, not looked for.
+
+A subscription watches its partitions. A change marks the partition once, on the way from clean to dirty; the next look
+is at the marked ones alone. A partition stays marked until it was read to its end and everything that an answer reports
+of it was sent. So 1,000 idle partitions cost nothing. A fetch without a session subscribes only while it waits.
+"""
+
+from __future__ import annotations
+
+from asyncio import Future
+from typing import TYPE_CHECKING
+
+from ottla.common.errors import FetchSessionIdNotFound, FetchSessionTopicIdError, InvalidFetchSessionEpoch
+
+if TYPE_CHECKING:
+    from ottla.broker.partition import Partition
+    from ottla.common.clock import Random
+    from ottla.protocol.messages.fetch import FetchRequest
+
+Key = tuple[str | bytes, int]
+"""Topic name or topic id, and partition index."""
+
+NO_SESSION, INITIAL_EPOCH, FINAL_EPOCH = 0, 0, -1
+_EVICTABLE_AFTER_MS = 120_000  # Kafka's min.incremental.fetch.session.eviction.ms
+
+
+class Interest:
+    """What a client wants of one partition, and what it was told last."""
+
+    __slots__ = ("key", "partition", "sent_error", "sent_high_watermark", "sent_log_start", "want", "watched")
+
+    def __init__(self, key: Key, want: FetchRequest.FetchPartition) -> None:
+        self.key = key
+        self.want = want
+        self.partition: Partition | None = None  # what the key stood for at the last look
+        self.watched: Partition | None = None
+        self.sent_high_watermark = -1
+        self.sent_log_start = -1
+        self.sent_error = 0
+
+
+class Subscription:
+    """Some partitions, by key, and which of them may have news. A `Watcher` of its partitions."""
+
+    __slots__ = ("by_partition", "closed", "dirty", "interests", "missing_bytes", "wake")
+
+    def __init__(self) -> None:
+        self.interests: dict[Key, Interest] = {}
+        self.by_partition: dict[Partition, Interest] = {}
+        self.dirty: dict[Interest, None] = {}
+        self.wake: Future[bool] | None = None
+        self.missing_bytes = 0
+        self.closed = False
+
+    def on_changed(self, partition: Partition, size_bytes: int) -> None:
+        interest = self.by_partition.get(partition)
+        if interest is None:
+            return
+        self.dirty[interest] = None
+        wake = self.wake
+        if wake is not None:
+            self.missing_bytes -= size_bytes
+            if (self.missing_bytes <= 0 or not size_bytes) and not wake.done():
+                wake.set_result(True)
+
+    def put(self, key: Key, want: FetchRequest.FetchPartition) -> None:
+        """Adds or replaces; it is looked at next."""
+        interest = self.interests.get(key)
+        if interest is None:
+            interest = self.interests[key] = Interest(key, want)
+        else:
+            interest.want = want
+        self.dirty[interest] = None
+
+    def watch(self, interest: Interest) -> None:
+        """From now on changes of the partition that the last look found mark the interest."""
+        partition, old = interest.partition, interest.watched
+        if partition is old:
+            return
+        if old is not None:
+            del self.by_partition[old]
+            old.watchers.pop(self, None)
+        interest.watched = partition
+        if partition is not None:
+            self.by_partition[partition] = interest
+            partition.watchers[self] = None
+
+    def forget(self, key: Key) -> None:
+        interest = self.interests.pop(key, None)
+        if interest is not None:
+            self.dirty.pop(interest, None)
+            interest.partition = None
+            self.watch(interest)
+
+    def close(self) -> None:
+        self.closed = True
+        for partition in self.by_partition:
+            partition.watchers.pop(self, None)
+        self.by_partition.clear()
+        self.interests.clear()
+        self.dirty.clear()
+        if self.wake is not None and not self.wake.done():
+            self.wake.set_result(True)
+
+
+class FetchSession(Subscription):
+    """A subscription that lives from request to request, with the id and the epoch that the client repeats."""
+
+    __slots__ = ("by_id", "epoch", "session_id", "used_ms")
+
+    def __init__(self, session_id: int, by_id: bool, now_ms: int) -> None:
+        super().__init__()
+        self.session_id = session_id
+        self.by_id = by_id
+        self.epoch = INITIAL_EPOCH
+        self.used_ms = now_ms
+
+
+class FetchSessions:
+    """All sessions of a broker, bounded by max.incremental.fetch.session.cache.slots, least recently used first."""
+
+    def __init__(self, random: Random, slots: int) -> None:
+        self._random = random
+        self.slots = slots
+        self._sessions: dict[int, FetchSession] = {}
+        self.evictions = 0
+
+    def __len__(self) -> int:
+        return len(self._sessions)
+
+    @property
+    def partitions(self) -> int:
+        return sum(len(session.interests) for session in self._sessions.values())
+
+    def open(self, by_id: bool, now_ms: int) -> FetchSession | None:
+        """A new session, or None when all slots are taken by sessions in use: the client goes on without one."""
+        if len(self._sessions) >= self.slots and not self._evict(now_ms):
+            return None
+        session_id = 0
+        while not session_id or session_id in self._sessions:
+            session_id = int.from_bytes(self._random.bytes(4), "big") & 0x7FFFFFFF
+        session = self._sessions[session_id] = FetchSession(session_id, by_id, now_ms)
+        return session
+
+    def use(self, session_id: int, epoch: int, by_id: bool, now_ms: int) -> FetchSession:
+        """The session of an incremental fetch, its epoch moved on. Raises the three session errors."""
+        session = self._sessions.get(session_id)
+        if session is None:
+            raise FetchSessionIdNotFound
+        if epoch != next_epoch(session.epoch):
+            raise InvalidFetchSessionEpoch
+        if by_id != session.by_id:
+            raise FetchSessionTopicIdError
+        session.epoch = epoch
+        session.used_ms = now_ms
+        self._sessions[session_id] = self._sessions.pop(session_id)  # to the end: used last
+        return session
+
+    def close(self, session_id: int) -> None:
+        session = self._sessions.pop(session_id, None)
+        if session is not None:
+            session.close()
+
+    def _evict(self, now_ms: int) -> bool:
+        oldest = next(iter(self._sessions.values()), None)
+        if oldest is None or oldest.used_ms > now_ms - _EVICTABLE_AFTER_MS:
+            return False
+        self.close(oldest.session_id)
+        self.evictions += 1
+        return True
+
+
+def next_epoch(epoch: int) -> int:
+    """1, 2, ... 2^31-1, 1: 0 means a new session and is never reached again."""
+    return 1 if epoch >= 0x7FFFFFFF else epoch + 1

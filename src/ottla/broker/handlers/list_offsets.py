@@ -1,0 +1,67 @@
+"""ListOffsets: earliest, latest, by time, and the special timestamps of later versions. Versions 1 to 11."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ottla.common.errors import KafkaError, TopicAuthorizationFailed, UnsupportedVersion
+from ottla.protocol.messages.list_offsets import ListOffsetsRequest, ListOffsetsResponse
+from ottla.security.authorizer import Operation, ResourceType
+
+if TYPE_CHECKING:
+    from ottla.broker.context import Context
+    from ottla.broker.partition import Partition
+
+LATEST, EARLIEST, MAX_TIMESTAMP, EARLIEST_LOCAL, LAST_TIERED, EARLIEST_PENDING_UPLOAD = -1, -2, -3, -4, -5, -6
+
+# The version that introduced each special timestamp (KIP-734, KIP-405, KIP-1005, KIP-1023).
+_SINCE = {LATEST: 1, EARLIEST: 1, MAX_TIMESTAMP: 7, EARLIEST_LOCAL: 8, LAST_TIERED: 9, EARLIEST_PENDING_UPLOAD: 11}
+_READ_COMMITTED = 1
+
+Answer = ListOffsetsResponse.ListOffsetsPartitionResponse
+
+
+async def list_offsets(ctx: Context, request: ListOffsetsRequest) -> ListOffsetsResponse:
+    topics = []
+    for topic in request.topics:
+        allowed = ctx.allows(Operation.DESCRIBE, ResourceType.TOPIC, topic.name)
+        answers = []
+        for asked in topic.partitions:
+            answer = Answer(partition_index=asked.partition_index, timestamp=-1, offset=-1, leader_epoch=-1)
+            answers.append(answer)
+            try:
+                if not allowed:
+                    raise TopicAuthorizationFailed
+                partition = ctx.node.replicas.find(topic.name, asked.partition_index)
+                _answer(ctx, request, partition, asked, answer)
+            except KafkaError as error:
+                answer.error_code = ctx.count_error(error)
+        topics.append(ListOffsetsResponse.ListOffsetsTopicResponse(name=topic.name, partitions=answers))
+    return ListOffsetsResponse(throttle_time_ms=ctx.throttle_time_ms, topics=topics)
+
+
+def _answer(
+    ctx: Context,
+    request: ListOffsetsRequest,
+    partition: Partition,
+    asked: ListOffsetsRequest.ListOffsetsPartition,
+    answer: Answer,
+) -> None:
+    log = partition.leader_log(asked.current_leader_epoch)
+    timestamp = asked.timestamp
+    if timestamp < 0 and ctx.version < _SINCE.get(timestamp, 1 << 15):
+        raise UnsupportedVersion(f"timestamp {timestamp} is not known in version {ctx.version}")
+    committed = request.isolation_level == _READ_COMMITTED
+    readable = partition.last_stable_offset if committed else partition.high_watermark
+    if timestamp == LATEST:
+        answer.offset = readable
+        answer.leader_epoch = partition.leader_epoch
+    elif timestamp in (EARLIEST, EARLIEST_LOCAL):
+        answer.offset = log.log_start_offset
+        answer.leader_epoch = log.epoch_at(log.log_start_offset)
+    elif timestamp in (LAST_TIERED, EARLIEST_PENDING_UPLOAD):
+        return  # nothing is tiered: -1
+    else:
+        found = log.offset_of_max_timestamp() if timestamp == MAX_TIMESTAMP else log.offset_for_timestamp(timestamp)
+        if found is not None and found.offset < readable:
+            answer.offset, answer.timestamp, answer.leader_epoch = found.offset, found.timestamp, found.leader_epoch

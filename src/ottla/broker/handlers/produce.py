@@ -1,0 +1,160 @@
+"""Produce: all the appends, then one wait. Versions 3 to 13 (13: topic ids instead of names; KIP-98, KIP-360, KIP-951)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ottla.broker.waits import until
+from ottla.common.errors import (
+    InvalidRequiredAcks,
+    KafkaError,
+    NotEnoughReplicas,
+    NotLeaderOrFollower,
+    RequestTimedOut,
+    TopicAuthorizationFailed,
+    TransactionalIdAuthorizationFailed,
+)
+from ottla.common.names import INTERNAL_TOPICS
+from ottla.common.errors import InvalidTopicException, UnknownTopicId, UnknownTopicOrPartition
+from ottla.protocol.messages.produce import ProduceRequest, ProduceResponse
+from ottla.security.authorizer import Operation, ResourceType
+from ottla.storage.log import Origin
+
+if TYPE_CHECKING:
+    from ottla.broker.context import Context
+    from ottla.broker.partition import Partition
+
+ALL, LEADER, NONE = -1, 1, 0
+_BY_ID = 13
+_LEADER_HINT = 10
+_ADMIN_CLIENT = "__admin_client"  # Kafka's own escape hatch: this client id may write to internal topics
+_TRANSACTIONAL = 0x10
+
+TopicAnswer = ProduceResponse.TopicProduceResponse
+Answer = ProduceResponse.PartitionProduceResponse
+
+
+async def produce(ctx: Context, request: ProduceRequest) -> ProduceResponse | None:
+    """Appends each batch; acks=0 gets no answer, and closes the connection if anything failed."""
+    acks = request.acks
+    refused = _refused_whole(ctx, request)
+    pending: list[tuple[Partition, int, Answer]] = []
+    failed = False
+    topics: list[TopicAnswer] = []
+    for topic in request.topic_data:
+        answers: list[Answer] = []
+        for data in topic.partition_data:
+            answer = Answer(index=data.index, base_offset=-1, log_append_time_ms=-1, log_start_offset=-1)
+            answers.append(answer)
+            partition: Partition | None = None
+            try:
+                if refused is not None:
+                    raise refused
+                partition = _partition(ctx, topic, data.index)
+                end = _append(ctx, partition, data.records, acks, answer)
+                if acks == ALL and partition.high_watermark < end:
+                    pending.append((partition, end, answer))
+            except KafkaError as error:
+                failed = True
+                _fail(ctx, answer, error, partition)
+        topics.append(TopicAnswer(name=topic.name, topic_id=topic.topic_id, partition_responses=answers))
+    if pending:
+        await _committed(ctx, pending, request.timeout_ms)
+    if acks == NONE:
+        if failed:
+            ctx.close_connection("a produce request with acks=0 failed")
+        return None
+    response = ProduceResponse(responses=topics, throttle_time_ms=ctx.throttle_time_ms)
+    if failed and ctx.version >= _LEADER_HINT:
+        _add_leader_hints(ctx, response)
+    return response
+
+
+def _refused_whole(ctx: Context, request: ProduceRequest) -> KafkaError | None:
+    """An error that every partition of the request gets."""
+    transactional_id = request.transactional_id
+    if transactional_id is not None:
+        if not ctx.allows(Operation.WRITE, ResourceType.TRANSACTIONAL_ID, transactional_id):
+            return TransactionalIdAuthorizationFailed()
+    elif any(_is_transactional(data.records) for topic in request.topic_data for data in topic.partition_data):
+        return TransactionalIdAuthorizationFailed()
+    if not -1 <= request.acks <= 1:
+        return InvalidRequiredAcks()
+    return None
+
+
+def _is_transactional(records: memoryview | bytes | None) -> bool:
+    return records is not None and len(records) > 22 and bool(records[22] & _TRANSACTIONAL)
+
+
+def _partition(ctx: Context, topic: ProduceRequest.TopicProduceData, index: int) -> Partition:
+    """Authorises and finds. Order of checks: behaviour rows 3, 4 and 8."""
+    hosted = ctx.node.replicas
+    if ctx.version >= _BY_ID:
+        known = hosted.by_id.get(topic.topic_id)
+        if known is None:
+            raise UnknownTopicId
+        name = known.name
+    else:
+        name = topic.name
+        known = hosted.by_name.get(name)
+    if not ctx.allows(Operation.WRITE, ResourceType.TOPIC, name):
+        raise TopicAuthorizationFailed
+    partition = None if known is None else known.partitions.get(index)
+    if partition is None:
+        raise UnknownTopicOrPartition
+    if name in INTERNAL_TOPICS and ctx.client_id != _ADMIN_CLIENT:
+        raise InvalidTopicException(f"{name} is an internal topic; clients may not produce to it")
+    return partition
+
+
+def _append(ctx: Context, partition: Partition, records: memoryview | bytes | None, acks: int, answer: Answer) -> int:
+    """Appends one batch and fills the answer; the offset that the high watermark must reach for acks=all."""
+    log = partition.leader_log()
+    if acks == ALL and len(partition.isr) < min(log.settings.min_insync_replicas, len(partition.replicas)):
+        raise NotEnoughReplicas
+    try:
+        appended = partition.append(log, records, ctx.now_ms, Origin.CLIENT, produce_version=ctx.version)
+    except KafkaError:
+        answer.log_start_offset = log.log_start_offset
+        raise
+    answer.base_offset = appended.base_offset
+    answer.log_append_time_ms = appended.log_append_time_ms
+    answer.log_start_offset = appended.log_start_offset
+    return appended.last_offset + 1
+
+
+def _fail(ctx: Context, answer: Answer, error: KafkaError, partition: Partition | None) -> None:
+    answer.error_code = ctx.count_error(error)
+    answer.error_message = error.message
+    answer.base_offset = -1
+    answer.record_errors = [
+        ProduceResponse.BatchIndexAndErrorMessage(batch_index=index, batch_index_error_message=text)
+        for index, text in getattr(error, "record_errors", ())
+    ]
+    if isinstance(error, NotLeaderOrFollower) and partition is not None:
+        answer.current_leader = ProduceResponse.LeaderIdAndEpoch(
+            leader_id=partition.leader_id, leader_epoch=partition.leader_epoch
+        )
+
+
+async def _committed(ctx: Context, pending: list[tuple[Partition, int, Answer]], timeout_ms: int) -> None:
+    """Waits until every high watermark has passed its batch; those that have not by then answer REQUEST_TIMED_OUT."""
+    loop = ctx.node.loop
+    deadline = loop.time() + timeout_ms / 1000
+    for partition, end, answer in pending:
+        future = loop.create_future()
+        partition.commit_future(end, future)
+        if not await until(loop, future, deadline - loop.time()):
+            error = RequestTimedOut() if partition.leader is not None else NotLeaderOrFollower()
+            _fail(ctx, answer, error, partition)
+
+
+def _add_leader_hints(ctx: Context, response: ProduceResponse) -> None:
+    """The addresses of the leaders named in the answers (KIP-951)."""
+    named = {answer.current_leader.leader_id for topic in response.responses for answer in topic.partition_responses}
+    response.node_endpoints = [
+        ProduceResponse.NodeEndpoint(node_id=node.node_id, host=node.host, port=node.port, rack=node.rack)
+        for node in ctx.node.endpoints(ctx.session.listener.name)
+        if node.node_id in named
+    ]

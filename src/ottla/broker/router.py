@@ -1,0 +1,148 @@
+"""From a frame to an answer: header, version, decode, handler, encode; and in one place what all requests share.
+
+Throttling, counting and the mapping of unexpected failures sit here, so that handlers hold their API's rules alone.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from ottla.broker.apis import ROWS, Row, handler_of
+from ottla.broker.connection import CloseConnection, Part
+from ottla.broker.context import Context
+from ottla.broker.session import Session
+from ottla.common.errors import KafkaError, UnknownServerError, UnsupportedVersion
+from ottla.protocol.api import APIS
+from ottla.protocol.codec import ProtocolError
+from ottla.protocol.headers import read_request_header, response_frame
+from ottla.protocol.messages.api_versions import ApiVersionsResponse
+
+if TYPE_CHECKING:
+    from ottla.broker.listeners import Listener
+    from ottla.broker.node import Node
+
+API_VERSIONS = 18
+
+
+class Api:
+    """One API at work: its row, its handler once it was used, and its counts."""
+
+    __slots__ = (
+        "_metrics",
+        "errors",
+        "handler",
+        "name",
+        "request",
+        "request_bytes",
+        "requests",
+        "response_bytes",
+        "row",
+    )
+
+    def __init__(self, row: Row, metrics: Any) -> None:
+        self.row = row
+        self.request = APIS[row.key].request_class()
+        self.name = APIS[row.key].name
+        self._metrics = metrics
+        self.handler: Any = None
+        self.requests = metrics.counter("ottla_requests_total", "Requests received", api=self.name)
+        self.request_bytes = metrics.counter("ottla_request_bytes_total", "Bytes of requests", api=self.name)
+        self.response_bytes = metrics.counter("ottla_response_bytes_total", "Bytes of answers", api=self.name)
+        self.errors: dict[int, Any] = {}
+
+    def load(self) -> Any:
+        module, _, function = handler_of(self.row).partition(":")
+        self.handler = getattr(import_module(module), function)
+        return self.handler
+
+    def failed(self, error: KafkaError) -> None:
+        counter = self.errors.get(error.code)
+        if counter is None:
+            counter = self.errors[error.code] = self._metrics.counter(
+                "ottla_request_errors_total", "Errors in answers", api=self.name, error=error.name
+            )
+        counter.value += 1
+
+
+class Router:
+    """Serves the requests of all connections of a node, and of the node to itself."""
+
+    def __init__(self, node: Node) -> None:
+        self._node = node
+        self._apis: dict[int, Api] = {}
+        self.loop_time = node.loop.time
+        self._connections = 0
+
+    def open_session(self, listener: Listener) -> Session:
+        self._connections += 1
+        return Session(listener, self._node.anonymous, f"{self._node.node_id}-{self._connections}")
+
+    async def serve(self, session: Session, frame: memoryview) -> list[Part] | None:
+        """The parts of the answer, its length first; None for no answer. Raises CloseConnection for what Kafka answers by closing.
+
+        `frame` may be a view into the receive buffer: it is not touched after the first wait.
+        """
+        try:
+            key, version, correlation_id, client_id, position = read_request_header(frame)
+        except ProtocolError as error:
+            raise CloseConnection(f"the request header does not parse: {error}") from None
+        api = self._apis.get(key) or self._api(key, session)
+        row = api.row
+        if not row.oldest <= version <= row.newest:
+            return self._unsupported(api, version, correlation_id)
+        try:
+            request, _ = api.request.decode(version, frame, position)
+        except ProtocolError as error:
+            raise CloseConnection(f"{api.name} v{version} does not parse: {error}") from None
+        api.requests.value += 1
+        api.request_bytes.value += len(frame)
+        node = self._node
+        ctx = Context(node, session, api, version, client_id, node.clock.now_ms())
+        handler = api.handler or api.load()
+        try:
+            response = await handler(ctx, request)
+        except Exception as error:
+            response = self._failed(ctx, request, error)
+        if ctx.close_reason is not None:
+            raise CloseConnection(ctx.close_reason)
+        if response is None:
+            return None
+        parts = response_frame(response, version, correlation_id)
+        api.response_bytes.value += len(parts[0]) if len(parts) == 1 else sum(map(len, parts))
+        return parts
+
+    def _api(self, key: int, session: Session) -> Api:
+        row = ROWS.get(key)
+        if row is None or not (row.advertised or session.listener.internal):
+            raise CloseConnection(f"the API key {key} is not served on listener {session.listener.name}")
+        api = Api(row, self._node.metrics)
+        if row.advertised:
+            self._apis[key] = api
+        return api
+
+    def _unsupported(self, api: Api, version: int, correlation_id: int) -> list[Part]:
+        """Kafka closes, but answers ApiVersions in its oldest form, so that newer clients can fall back (KIP-511)."""
+        row = api.row
+        if row.key != API_VERSIONS:
+            raise CloseConnection(f"{api.name} v{version} is not supported; {row.oldest} to {row.newest} are")
+        api.requests.value += 1
+        api.failed(UnsupportedVersion())
+        answer = ApiVersionsResponse(
+            error_code=UnsupportedVersion.code,
+            api_keys=[ApiVersionsResponse.ApiVersion(api_key=row.key, min_version=row.oldest, max_version=row.newest)],
+        )
+        return response_frame(answer, 0, correlation_id)
+
+    def _failed(self, ctx: Context, request: Any, error: Exception) -> Any:
+        """What a handler let through: a KafkaError for the whole request, or a defect of ours."""
+        if not isinstance(error, KafkaError):
+            self._node.log_failure(f"request.failed api={ctx.api.name} version={ctx.version}", error)
+            error = UnknownServerError()
+        response = APIS[ctx.api.row.key].response_class()()
+        if not hasattr(response, "error_code"):
+            raise CloseConnection(f"{ctx.api.name} failed: {error.message}")
+        response.error_code = ctx.count_error(error)
+        if hasattr(response, "error_message"):
+            response.error_message = error.message
+        return response

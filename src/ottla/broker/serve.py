@@ -1,0 +1,100 @@
+"""Runs one broker in this process until it is told to stop: the event loop, the signals, the clear sentences."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import gc
+import signal
+import sys
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from ottla.broker.node import Node, StartError
+from ottla.common.clock import SystemClock, SystemRandom
+from ottla.common.log import Log
+from ottla.storage.os_files import OsFiles
+
+if TYPE_CHECKING:
+    from ottla.broker.settings import BrokerSettings
+    from ottla.metadata.store import MetadataStore
+
+STOPPED, FAILED = 0, 1
+
+
+def serve(
+    settings: BrokerSettings, *, store: MetadataStore | None, ready: Callable[[Node], None], level: str = "warn"
+) -> int:
+    """Blocks until SIGINT or SIGTERM; the exit code. `ready` is called when the broker answers.
+
+    `store` None: SQLite in the first log directory. A second signal while stopping ends the process at once.
+    """
+    loop = _new_loop()
+    asyncio.set_event_loop(loop)
+    clock = SystemClock()
+    log = Log(clock, sys.stderr.write, level)
+    try:
+        return loop.run_until_complete(_serve(loop, settings, store, ready, clock, log))
+    except StartError as error:
+        print(f"ottla: {error}", file=sys.stderr)  # noqa: T201 - the user's terminal
+        return FAILED
+    finally:
+        loop.close()
+
+
+async def _serve(
+    loop: asyncio.AbstractEventLoop,
+    settings: BrokerSettings,
+    store: MetadataStore | None,
+    ready: Callable[[Node], None],
+    clock: SystemClock,
+    log: Log,
+) -> int:
+    stop: asyncio.Future[None] = loop.create_future()
+
+    def on_signal() -> None:
+        if stop.done():
+            log.warn("shutdown.forced")
+            raise SystemExit(FAILED)
+        stop.set_result(None)
+
+    node = Node(settings, loop=loop, files=OsFiles(), clock=clock, random=SystemRandom(), store=store, log=log)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, on_signal)
+    try:
+        await node.start()
+        # What lives now lives long: the collector need not look at it again.
+        gc.collect()
+        gc.freeze()
+        ready(node)
+        await stop
+    except OSError as error:
+        raise StartError(sentence(error)) from error
+    finally:
+        await node.stop()
+    return STOPPED
+
+
+def _new_loop() -> asyncio.AbstractEventLoop:
+    """uvloop where it is installed; the standard loop is the tested fallback."""
+    try:
+        import uvloop
+    except ImportError:
+        return asyncio.new_event_loop()
+    return uvloop.new_event_loop()
+
+
+def sentence(error: OSError) -> str:
+    """What an error of the operating system means for the person who started the broker."""
+    where = f" ({error.filename})" if error.filename else ""
+    if error.errno == errno.ENOSPC:
+        return f"the disk is full{where}; free some space or choose another folder with --data or log.dirs"
+    if error.errno in (errno.EACCES, errno.EPERM):
+        return f"no permission{where}; choose a folder or port that you may use"
+    if error.errno == errno.EROFS:
+        return f"the file system is read-only{where}; choose another folder with --data or log.dirs"
+    if error.errno == errno.EADDRINUSE:
+        return f"the port is in use{where}; choose another with --port, or stop the program that holds it"
+    if error.errno == errno.EADDRNOTAVAIL:
+        return f"this machine has no such address{where}; check the listeners setting"
+    return str(error)

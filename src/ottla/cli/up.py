@@ -1,0 +1,86 @@
+"""`ottla up`: a broker for development, on one line."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from ottla.cli.options import parse_pairs
+
+if TYPE_CHECKING:
+    from ottla.broker.node import Node
+
+DEFAULT_DATA = "ottla-data"
+
+
+@click.command()
+@click.option("--port", default=9092, show_default=True, type=click.IntRange(0, 65535), help="0 takes a free port.")
+@click.option("--data", type=click.Path(), default=None, help=f"Where to keep the data.  [default: ./{DEFAULT_DATA}]")
+@click.option("--ephemeral", is_flag=True, help="Keep everything in a temporary folder that is removed at the end.")
+@click.option("--set", "pairs", multiple=True, metavar="KEY=VALUE", help="Any of Kafka's broker settings; repeatable.")
+@click.option("--verbose", is_flag=True, help="Log what happens, not only what goes wrong.")
+def up(port: int, data: str | None, ephemeral: bool, pairs: tuple[str, ...], verbose: bool) -> None:
+    """Start a broker on 127.0.0.1 and keep it running until Ctrl-C.
+
+    It is set up for development: one node, topics are created when first used, a new consumer group gets its
+    partitions at once.
+    """
+    from ottla.broker.serve import serve
+    from ottla.broker.settings import BrokerSettings
+    from ottla.common.errors import InvalidConfig
+
+    if ephemeral and data is not None:
+        raise click.UsageError("--ephemeral keeps nothing, so it cannot be combined with --data")
+    folder = tempfile.mkdtemp(prefix="ottla-") if ephemeral else str(Path(data or DEFAULT_DATA).absolute())
+    settings_text = development_settings(port, folder) | parse_pairs(pairs)
+    try:
+        settings = BrokerSettings.parse(settings_text)
+        store = None
+        if ephemeral:
+            from ottla.metadata.stores.memory import MemoryStore
+
+            store = MemoryStore()
+        code = serve(settings, store=store, ready=announce, level="info" if verbose else "warn")
+    except InvalidConfig as error:
+        raise click.ClickException(error.message) from None
+    finally:
+        if ephemeral:
+            shutil.rmtree(folder, ignore_errors=True)
+    sys.exit(code)
+
+
+def development_settings(port: int, folder: str) -> dict[str, str | None]:
+    """One node on loopback: Kafka's defaults but for replication factors of 1 and no delay for new groups."""
+    return {
+        "node.id": "1",
+        "process.roles": "broker,controller",
+        "listeners": f"PLAINTEXT://127.0.0.1:{port}",
+        "log.dirs": folder,
+        "offsets.topic.replication.factor": "1",
+        "transaction.state.log.replication.factor": "1",
+        "transaction.state.log.min.isr": "1",
+        "share.coordinator.state.topic.replication.factor": "1",
+        "share.coordinator.state.topic.min.isr": "1",
+        "group.initial.rebalance.delay.ms": "0",
+    }
+
+
+def announce(node: Node) -> None:
+    """The line that scripts wait for, and what a person may try next."""
+    address = node.listeners[0].advertised
+    print(f"ready {address.host}:{address.port}", flush=True)
+    if sys.stdout.isatty():
+        at = "" if address.port == 9092 else f" -b {address.host}:{address.port}"
+        print(
+            f"\nTry, in another terminal:\n"
+            f"  echo hello | ottla produce greetings{at}\n"
+            f"  ottla consume greetings --from-beginning{at}\n"
+            f"  ottla topic list{at}\n"
+            f"Any Kafka client works with bootstrap server {address.host}:{address.port}. Ctrl-C stops the broker.",
+            flush=True,
+        )

@@ -1,0 +1,354 @@
+"""The group coordinator of one partition of `__consumer_offsets`: all its groups and their offsets, as one machine.
+
+Durable: the last GroupMetadata record of each group, and the committed offsets; changed by `replay` alone. Volatile:
+the groups at work, made from their records when first needed. Requests come in as commands with a token each; see
+`coordinator.outcome` for what goes out.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from ottla.common.clock import Random
+from ottla.common.errors import (
+    GroupIdNotFound,
+    GroupSubscribedToTopic,
+    IllegalGeneration,
+    InvalidGroupId,
+    KafkaError,
+    NonEmptyGroup,
+    OffsetMetadataTooLarge,
+    UnknownMemberId,
+)
+from ottla.common.names import TopicPartition, Uuid
+from ottla.coordinator.group.classic import Classic, join_refused, sync_refused
+from ottla.coordinator.group.classic_group import ClassicGroup, State
+from ottla.coordinator.group.limits import Caller, GroupLimits
+from ottla.coordinator.group.offsets import Committed, Offsets
+from ottla.coordinator.outcome import Outcome, TimerName, Token
+from ottla.protocol.logs.consumer_offsets import (
+    GroupMetadataKey,
+    GroupMetadataValue,
+    LegacyOffsetCommitKey,
+    LegacyOffsetCommitValue,
+    OffsetCommitKey,
+    OffsetCommitValue,
+)
+from ottla.protocol.message import Message
+from ottla.protocol.messages.delete_groups import DeleteGroupsResponse
+from ottla.protocol.messages.describe_groups import DescribeGroupsResponse
+from ottla.protocol.messages.heartbeat import HeartbeatRequest, HeartbeatResponse
+from ottla.protocol.messages.join_group import JoinGroupRequest
+from ottla.protocol.messages.leave_group import LeaveGroupRequest, LeaveGroupResponse
+from ottla.protocol.messages.list_groups import ListGroupsResponse
+from ottla.protocol.messages.sync_group import SyncGroupRequest
+
+GROUP_ID_NOT_FOUND_SINCE_COMMIT = 9
+_DESCRIBE_NOT_FOUND_SINCE = 6
+GROUP_METADATA_VERSION, OFFSET_COMMIT_VERSION = 3, 4
+
+
+class CommitRequest(NamedTuple):
+    """An OffsetCommit after its topics were authorised and resolved; `offsets` are those that may be stored."""
+
+    group_id: str
+    member_id: str
+    instance_id: str | None
+    generation: int
+    offsets: dict[TopicPartition, Committed]
+
+
+class GroupMachine:
+    """See the module. `now_ms` is the clock of the runtime; nothing here waits, logs or looks at a file."""
+
+    def __init__(self, limits: GroupLimits, random: Random) -> None:
+        self.limits = limits
+        self.classic = Classic(limits, random)
+        self.offsets = Offsets()
+        self._stored: dict[str, GroupMetadataValue] = {}
+        self._groups: dict[str, ClassicGroup] = {}
+
+    # --- the log
+
+    def replay(self, key: Message, value: Message | None, now_ms: int) -> None:
+        """The only way that durable state changes, while serving and while loading alike."""
+        if isinstance(key, OffsetCommitKey):
+            partition = TopicPartition(key.topic, key.partition)
+            assert value is None or isinstance(value, OffsetCommitValue)
+            self.offsets.replay(key.group, partition, None if value is None else _committed(value))
+        elif isinstance(key, GroupMetadataKey):
+            assert value is None or isinstance(value, GroupMetadataValue)
+            if value is None:
+                self._stored.pop(key.group, None)
+            else:
+                self._stored[key.group] = value
+        elif isinstance(key, LegacyOffsetCommitKey):
+            partition = TopicPartition(key.topic, key.partition)
+            assert value is None or isinstance(value, LegacyOffsetCommitValue)
+            old = None if value is None else Committed(value.offset, -1, value.metadata, value.commit_timestamp)
+            self.offsets.replay(key.group, partition, old)
+
+    def loaded(self, now_ms: int) -> Outcome:
+        """The log was read to its end: groups with members get their session timers."""
+        out = Outcome()
+        for group_id in self._stored:
+            group = self._find(group_id, now_ms)
+            assert group is not None
+            self.classic.resume(group, out)
+        return out
+
+    def unload(self, error: KafkaError) -> Outcome:
+        """The machine is discarded: everyone who waits is answered with `error`."""
+        out = Outcome()
+        for group in self._groups.values():
+            self.classic.dissolve(group, error, out)
+        return out
+
+    # --- members
+
+    def join(self, token: Token, request: JoinGroupRequest, caller: Caller, now_ms: int) -> Outcome:
+        out = Outcome()
+        try:
+            self.classic.check_join(request)
+            group = self._find(request.group_id, now_ms)
+            if group is None:
+                if request.member_id:
+                    raise UnknownMemberId
+                group = self._create(request.group_id, now_ms)
+                self.classic.join(group, token, request, caller, now_ms, out)
+                if not out.records:
+                    out.write(GroupMetadataKey(group=group.group_id), group.snapshot_empty())
+                return out
+            self.classic.join(group, token, request, caller, now_ms, out)
+        except KafkaError as error:
+            out.answer(token, join_refused(error, request.member_id))
+        return out
+
+    def sync(self, token: Token, request: SyncGroupRequest, caller: Caller, now_ms: int) -> Outcome:
+        out = Outcome()
+        try:
+            self.classic.sync(self._member_group(request.group_id, now_ms), token, request, caller, now_ms, out)
+        except KafkaError as error:
+            out.answer(token, sync_refused(error))
+        return out
+
+    def heartbeat(self, token: Token, request: HeartbeatRequest, caller: Caller, now_ms: int) -> Outcome:
+        out = Outcome()
+        try:
+            group = self._member_group(request.group_id, now_ms)
+            out.answer(token, self.classic.heartbeat(group, request, now_ms, out))
+        except KafkaError as error:
+            out.answer(token, HeartbeatResponse(error_code=error.code))
+        return out
+
+    def leave(self, token: Token, request: LeaveGroupRequest, caller: Caller, now_ms: int) -> Outcome:
+        out = Outcome()
+        try:
+            if not request.group_id:
+                raise InvalidGroupId
+            group = self._find(request.group_id, now_ms) or ClassicGroup(request.group_id, now_ms)
+            out.answer(token, self.classic.leave(group, request, caller, now_ms, out))
+        except KafkaError as error:
+            out.answer(token, LeaveGroupResponse(error_code=error.code))
+        return out
+
+    # --- offsets
+
+    def commit(self, token: Token, request: CommitRequest, caller: Caller, now_ms: int) -> Outcome:
+        """Answers an error code for each partition: a dict of TopicPartition to code."""
+        out = Outcome()
+        codes: dict[TopicPartition, int] = {}
+        try:
+            group = self._find(request.group_id, now_ms)
+            if group is None:
+                if request.generation >= 0:
+                    raise GroupIdNotFound if caller.version >= GROUP_ID_NOT_FOUND_SINCE_COMMIT else IllegalGeneration
+                group = self._create(request.group_id, now_ms)
+            member = self.classic.check_commit(group, request.member_id, request.instance_id, request.generation)
+            if member is not None:
+                self.classic.committed(group, member, now_ms, out)
+        except KafkaError as error:
+            out.answer(token, dict.fromkeys(request.offsets, error.code))
+            return out
+        for partition, committed in request.offsets.items():
+            if len(committed.metadata.encode()) > self.limits.offset_metadata_max_bytes:
+                codes[partition] = OffsetMetadataTooLarge.code
+                continue
+            codes[partition] = 0
+            out.write(
+                OffsetCommitKey(group=request.group_id, topic=partition.topic, partition=partition.partition),
+                OffsetCommitValue(
+                    offset=committed.offset,
+                    leader_epoch=committed.leader_epoch,
+                    metadata=committed.metadata,
+                    commit_timestamp=committed.commit_ms,
+                    topic_id=Uuid(committed.topic_id),
+                ),
+            )
+        out.answer(token, codes)
+        return out
+
+    def delete_offsets(self, token: Token, group_id: str, partitions: list[TopicPartition], now_ms: int) -> Outcome:
+        """OffsetDelete. Answers a dict of codes, or a KafkaError for the whole group."""
+        out = Outcome()
+        group = self._find(group_id, now_ms)
+        if group is None and not self.offsets.of(group_id):
+            out.answer(token, GroupIdNotFound())
+            return out
+        subscribed: list[str] = []
+        if group is not None and group.state not in (State.EMPTY, State.DEAD):
+            topics = group.subscribed_topics()
+            if topics is None:
+                out.answer(token, NonEmptyGroup())
+                return out
+            subscribed = topics
+        codes = {}
+        for partition in partitions:
+            codes[partition] = GroupSubscribedToTopic.code if partition.topic in subscribed else 0
+            if not codes[partition] and partition in self.offsets.of(group_id):
+                out.write(_offset_key(group_id, partition), None)
+        out.answer(token, codes)
+        return out
+
+    def forget_topics(self, topics: list[str]) -> Outcome:
+        """Topics were deleted: their committed offsets go as well."""
+        out = Outcome()
+        for group_id in self.offsets.groups():
+            for partition in self.offsets.of(group_id):
+                if partition.topic in topics:
+                    out.write(_offset_key(group_id, partition), None)
+        return out
+
+    def expire(self, now_ms: int) -> Outcome:
+        """Offsets that nobody needs any more, and groups that have neither members nor offsets left."""
+        out = Outcome()
+        for group_id in dict.fromkeys([*self._stored, *self._groups, *self.offsets.groups()]):
+            group = self._find(group_id, now_ms)
+            base_ms: int | None = None
+            subscribed: list[str] = []
+            if group is not None and group.state is State.EMPTY:
+                base_ms = group.state_since_ms if group.protocol_type is not None else None
+            elif group is not None:
+                topics = group.subscribed_topics()
+                if topics is None:
+                    continue  # members of an unknown kind: keep everything
+                subscribed = topics
+            expired = self.offsets.expired(
+                group_id,
+                base_ms=base_ms,
+                subscribed=subscribed,
+                now_ms=now_ms,
+                retention_ms=self.limits.offsets_retention_ms,
+            )
+            for partition in expired:
+                out.write(_offset_key(group_id, partition), None)
+            unused = len(expired) == len(self.offsets.of(group_id))
+            if unused and (group is None or (group.state is State.EMPTY and not group.pending_joins)):
+                self._remove(group_id, out)
+        return out
+
+    # --- looking at groups
+
+    def list(self, now_ms: int) -> list[ListGroupsResponse.ListedGroup]:
+        found = []
+        for group_id in dict.fromkeys([*self._stored, *self._groups, *self.offsets.groups()]):
+            group = self._find(group_id, now_ms)
+            found.append(
+                ListGroupsResponse.ListedGroup(
+                    group_id=group_id,
+                    protocol_type=(group.protocol_type or "") if group is not None else "",
+                    group_state=(group.state if group is not None else State.EMPTY).value,
+                    group_type="classic",
+                )
+            )
+        return found
+
+    def describe(self, group_id: str, version: int, now_ms: int) -> DescribeGroupsResponse.DescribedGroup:
+        group = self._find(group_id, now_ms)
+        if group is None:
+            answer = DescribeGroupsResponse.DescribedGroup(group_id=group_id, group_state=State.DEAD.value)
+            if version >= _DESCRIBE_NOT_FOUND_SINCE:
+                answer.error_code = GroupIdNotFound.code
+                answer.error_message = f"Group {group_id} not found."
+            return answer
+        stable = group.state is State.STABLE
+        return DescribeGroupsResponse.DescribedGroup(
+            group_id=group_id,
+            group_state=group.state.value,
+            protocol_type=group.protocol_type or "",
+            protocol_data=(group.protocol or "") if stable else "",
+            members=[
+                DescribeGroupsResponse.DescribedGroupMember(
+                    member_id=member.member_id,
+                    group_instance_id=member.instance_id,
+                    client_id=member.client_id,
+                    client_host=member.client_host,
+                    member_metadata=member.metadata(group.protocol) if stable else b"",
+                    member_assignment=member.assignment if stable else b"",
+                )
+                for member in group.members.values()
+            ],
+        )
+
+    def delete(self, token: Token, group_id: str, now_ms: int) -> Outcome:
+        """DeleteGroups for one group: only an empty one."""
+        out = Outcome()
+        answer = DeleteGroupsResponse.DeletableGroupResult(group_id=group_id)
+        group = self._find(group_id, now_ms)
+        if group is None and not self.offsets.of(group_id):
+            answer.error_code = GroupIdNotFound.code
+        elif group is not None and group.state not in (State.EMPTY, State.DEAD):
+            answer.error_code = NonEmptyGroup.code
+        else:
+            for partition in self.offsets.of(group_id):
+                out.write(_offset_key(group_id, partition), None)
+            self._remove(group_id, out)
+        out.answer(token, answer)
+        return out
+
+    # --- the clock
+
+    def on_timer(self, name: TimerName, now_ms: int) -> Outcome:
+        out = Outcome()
+        group = self._groups.get(name[1])
+        if group is not None:
+            self.classic.on_timer(group, name, now_ms, out)
+        return out
+
+    # --- helpers
+
+    def _find(self, group_id: str, now_ms: int) -> ClassicGroup | None:
+        group = self._groups.get(group_id)
+        if group is None:
+            stored = self._stored.get(group_id)
+            if stored is None:
+                return None
+            group = self._groups[group_id] = ClassicGroup.restore(group_id, stored, now_ms)
+        return group
+
+    def _create(self, group_id: str, now_ms: int) -> ClassicGroup:
+        group = self._groups[group_id] = ClassicGroup(group_id, now_ms)
+        return group
+
+    def _member_group(self, group_id: str, now_ms: int) -> ClassicGroup:
+        if not group_id:
+            raise InvalidGroupId
+        group = self._find(group_id, now_ms)
+        if group is None:
+            raise UnknownMemberId
+        return group
+
+    def _remove(self, group_id: str, out: Outcome) -> None:
+        self._groups.pop(group_id, None)
+        if group_id in self._stored:
+            out.write(GroupMetadataKey(group=group_id), None)
+
+
+def _offset_key(group_id: str, partition: TopicPartition) -> OffsetCommitKey:
+    return OffsetCommitKey(group=group_id, topic=partition.topic, partition=partition.partition)
+
+
+def _committed(value: OffsetCommitValue) -> Committed:
+    return Committed(
+        value.offset, value.leader_epoch, value.metadata, value.commit_timestamp, value.expire_timestamp, value.topic_id
+    )

@@ -1,0 +1,67 @@
+"""Committed offsets: who committed what, until when it is kept. Durable; changed by `replay` alone."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from ottla.common.names import ZERO_UUID, TopicPartition
+
+
+class Committed(NamedTuple):
+    """One committed offset, as its record holds it."""
+
+    offset: int
+    leader_epoch: int
+    metadata: str
+    commit_ms: int
+    expire_ms: int = -1
+    topic_id: bytes = ZERO_UUID
+
+
+class Offsets:
+    """The offsets of the groups of one partition of `__consumer_offsets`, by group and topic partition."""
+
+    def __init__(self) -> None:
+        self._groups: dict[str, dict[TopicPartition, Committed]] = {}
+
+    def replay(self, group_id: str, partition: TopicPartition, committed: Committed | None) -> None:
+        """A record: a new offset, or its tombstone."""
+        if committed is None:
+            known = self._groups.get(group_id)
+            if known is not None:
+                known.pop(partition, None)
+                if not known:
+                    del self._groups[group_id]
+        else:
+            self._groups.setdefault(group_id, {})[partition] = committed
+
+    def of(self, group_id: str) -> dict[TopicPartition, Committed]:
+        """All offsets of a group; not to be changed."""
+        return self._groups.get(group_id, {})
+
+    def groups(self) -> list[str]:
+        return list(self._groups)
+
+    def count(self) -> int:
+        return sum(map(len, self._groups.values()))
+
+    def expired(
+        self, group_id: str, *, base_ms: int | None, subscribed: list[str], now_ms: int, retention_ms: int
+    ) -> list[TopicPartition]:
+        """Partitions whose offset has outlived offsets.retention.minutes (KIP-211).
+
+        `base_ms`: since when the group is empty; None: each offset counts from its own commit (groups without
+        members of their own). Topics that a member subscribes to never expire. A record of the old format carries its
+        own expiry.
+        """
+        found = []
+        for partition, committed in self.of(group_id).items():
+            if partition.topic in subscribed:
+                continue
+            if committed.expire_ms >= 0:
+                due = now_ms >= committed.expire_ms
+            else:
+                due = now_ms - (committed.commit_ms if base_ms is None else base_ms) >= retention_ms
+            if due:
+                found.append(partition)
+        return found

@@ -1,0 +1,285 @@
+"""Drives coordinator machines: one for each led partition of an internal topic.
+
+A command runs on the machine, its records are appended as one batch and replayed, its timers set, and its answers are
+held until the log has committed everything that they may have seen. There is no revert: when an append fails or the
+leadership is lost, the machine is discarded, whoever waits is told to come again, and the machine is loaded anew.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, Generic, Protocol, TypeVar
+
+from ottla.common.clock import Clock
+from ottla.common.errors import CoordinatorLoadInProgress, CoordinatorNotAvailable, KafkaError, NotCoordinator
+from ottla.coordinator.outcome import Outcome, TimerName, Token
+from ottla.protocol.codec import ProtocolError
+from ottla.protocol.logs.framing import decode_key, decode_value, encode_key, encode_value
+from ottla.protocol.message import Message
+
+SLICE_S = 0.004
+
+Pair = tuple[bytes | None, bytes | None]
+"""Key and value of one record."""
+
+
+class MachineLog(Protocol):
+    """A machine's log: a partition that this broker leads."""
+
+    @property
+    def leader_epoch(self) -> int: ...
+
+    def append(self, pairs: list[Pair], now_ms: int) -> int:
+        """Appends the records as few batches as fit; the offset behind them. Raises KafkaError."""
+        ...
+
+    def committed(self, offset: int) -> asyncio.Future[bool]:
+        """Done when everything below `offset` is committed; False when this broker no longer leads."""
+        ...
+
+    def read_all(self) -> Iterator[list[Pair]]:
+        """The records of the whole log, some at a time."""
+        ...
+
+
+class Machine(Protocol):
+    """What the runtime asks of every machine besides its commands."""
+
+    def replay(self, key: Message, value: Message | None, now_ms: int) -> None: ...
+
+    def loaded(self, now_ms: int) -> Outcome: ...
+
+    def unload(self, error: KafkaError) -> Outcome: ...
+
+    def on_timer(self, name: TimerName, now_ms: int) -> Outcome: ...
+
+
+M = TypeVar("M", bound=Machine)
+Command = Callable[[M, Token, int], Outcome]
+
+
+class Formats:
+    """The record types of an internal topic: key and value classes by type, and the value version that we write."""
+
+    def __init__(
+        self, keys: Mapping[int, type[Message]], values: Mapping[int, type[Message]], written: Mapping[int, int]
+    ) -> None:
+        self.keys = keys
+        self.values = values
+        self.written = written
+
+    def encode(self, key: Message, value: Message | None) -> Pair:
+        assert key.record is not None
+        return encode_key(key), None if value is None else encode_value(value, self.written[key.record])
+
+    def decode(self, pair: Pair) -> tuple[Message, Message | None] | None:
+        """None for a record type that this software does not know. Raises ProtocolError."""
+        raw_key, raw_value = pair
+        if raw_key is None:
+            return None
+        key = decode_key(self.keys, raw_key)
+        if key is None:
+            return None
+        assert key.record is not None
+        return key, None if raw_value is None else decode_value(self.values[key.record], raw_value)
+
+
+class Shard(Generic[M]):
+    """One machine with its log, timers and held answers."""
+
+    def __init__(self, index: int, machine: M, log: MachineLog, runtime: Runtime[M]) -> None:
+        self.index = index
+        self.machine = machine
+        self.log = log
+        self.ready = False
+        self._runtime = runtime
+        self._appended = 0
+        self._timers: dict[TimerName, asyncio.TimerHandle] = {}
+
+    def run(self, outcome: Outcome) -> None:
+        """Does what the outcome says, in its order. An append that fails discards the machine."""
+        runtime = self._runtime
+        if outcome.records:
+            now_ms = runtime.clock.now_ms()
+            try:
+                pairs = [runtime.formats.encode(key, value) for key, value in outcome.records]
+                self._appended = self.log.append(pairs, now_ms)
+            except KafkaError as error:
+                _answer_all(outcome.answers, _coordinator_error(error))
+                runtime.reload(self, error)
+                return
+            for key, value in outcome.records:
+                self.machine.replay(key, value, now_ms)
+        for name, at_ms in outcome.timers:
+            self._set_timer(name, at_ms)
+        if outcome.answers:
+            self._answer(outcome.answers)
+
+    def _answer(self, answers: list[tuple[Token, Any]]) -> None:
+        committed = self.log.committed(self._appended)
+        if committed.done():
+            self._release(answers, committed)
+        else:
+            committed.add_done_callback(lambda future: self._release(answers, future))
+
+    def _release(self, answers: list[tuple[Token, Any]], committed: asyncio.Future[bool]) -> None:
+        if committed.cancelled() or not committed.result():
+            _answer_all(answers, NotCoordinator())
+            return
+        for token, answer in answers:
+            if token is not None and not token.done():
+                token.set_result(answer)
+
+    def _set_timer(self, name: TimerName, at_ms: int | None) -> None:
+        old = self._timers.pop(name, None)
+        if old is not None:
+            old.cancel()
+        if at_ms is not None:
+            runtime = self._runtime
+            delay_s = max(at_ms - runtime.clock.now_ms(), 0) / 1000
+            self._timers[name] = runtime.loop.call_later(delay_s, self._fire, name)
+
+    def _fire(self, name: TimerName) -> None:
+        self._timers.pop(name, None)
+        self.run(self.machine.on_timer(name, self._runtime.clock.now_ms()))
+
+    def stop(self, error: KafkaError) -> None:
+        self.ready = False
+        for timer in self._timers.values():
+            timer.cancel()
+        self._timers.clear()
+        _answer_all(self.machine.unload(error).answers, None)
+
+
+class Runtime(Generic[M]):
+    """The machines of one internal topic on one broker, by partition."""
+
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        clock: Clock,
+        formats: Formats,
+        make: Callable[[], M],
+        log_failure: Callable[[str, BaseException], None],
+    ) -> None:
+        self.loop = loop
+        self.clock = clock
+        self.formats = formats
+        self._make = make
+        self._log_failure = log_failure
+        self._shards: dict[int, Shard[M]] = {}
+
+    def elected(self, index: int, log: MachineLog) -> None:
+        """This broker leads the partition now: load its machine."""
+        self.resigned(index)
+        shard = self._shards[index] = Shard(index, self._make(), log, self)
+        slices = self._load(shard)
+        if not self._load_slice(shard, slices):
+            self.loop.call_soon(self._load_on, shard, slices)
+
+    def resigned(self, index: int) -> None:
+        """This broker no longer leads the partition."""
+        shard = self._shards.pop(index, None)
+        if shard is not None:
+            shard.stop(NotCoordinator())
+
+    def shards(self) -> list[Shard[M]]:
+        """Those that are ready, by partition."""
+        return [shard for _, shard in sorted(self._shards.items()) if shard.ready]
+
+    @property
+    def loading(self) -> bool:
+        return any(not shard.ready for shard in self._shards.values())
+
+    def shard(self, index: int) -> Shard[M]:
+        """Raises NotCoordinator, CoordinatorLoadInProgress."""
+        shard = self._shards.get(index)
+        if shard is None:
+            raise NotCoordinator
+        if not shard.ready:
+            raise CoordinatorLoadInProgress
+        return shard
+
+    async def call(self, index: int, command: Command[M]) -> Any:
+        """Runs one command on the machine of a partition; its answer, once committed. Raises KafkaError."""
+        shard = self.shard(index)
+        token = self.loop.create_future()
+        shard.run(command(shard.machine, token, self.clock.now_ms()))
+        answer = await token
+        if isinstance(answer, KafkaError):
+            raise answer
+        return answer
+
+    def everywhere(self, command: Callable[[M, int], Outcome]) -> None:
+        """Runs a command that nobody waits for on every machine."""
+        for shard in self.shards():
+            shard.run(command(shard.machine, self.clock.now_ms()))
+
+    def reload(self, shard: Shard[M], error: KafkaError) -> None:
+        """The outcome of an append is not known, so neither is the machine's state: read it from the log again."""
+        self._log_failure(f"coordinator.reloaded partition={shard.index}", error)
+        shard.stop(CoordinatorNotAvailable())
+        if self._shards.get(shard.index) is shard:
+            self.loop.call_soon(self._reelect, shard)
+
+    def _reelect(self, shard: Shard[M]) -> None:
+        if self._shards.get(shard.index) is shard:
+            self.elected(shard.index, shard.log)
+
+    def stop(self) -> None:
+        for index in list(self._shards):
+            self.resigned(index)
+
+    # --- loading
+
+    def _load(self, shard: Shard[M]) -> Iterator[None]:
+        now_ms = self.clock.now_ms()
+        for pairs in shard.log.read_all():
+            self._replay(shard, pairs, now_ms)
+            yield
+
+    def _replay(self, shard: Shard[M], pairs: Iterable[Pair], now_ms: int) -> None:
+        for pair in pairs:
+            try:
+                record = self.formats.decode(pair)
+            except ProtocolError as error:
+                self._log_failure(f"coordinator.record_skipped partition={shard.index}", error)
+                continue
+            if record is not None:
+                shard.machine.replay(*record, now_ms)
+
+    def _load_slice(self, shard: Shard[M], slices: Iterator[None]) -> bool:
+        """Some milliseconds of loading; True when it is done."""
+        until = self.loop.time() + SLICE_S
+        try:
+            for _ in slices:
+                if self.loop.time() > until:
+                    return False
+        except KafkaError as error:
+            self._log_failure(f"coordinator.load_failed partition={shard.index}", error)
+            return True
+        shard.ready = True
+        shard.run(shard.machine.loaded(self.clock.now_ms()))
+        return True
+
+    def _load_on(self, shard: Shard[M], slices: Iterator[None]) -> None:
+        if self._shards.get(shard.index) is shard and not self._load_slice(shard, slices):
+            self.loop.call_soon(self._load_on, shard, slices)
+
+
+def _coordinator_error(error: KafkaError) -> KafkaError:
+    """How a failed append looks to a group's client: the codes that it retries (as Kafka translates them)."""
+    name = type(error).__name__
+    if name in ("NotLeaderOrFollower", "KafkaStorageError"):
+        return NotCoordinator()
+    if name in ("RecordListTooLarge", "MessageTooLarge"):
+        return error
+    return CoordinatorNotAvailable()
+
+
+def _answer_all(answers: Iterable[tuple[Token, Any]], error: KafkaError | None) -> None:
+    """Every waiting request gets `error`, or where it is None its own answer."""
+    for token, answer in answers:
+        if token is not None and not token.done():
+            token.set_result(answer if error is None else error)
