@@ -125,7 +125,7 @@ class ClusterImage:
         if code == _BEGIN_TRANSACTION:
             assert self.open_batch is None, "a metadata transaction begins inside another"
             self.open_batch = []
-        elif code == _END_TRANSACTION or code == _ABORT_TRANSACTION:
+        elif code in (_END_TRANSACTION, _ABORT_TRANSACTION):
             assert self.open_batch is not None, "a metadata transaction ends that did not begin"
             batch, self.open_batch = self.open_batch, None
             for held in batch if code == _END_TRANSACTION else ():

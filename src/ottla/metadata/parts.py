@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from ottla.common.names import Uuid
 from ottla.protocol.logs.cluster_metadata import (
     BrokerRegistrationChangeRecord,
     PartitionChangeRecord,
@@ -29,7 +30,7 @@ class PartitionImage(NamedTuple):
     removing_replicas: tuple[int, ...] = ()
     adding_replicas: tuple[int, ...] = ()
     leader_recovery_state: int = 0
-    directories: tuple[bytes, ...] = ()
+    directories: tuple[Uuid, ...] = ()
     eligible_leader_replicas: tuple[int, ...] = ()
     last_known_elr: tuple[int, ...] = ()
 
@@ -69,7 +70,7 @@ class PartitionImage(NamedTuple):
     def without_elr(self) -> PartitionImage:
         return self._replace(eligible_leader_replicas=(), last_known_elr=(), partition_epoch=self.partition_epoch + 1)
 
-    def record(self, topic_id: bytes, index: int) -> PartitionRecord:
+    def record(self, topic_id: Uuid, index: int) -> PartitionRecord:
         """The record that makes this partition anew, for a snapshot."""
         return PartitionRecord(
             partition_id=index,
@@ -97,7 +98,7 @@ class TopicImage:
 
     __slots__ = ("id", "name", "partitions")
 
-    def __init__(self, name: str, topic_id: bytes) -> None:
+    def __init__(self, name: str, topic_id: Uuid) -> None:
         self.name = name
         self.id = topic_id
         self.partitions: dict[int, PartitionImage] = {}
@@ -132,14 +133,14 @@ class BrokerImage(NamedTuple):
 
     id: int
     epoch: int
-    incarnation: bytes
+    incarnation: Uuid
     endpoints: tuple[Endpoint, ...]
     features: tuple[tuple[str, int, int], ...]
     rack: str | None
     fenced: bool
     in_controlled_shutdown: bool
-    log_dirs: tuple[bytes, ...]
-    cordoned_log_dirs: tuple[bytes, ...]
+    log_dirs: tuple[Uuid, ...]
+    cordoned_log_dirs: tuple[Uuid, ...]
 
     @classmethod
     def of(cls, record: RegisterBrokerRecord) -> BrokerImage:

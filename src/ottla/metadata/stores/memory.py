@@ -30,7 +30,7 @@ class Faults(Protocol):
         ...
 
     def lost(self) -> bool | None:
-        """Whether the answer of the next append is lost: None is no, else whether the batch was written all the same."""
+        """None: the answer of the next append arrives. Else it is lost, and this says whether the batch was written."""
         ...
 
 

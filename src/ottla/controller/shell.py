@@ -1,0 +1,194 @@
+"""The controller as a process sees it: gets elected, appends what the machine decides, replays it, answers.
+
+Commands run one after another: handle, append, replay, answer. Where the outcome of an append is unknown the log is
+read again and the writer's id compared. If the batch is there, all is well. If it is not, it might still arrive; so nothing
+more is written under this epoch: the controller steps down, and only a new election, which fences the lost append, lets
+it go on. Nothing is ever sent twice.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from typing import Protocol
+
+from ottla.common.clock import Random, random_uuid
+from ottla.common.errors import NotController
+from ottla.controller.machine import ControllerMachine
+from ottla.metadata.follower import ImageFollower
+from ottla.metadata.records import encode_records
+from ottla.metadata.snapshot import records_of
+from ottla.metadata.store import Committed, ControllerEpoch, Fenced, MetadataStore, StoredBatch, Unknown
+from ottla.protocol.logs.cluster_metadata import AbortTransactionRecord, BeginTransactionRecord, EndTransactionRecord
+from ottla.protocol.message import Message
+
+BATCH_BYTES = 512 * 1024
+"""What one append carries at most: ZooKeeper, the narrowest store, takes a megabyte."""
+SNAPSHOT_BYTES = 4 * 1024 * 1024
+"""After so much log a snapshot is made."""
+
+
+class Log(Protocol):
+    """The structured log: an event in the past tense and its facts."""
+
+    def info(self, event: str, **facts: object) -> None: ...
+
+    def warning(self, event: str, **facts: object) -> None: ...
+
+
+class ControllerShell:
+    """Runs the controller machine of one broker, when that broker is elected.
+
+    `features` are the levels that a new cluster gets. `on_change` gets the epoch when elected, None when no longer.
+    """
+
+    def __init__(
+        self,
+        broker: int,
+        incarnation: bytes,
+        store: MetadataStore,
+        follower: ImageFollower,
+        machine: ControllerMachine,
+        random: Random,
+        log: Log,
+        features: Mapping[str, int],
+        on_change: Callable[[ControllerEpoch | None], None] | None = None,
+    ) -> None:
+        self.epoch: ControllerEpoch | None = None
+        self._broker = broker
+        self._incarnation = incarnation
+        self._store = store
+        self._follower = follower
+        self._machine = machine
+        self._random = random
+        self._log = log
+        self._features = features
+        self._on_change = on_change
+        self._turn = asyncio.Lock()
+        self._bytes_since_snapshot = 0
+
+    @property
+    def active(self) -> bool:
+        """Whether this broker is the controller, as far as it knows."""
+        return self.epoch is not None
+
+    async def campaign(self) -> bool:
+        """Tries to become the controller; True if it is now. Writes the first records of a new cluster."""
+        async with self._turn:
+            if self.epoch is not None:
+                return True
+            epoch = await self._store.elect(self._broker, self._incarnation)
+            if epoch is None:
+                return False
+            await self._follower.catch_up()  # whatever the last controller committed comes before anything of ours
+            self._become(epoch)
+            if self._follower.image.end_offset == 0:
+                await self._commit(self._machine.bootstrap(self._features))
+            elif self._follower.image.open_batch is not None:
+                await self._abort_open_batch()
+            return self.epoch is not None
+
+    async def submit(self, request: Message) -> Message:
+        """The response to an admin or inter-broker request, sent only when its records are committed and replayed.
+
+        Raises NotController if this broker does not lead, or lost the lead while it wrote; the client tries again.
+        """
+        async with self._turn:
+            self._check_active()
+            outcome = self._machine.handle(request)
+            if outcome.records:
+                await self._commit(outcome.records)
+            return outcome.answer
+
+    async def fence_lost(self) -> None:
+        """Fences brokers whose lease has ended. To be called when the store wakes its watchers."""
+        async with self._turn:
+            if self.epoch is None:
+                return
+            live = await self._store.holders()
+            while records := self._machine.fence_lost(live):
+                self._log.warning("broker.fenced", record=repr(records[0]))
+                await self._commit(records)
+
+    async def resign(self) -> None:
+        """Stops deciding. Another broker is elected when this one's lease ends."""
+        async with self._turn:
+            self._step_down("resigned")
+
+    def _check_active(self) -> None:
+        if self.epoch is None:
+            raise NotController("This broker is not the active controller.")
+
+    async def _commit(self, records: Sequence[Message]) -> None:
+        """Appends and replays, in one piece or bracketed. Raises NotController if that cannot be known to be done."""
+        values = encode_records(records)
+        chunks = list(_chunks(values))
+        if len(chunks) > 1:
+            chunks[0].insert(0, encode_records([BeginTransactionRecord(name=type(records[0]).__name__)])[0])
+            chunks[-1].append(encode_records([EndTransactionRecord()])[0])
+        for chunk in chunks:
+            await self._append(chunk)
+        await self._maybe_snapshot()
+
+    async def _append(self, values: list[bytes]) -> None:
+        self._check_active()
+        assert self.epoch is not None
+        at_offset = self._follower.image.end_offset
+        batch = StoredBatch(at_offset, self.epoch, random_uuid(self._random), tuple(values))
+        outcome = await self._store.append(self.epoch, at_offset, values, batch.writer)
+        if isinstance(outcome, Unknown):
+            self._log.warning("metadata.append_unknown", offset=at_offset, reason=outcome.reason)
+            outcome = await self._find_out(batch)
+        if isinstance(outcome, Committed):
+            self._follower.replay(batch)
+            self._bytes_since_snapshot += sum(len(value) for value in values)
+            return
+        self._step_down("fenced" if isinstance(outcome, Fenced) else "lost an append")
+        await self._follower.catch_up()
+        raise NotController("The controller changed while the request was carried out; try again.")
+
+    async def _find_out(self, batch: StoredBatch) -> Committed | Fenced | Unknown:
+        """Is it in the log? Only its writer's id tells: another's batch may stand at the same offset."""
+        for found in await self._store.read(batch.base_offset):
+            if found.base_offset == batch.base_offset:
+                return Committed(batch.end) if found.writer == batch.writer else Fenced(found.epoch, found.end)
+        return Unknown("the batch is not in the log, but might still arrive")
+
+    async def _abort_open_batch(self) -> None:
+        """The last controller died between the parts of a large batch: none of it happened."""
+        await self._append(encode_records([AbortTransactionRecord(reason="the controller changed")]))
+
+    async def _maybe_snapshot(self) -> None:
+        image = self._follower.image
+        if self._bytes_since_snapshot < SNAPSHOT_BYTES or image.open_batch is not None:
+            return
+        self._bytes_since_snapshot = 0
+        await self._store.snapshot(image.end_offset, encode_records(records_of(image)))
+        self._log.info("metadata.snapshot_made", offset=image.end_offset)
+
+    def _become(self, epoch: ControllerEpoch) -> None:
+        self.epoch = epoch
+        self._log.info("controller.elected", broker=self._broker, epoch=epoch)
+        if self._on_change is not None:
+            self._on_change(epoch)
+
+    def _step_down(self, reason: str) -> None:
+        if self.epoch is None:
+            return
+        self._log.warning("controller.stepped_down", broker=self._broker, epoch=self.epoch, reason=reason)
+        self.epoch = None
+        if self._on_change is not None:
+            self._on_change(None)
+
+
+def _chunks(values: Sequence[bytes]) -> list[list[bytes]]:
+    """Consecutive runs of values, each within the size of one append if its values allow."""
+    chunks: list[list[bytes]] = [[]]
+    size = 0
+    for value in values:
+        if chunks[-1] and size + len(value) > BATCH_BYTES:
+            chunks.append([])
+            size = 0
+        chunks[-1].append(value)
+        size += len(value)
+    return chunks
