@@ -6,6 +6,7 @@ The codes and names are those of Apache Kafka 4.3.1. `retriable` says whether a 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import ClassVar
 
 NONE = 0
@@ -21,6 +22,8 @@ class KafkaError(Exception):
     name: ClassVar[str] = "UNKNOWN_SERVER_ERROR"
     retriable: ClassVar[bool] = False
     refreshes_metadata: ClassVar[bool] = False
+    record_errors: Sequence[tuple[int, str]] = ()
+    """Where a produced batch is refused for single records: their index in the batch, and why."""
 
     def __init_subclass__(cls, *, code: int, retriable: bool = False, refreshes_metadata: bool = False) -> None:
         cls.code = code

@@ -1,0 +1,299 @@
+"""What a broker checks before it appends a producer's batch, in Kafka's order, and what it changes in it.
+
+Ordinary topics: header, CRC and codec id; the records stay closed. They are opened where a rule is about single records:
+compacted topics (each needs a key), recompression, timestamps whose header lies outside the limits, and all of them with
+`validate_records`. Producer epochs and sequences are checked later, by the log that knows them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple, TypeVar
+
+from ottla.common.errors import (
+    CorruptMessage,
+    InvalidRecord,
+    InvalidTimestamp,
+    KafkaError,
+    MessageTooLarge,
+    RecordListTooLarge,
+    UnsupportedCompressionType,
+)
+from ottla.records.batch import (
+    CODEC_MASK,
+    CONTROL,
+    CRC_FROM,
+    HEAD_BYTES,
+    HEADER,
+    HEADER_BYTES,
+    LENGTH_AT,
+    LOG_APPEND_TIME,
+    MAGIC,
+    MINIMUM_LENGTH,
+    NO_TIMESTAMP,
+    OFFSET_AND_LENGTH,
+    BatchHeader,
+    Buffer,
+    crc32c,
+    sealed_middle,
+)
+from ottla.records.compression import ZSTD, compress, decompress
+from ottla.records.record import Record, decode_records
+
+_UP_TO_MAGIC = 17
+_LEGACY_MINIMUM_LENGTH = 14
+_ZSTD_SINCE_PRODUCE = 7
+_SHOWN_ERRORS = 3
+
+Error = TypeVar("Error", bound=KafkaError)
+
+
+class Rules:
+    """The topic's settings, as validation needs them. Sizes are bytes, times ms; made once per change of settings."""
+
+    __slots__ = (
+        "after_max_ms", "before_max_ms", "codec", "compacted", "decompressed_max_bytes", "level", "log_append_time",
+        "max_bytes", "opens_records", "segment_bytes", "topic_partition", "validate_records",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        *,
+        max_bytes: int = 1048588,
+        segment_bytes: int = 1 << 30,
+        log_append_time: bool = False,
+        before_max_ms: int = (1 << 63) - 1,
+        after_max_ms: int = 3_600_000,
+        compacted: bool = False,
+        codec: int | None = None,
+        level: int | None = None,
+        validate_records: bool = False,
+        decompressed_max_bytes: int = 1 << 28,
+        topic_partition: str = "",
+    ) -> None:
+        self.max_bytes = max_bytes
+        self.segment_bytes = segment_bytes
+        self.log_append_time = log_append_time
+        self.before_max_ms = before_max_ms
+        self.after_max_ms = after_max_ms
+        self.compacted = compacted
+        self.codec = codec
+        """The codec to store with; None keeps the producer's."""
+        self.level = level
+        self.validate_records = validate_records
+        self.decompressed_max_bytes = decompressed_max_bytes
+        self.topic_partition = topic_partition
+        self.opens_records = compacted or validate_records
+
+
+class Validated(NamedTuple):
+    """A batch that may be appended once it has offsets."""
+
+    header: BatchHeader
+    """As it will be stored, but for base offset and leader epoch."""
+    tail: Sequence[Buffer]
+    """The bytes from the 17th on; views of the caller's buffer where nothing had to change."""
+
+
+def validate(batch: Buffer | None, rules: Rules, now_ms: int, produce_version: int = 13) -> Validated:
+    """Checks a client's records for one partition: exactly one batch v2.
+
+    Raises InvalidRecord, UnsupportedCompressionType, MessageTooLarge, CorruptMessage, RecordListTooLarge or
+    InvalidTimestamp; with `record_errors` where single records are at fault. Never changes `batch`.
+    """
+    if batch is None or len(batch) < HEADER_BYTES:
+        raise _not_one_batch(b"" if batch is None else batch)
+    header = BatchHeader._make(HEADER.unpack_from(batch))
+    _, length, _, magic, crc, attributes, last_delta, base_timestamp, max_timestamp, producer_id, _, sequence, count = (
+        header
+    )
+    end = length + LENGTH_AT
+    if magic != MAGIC or length < MINIMUM_LENGTH or end != len(batch):
+        _check_single(batch, header)
+    codec = attributes & CODEC_MASK
+    if codec == ZSTD and produce_version < _ZSTD_SINCE_PRODUCE:
+        raise UnsupportedCompressionType(f"Produce requests with version {produce_version} may not use zstd")
+    if end > rules.max_bytes:
+        raise _too_large(end, rules)
+    view = memoryview(batch)
+    if crc32c(view[CRC_FROM:end]) != crc:
+        raise CorruptMessage(f"Record is corrupt (stored crc = {crc})")
+    if end > rules.segment_bytes:
+        raise RecordListTooLarge(
+            f"Message batch size is {end} bytes in append to partition {rules.topic_partition} which exceeds the "
+            f"maximum configured segment size of {rules.segment_bytes} bytes"
+        )
+    if (
+        header[0] != 0
+        or count <= 0
+        or last_delta != count - 1
+        or attributes & CONTROL
+        or (producer_id != -1 and sequence < 0)
+    ):
+        raise _lying(header, rules)
+    if codec > ZSTD:
+        raise CorruptMessage(f"Unknown compression type id: {codec}")
+    if (
+        rules.opens_records
+        or rules.log_append_time
+        or attributes & LOG_APPEND_TIME
+        or max_timestamp > now_ms + rules.after_max_ms
+        or base_timestamp < now_ms - rules.before_max_ms
+        or (rules.codec is not None and rules.codec != codec)
+    ):
+        return _look_closer(view[:end], header, rules, now_ms)
+    return Validated(header, (view[HEAD_BYTES:end],))
+
+
+def _check_single(batch: Buffer, header: BatchHeader) -> None:
+    """Something is odd about the outline: the error that Kafka gives, or none for a harmless rest after the batch."""
+    size = header.length + LENGTH_AT
+    if header.length < _LEGACY_MINIMUM_LENGTH:
+        raise CorruptMessage(
+            f"Record size {header.length} is less than the minimum record overhead ({_LEGACY_MINIMUM_LENGTH})"
+        )
+    if not 0 <= header.magic <= MAGIC:
+        raise CorruptMessage(f"Invalid magic found in record: {header.magic}")
+    if size > len(batch):
+        raise _not_one_batch(batch)
+    if header.magic != MAGIC:
+        raise InvalidRecord("Produce requests may only contain record batches with magic version 2")
+    if header.length < MINIMUM_LENGTH:
+        raise CorruptMessage(
+            f"Record batch is corrupted (the size {size} is smaller than the minimum allowed overhead {HEADER_BYTES})"
+        )
+    rest = len(batch) - size
+    if rest >= _UP_TO_MAGIC:
+        _, next_length = OFFSET_AND_LENGTH.unpack_from(batch, size)
+        if next_length < _LEGACY_MINIMUM_LENGTH:
+            raise CorruptMessage(
+                f"Record size {next_length} is less than the minimum record overhead ({_LEGACY_MINIMUM_LENGTH})"
+            )
+        if rest >= next_length + LENGTH_AT:
+            raise InvalidRecord("Produce requests must have exactly one record batch per partition")
+
+
+def _not_one_batch(batch: Buffer) -> KafkaError:
+    if len(batch) > _UP_TO_MAGIC - 1:
+        magic, length = batch[_UP_TO_MAGIC - 1], OFFSET_AND_LENGTH.unpack_from(batch)[1]
+        if magic > MAGIC:
+            return CorruptMessage(f"Invalid magic found in record: {magic}")
+        if length < _LEGACY_MINIMUM_LENGTH:
+            return CorruptMessage(
+                f"Record size {length} is less than the minimum record overhead ({_LEGACY_MINIMUM_LENGTH})"
+            )
+        if length + LENGTH_AT <= len(batch) and magic < MAGIC:
+            return InvalidRecord("Produce requests may only contain record batches with magic version 2")
+    return InvalidRecord("Produce requests must have exactly one record batch per partition")
+
+
+def _too_large(size: int, rules: Rules) -> MessageTooLarge:
+    return MessageTooLarge(
+        f"The record batch size in the append to {rules.topic_partition} is {size} bytes which exceeds the maximum "
+        f"configured value of {rules.max_bytes}."
+    )
+
+
+def _lying(header: BatchHeader, rules: Rules) -> InvalidRecord:
+    where = f"in the batch for {rules.topic_partition}"
+    if header.base_offset != 0:
+        return InvalidRecord(
+            f"The baseOffset of the record batch in the append to {rules.topic_partition} should be 0, but it is "
+            f"{header.base_offset}"
+        )
+    if header.last_offset_delta < 0:
+        return InvalidRecord(f"the range of offsets {where} is negative")
+    if header.count <= 0:
+        return InvalidRecord(f"the record count {header.count} {where} is not positive")
+    if header.last_offset_delta != header.count - 1:
+        return InvalidRecord(
+            f"the record count {header.count} {where} does not fit its range of {header.last_offset_delta + 1} offsets"
+        )
+    if header.is_control:
+        return InvalidRecord("Clients are not allowed to write control records.")
+    return InvalidRecord(
+        f"Invalid sequence number {header.base_sequence} in record batch with producerId {header.producer_id}"
+    )
+
+
+def _look_closer(batch: memoryview, header: BatchHeader, rules: Rules, now_ms: int) -> Validated:
+    """Opens the records where a rule asks for it, and changes codec or time stamps where the topic does."""
+    if header.attributes & LOG_APPEND_TIME:
+        raise InvalidTimestamp("Producer should not set timestamp type to LogAppendTime.")
+    codec = header.attributes & CODEC_MASK
+    target = codec if rules.codec is None else rules.codec
+    stored = batch[HEADER_BYTES:]
+    plain: Buffer | None = None
+    late = header.max_timestamp > now_ms + rules.after_max_ms
+    early = header.base_timestamp < now_ms - rules.before_max_ms and header.max_timestamp != NO_TIMESTAMP
+    check_times = not rules.log_append_time and (late or early or rules.validate_records)
+    if rules.opens_records or check_times or target != codec:
+        plain = decompress(codec, stored, rules.decompressed_max_bytes)
+    if rules.opens_records or check_times:
+        assert plain is not None
+        try:
+            records = decode_records(header, plain)
+        except CorruptMessage as error:
+            raise InvalidRecord(error.message) from None
+        _check_records(records, header, rules, now_ms, check_times)
+    stamped = header
+    if rules.log_append_time:
+        stamped = header._replace(attributes=header.attributes | LOG_APPEND_TIME, max_timestamp=now_ms)
+    if target != codec:
+        assert plain is not None
+        stored = memoryview(compress(target, plain, rules.level))
+        stamped = stamped._replace(
+            attributes=stamped.attributes & ~CODEC_MASK | target, length=MINIMUM_LENGTH + len(stored)
+        )
+        if stamped.size_bytes > rules.max_bytes:
+            raise _too_large(stamped.size_bytes, rules)
+    if stamped is header:
+        return Validated(header, (batch[HEAD_BYTES:],))
+    middle, crc = sealed_middle(stamped, stored)
+    return Validated(stamped._replace(crc=crc), (middle, stored))
+
+
+def _check_records(
+    records: Sequence[Record], header: BatchHeader, rules: Rules, now_ms: int, check_times: bool
+) -> None:
+    keyless: list[tuple[int, str]] = []
+    untimely: list[tuple[int, str]] = []
+    earliest, latest = now_ms - rules.before_max_ms, now_ms + rules.after_max_ms
+    for index, record in enumerate(records):
+        if rules.validate_records and record.offset != index:
+            raise InvalidRecord(f"record {index} has the offset delta {record.offset}")
+        if rules.compacted and record.key is None:
+            keyless.append(
+                (
+                    index,
+                    f"Compacted topic cannot accept message without key in topic partition {rules.topic_partition}.",
+                )
+            )
+        elif check_times and record.timestamp != NO_TIMESTAMP and not earliest <= record.timestamp <= latest:
+            untimely.append(
+                (
+                    index,
+                    f"Timestamp {record.timestamp} of message with offset {record.offset} is out of range. "
+                    f"The timestamp should be within [{earliest}, {latest}]",
+                )
+            )
+    if keyless and (not untimely or keyless[0] < untimely[0]):
+        errors = sorted(keyless + untimely)
+        shown = "; ".join(text for _, text in errors[:_SHOWN_ERRORS])
+        raise _with_records(
+            InvalidRecord(
+                f"One or more records have been rejected due to {len(errors)} record errors in total, and only showing "
+                f"the first three errors at most: {shown}"
+            ),
+            errors,
+        )
+    if untimely:
+        raise _with_records(
+            InvalidTimestamp("One or more records have been rejected due to invalid timestamp"),
+            sorted(keyless + untimely),
+        )
+
+
+def _with_records(error: Error, record_errors: Sequence[tuple[int, str]]) -> Error:
+    error.record_errors = record_errors
+    return error
