@@ -34,6 +34,7 @@ class SimFiles:
 
     on_operation: called with (kind, path) before every operation; what it raises comes out of the operation, which
         then has not happened. Kinds: those in `CHANGES`, and "pread", "read", "open".
+    on_crash: called when a crash planned with `crash_at` happens, before `Crashed` is raised.
     operations: how many operations of the kinds in `CHANGES` have begun; `write_atomically` is made of several.
     full_after_bytes: writes that would exceed what is left raise ENOSPC and change nothing; None is without limit.
     read_only: changes raise EROFS.
@@ -44,6 +45,7 @@ class SimFiles:
         self.trace = trace
         self.disk = disk if disk is not None else Disk()
         self.on_operation: Callable[[str, str], None] | None = None
+        self.on_crash: Callable[[], None] | None = None
         self.operations = 0
         self.open_files = 0
         self.full_after_bytes: int | None = None
@@ -236,6 +238,8 @@ class SimFiles:
             if torn_bytes is not None and write is not None:
                 write(torn_bytes)
             self._end()
+            if self.on_crash is not None:
+                self.on_crash()
             raise Crashed(f"killed before {kind} {path}")
         if error is not None:
             raise _error(error, path)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import builtins
 import contextlib
+import io
 import os
 import random
 import socket
@@ -42,8 +43,9 @@ def only_deterministic() -> Iterator[None]:
                     original = getattr(owner, name)
                     replaced.append((owner, name, original))
                     setattr(owner, name, _refusing(original, name, instead, thread))
-        replaced.append((builtins, "open", builtins.open))
-        builtins.open = _open_for_reading(builtins.open, thread)
+        for module in (builtins, io):  # pathlib opens through io
+            replaced.append((module, "open", module.open))
+            setattr(module, "open", _open_for_reading(module.open, thread))  # noqa: B010 - mypy knows it as a function
         yield
     finally:
         for owner, name, original in reversed(replaced):

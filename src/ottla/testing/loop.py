@@ -299,11 +299,16 @@ def _task_number(task: asyncio.Task[Any]) -> int:
 
 
 def _place(task: asyncio.Task[Any]) -> str:
-    frames = task.get_stack()
-    if not frames:
-        return "has not begun"
-    code = frames[-1].f_code
-    return f"waits in {code.co_qualname} ({code.co_filename.rpartition('/')[2]}:{frames[-1].f_lineno})"
+    """The chain of coroutines from the task's own to the one that waits, with its line."""
+    names: list[str] = []
+    place = "has not begun"
+    coroutine: Any = task.get_coro()
+    while coroutine is not None and getattr(coroutine, "cr_frame", None) is not None:
+        code = coroutine.cr_code
+        names.append(code.co_qualname.rpartition(".<locals>.")[2])
+        place = f"({code.co_filename.rpartition('/')[2]}:{coroutine.cr_frame.f_lineno})"
+        coroutine = coroutine.cr_await
+    return f"waits in {' > '.join(names)} {place}"
 
 
 def _refuse_tls_and_sockets(ssl: object, sock: object) -> None:
