@@ -55,13 +55,13 @@ def read_all(buffer: Buffer) -> Iterator[Record]:
 
 def decode_records(header: BatchHeader, payload: Buffer) -> list[Record]:
     """The records of a decompressed payload. Raises CorruptMessage."""
-    if header.count < 0 or header.count * _MINIMUM_RECORD_BYTES > len(payload):
-        raise CorruptMessage(f"a batch of {len(payload)} bytes cannot hold {header.count} records")
+    if header.record_count < 0 or header.record_count * _MINIMUM_RECORD_BYTES > len(payload):
+        raise CorruptMessage(f"a batch of {len(payload)} bytes cannot hold {header.record_count} records")
     data = bytes(payload)
     records: list[Record] = []
     position = 0
     try:
-        for _ in range(header.count):
+        for _ in range(header.record_count):
             record, position = _decode_record(header, data, position)
             records.append(record)
     except IndexError:

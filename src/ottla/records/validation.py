@@ -1,8 +1,8 @@
 """What a broker checks before it appends a producer's batch, in Kafka's order, and what it changes in it.
 
-Ordinary topics: header, CRC and codec id; the records stay closed. They are opened where a rule is about single records:
-compacted topics (each needs a key), recompression, timestamps whose header lies outside the limits, and all of them with
-`validate_records`. Producer epochs and sequences are checked later, by the log that knows them.
+Ordinary topics: header, CRC and codec id; the records stay closed. They are opened where a rule is about single
+records: compacted topics (each needs a key), recompression, timestamps whose header lies outside the limits, and all of
+them with `validate_records`. Producer epochs and sequences are checked later, by the log that knows them.
 """
 
 from __future__ import annotations
@@ -203,11 +203,11 @@ def _lying(header: BatchHeader, rules: Rules) -> InvalidRecord:
         )
     if header.last_offset_delta < 0:
         return InvalidRecord(f"the range of offsets {where} is negative")
-    if header.count <= 0:
-        return InvalidRecord(f"the record count {header.count} {where} is not positive")
-    if header.last_offset_delta != header.count - 1:
+    if header.record_count <= 0:
+        return InvalidRecord(f"the record count {header.record_count} {where} is not positive")
+    if header.last_offset_delta != header.record_count - 1:
         return InvalidRecord(
-            f"the record count {header.count} {where} does not fit its range of {header.last_offset_delta + 1} offsets"
+            f"the record count {header.record_count} {where} does not fit its range of {header.last_offset_delta + 1} offsets"
         )
     if header.is_control:
         return InvalidRecord("Clients are not allowed to write control records.")

@@ -1,0 +1,190 @@
+"""The operating system's files behind the `Files` port. Linux and macOS; the only module of the storage with `os`."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import shutil
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from ottla.storage.files import Buffer
+
+_BUFFERS_MAX = 512
+"""Buffers handed to one writev; POSIX promises 1024."""
+
+
+class OsFile:
+    """An open file. Appends go to the position that this object remembers: a log has one writer."""
+
+    __slots__ = ("_end", "_fd", "path")
+
+    def __init__(self, path: str, fd: int) -> None:
+        self.path = path
+        self._fd = fd
+        self._end = os.fstat(fd).st_size
+
+    def append(self, data: Buffer | Sequence[Buffer]) -> int:
+        position = self._end
+        buffers: Sequence[Buffer] = (data,) if isinstance(data, bytes | bytearray | memoryview) else data
+        size = 0
+        for buffer in buffers:
+            size += len(buffer)
+        try:
+            written = os.pwritev(self._fd, buffers, position)
+            if written != size:
+                self._write_rest(buffers, written, size)
+        except OSError:
+            self._undo(position)
+            raise
+        self._end = position + size
+        return position
+
+    def _write_rest(self, buffers: Sequence[Buffer], written: int, size: int) -> None:
+        """A short write is no error by itself (2 GiB at once, a signal); a write that gets no further is."""
+        rest = memoryview(b"".join(buffers))
+        while written < size:
+            more = os.pwrite(self._fd, rest[written:], self._end + written)
+            if more == 0:
+                raise OSError(errno.EIO, "a write came to a halt", self.path)
+            written += more
+
+    def _undo(self, position: int) -> None:
+        """Only what lies past `position` may differ from what was; if this fails too, the first error counts."""
+        try:
+            os.ftruncate(self._fd, position)
+        except OSError as error:
+            raise OSError(error.errno, "a short write could not be undone", self.path) from error
+
+    def pread(self, position: int, size_bytes: int) -> bytes:
+        data = os.pread(self._fd, size_bytes, position)
+        if len(data) == size_bytes or not data:
+            return data
+        parts, got = [data], len(data)
+        while got < size_bytes and (more := os.pread(self._fd, size_bytes - got, position + got)):
+            parts.append(more)
+            got += len(more)
+        return b"".join(parts)
+
+    def pwrite(self, position: int, data: Buffer) -> None:
+        view = memoryview(data)
+        while len(view):
+            written = os.pwrite(self._fd, view, position)
+            view, position = view[written:], position + written
+        self._end = max(self._end, position)
+
+    def truncate(self, size_bytes: int) -> None:
+        os.ftruncate(self._fd, size_bytes)
+        self._end = size_bytes
+
+    def fsync(self) -> None:
+        _sync(self._fd)
+
+    def size(self) -> int:
+        return os.fstat(self._fd).st_size
+
+    def close(self) -> None:
+        if self._fd >= 0:
+            fd, self._fd = self._fd, -1
+            os.close(fd)
+
+
+class OsLock:
+    """flock: it ends with the process, however that ends."""
+
+    def __init__(self, fd: int) -> None:
+        self._fd = fd
+
+    def release(self) -> None:
+        if self._fd >= 0:
+            fd, self._fd = self._fd, -1
+            os.close(fd)
+
+
+class OsFiles:
+    """This machine's files."""
+
+    def open(self, path: str, *, create: bool = False) -> OsFile:
+        flags = os.O_RDWR | os.O_CLOEXEC | (os.O_CREAT if create else 0)
+        return OsFile(path, os.open(path, flags, 0o644))
+
+    def read(self, path: str) -> bytes:
+        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            size = os.fstat(fd).st_size
+            parts = [os.read(fd, size + 1)]
+            while more := os.read(fd, 1 << 20):
+                parts.append(more)
+            return b"".join(parts)
+        finally:
+            os.close(fd)
+
+    def write_atomically(self, path: str, data: bytes) -> None:
+        temporary = path + ".tmp"
+        fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o644)
+        try:
+            view = memoryview(data)
+            while len(view):
+                view = view[os.write(fd, view) :]
+            _sync(fd)
+        finally:
+            os.close(fd)
+        os.replace(temporary, path)  # noqa: PTH105 - paths are text here
+        self.fsync_folder(path.rpartition("/")[0] or ".")
+
+    def exists(self, path: str) -> bool:
+        return os.path.lexists(path)
+
+    def size(self, path: str) -> int:
+        return os.stat(path).st_size  # noqa: PTH116
+
+    def modified_ms(self, path: str) -> int:
+        return os.stat(path).st_mtime_ns // 1_000_000  # noqa: PTH116
+
+    def list_folder(self, path: str) -> list[str]:
+        return sorted(os.listdir(path))  # noqa: PTH208
+
+    def is_folder(self, path: str) -> bool:
+        return Path(path).is_dir()
+
+    def make_folder(self, path: str) -> None:
+        Path(path).mkdir(parents=True, exist_ok=True)
+
+    def rename(self, old: str, new: str) -> None:
+        os.replace(old, new)  # noqa: PTH105
+
+    def remove(self, path: str) -> None:
+        os.unlink(path)  # noqa: PTH108
+
+    def remove_folder(self, path: str) -> None:
+        if Path(path).is_dir():
+            shutil.rmtree(path)
+
+    def fsync_folder(self, path: str) -> None:
+        fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            os.fsync(fd)
+        finally:
+            os.close(fd)
+
+    def lock(self, path: str) -> OsLock:
+        fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            os.close(fd)
+            raise
+        return OsLock(fd)
+
+    def usage(self, path: str) -> tuple[int, int]:
+        volume = os.statvfs(path)
+        return volume.f_blocks * volume.f_frsize, volume.f_bavail * volume.f_frsize
+
+
+def _sync(fd: int) -> None:
+    if sys.platform == "darwin":
+        fcntl.fcntl(fd, fcntl.F_FULLFSYNC)  # macOS: fsync leaves data in the drive's cache
+    else:
+        os.fsync(fd)
