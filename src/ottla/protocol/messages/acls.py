@@ -1,4 +1,4 @@
-"""DescribeAcls, CreateAcls, DeleteAcls."""
+"""Access rules: describe, create, delete."""
 
 from __future__ import annotations
 

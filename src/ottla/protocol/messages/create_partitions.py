@@ -1,4 +1,4 @@
-"""CreatePartitions."""
+"""CreatePartitions: more partitions for a topic; there is no way back to fewer."""
 
 from __future__ import annotations
 

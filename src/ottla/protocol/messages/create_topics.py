@@ -1,4 +1,4 @@
-"""CreateTopics."""
+"""CreateTopics: new topics, with counts or with an assignment of replicas."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""DeleteGroups."""
+"""DeleteGroups: empty groups go with their offsets."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""DeleteTopics."""
+"""DeleteTopics: topics go with all their records, by name or by id."""
 
 from __future__ import annotations
 
