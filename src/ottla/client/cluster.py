@@ -138,7 +138,6 @@ class Cluster:
 
     async def _try_refresh(self, topics: Sequence[str]) -> None:
         """A failure here is not the caller's: the next attempt shows whether it matters."""
-        self._coordinators.clear()
         try:
             await self.refresh(topics)
         except KafkaError as error:
@@ -208,7 +207,11 @@ class Cluster:
 
         async def attempt() -> Result:
             coordinator = await self._coordinator(key, kind)
-            return check(await self.send(message, broker=coordinator))
+            try:
+                return check(await self.send(message, broker=coordinator))
+            except KafkaError:
+                self._coordinators.pop((kind, key), None)
+                raise
 
         return await self.retrying(attempt)
 
@@ -224,7 +227,6 @@ class Cluster:
         response: FindCoordinatorResponse = await self.send(request)
         found = response.coordinators[0]
         if found.error_code:
-            self._coordinators.clear()
             raise error_for(found.error_code, found.error_message)
         self.brokers[found.node_id] = Address(found.host, found.port)
         self._coordinators[kind, key] = found.node_id
