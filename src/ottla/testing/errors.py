@@ -30,3 +30,7 @@ class VirtualTimeExceeded(SimulationError):
 
 class MemoryRuleBroken(AssertionError):
     """Something handed to a transport was changed before it was delivered."""
+
+
+class Crashed(BaseException):
+    """The simulated process is dead. Not an Exception: no handler of the code under test may swallow it."""

@@ -15,7 +15,10 @@ from ottla.common.clock import Clock
 from ottla.storage.files import Buffer
 from ottla.testing.clock import SimClock, SimRandom
 from ottla.testing.disk import CrashMode, Disk, FileNode, FolderNode, Node
+from ottla.testing.errors import Crashed
 from ottla.testing.trace import Trace
+
+__all__ = ["CHANGES", "CrashMode", "Crashed", "SimFile", "SimFiles", "SimLock"]
 
 TOTAL_BYTES = 1 << 40
 
@@ -23,10 +26,6 @@ CHANGES = frozenset(
     ("create", "append", "pwrite", "truncate", "fsync", "make_folder", "rename", "remove", "fsync_folder", "lock")
 )
 """The kinds of operation that change the disk or make it durable: the possible kill points."""
-
-
-class Crashed(BaseException):
-    """The simulated process is dead. Not an Exception: no handler of the code under test may swallow it."""
 
 
 class SimFiles:

@@ -17,7 +17,7 @@ from collections.abc import AsyncGenerator, Callable, Coroutine, Generator
 from types import TracebackType
 from typing import Any, TypeVar
 
-from ottla.testing.errors import Deadlock, NotDeterministic, SimulationStuck, VirtualTimeExceeded
+from ottla.testing.errors import Crashed, Deadlock, NotDeterministic, SimulationStuck, VirtualTimeExceeded
 from ottla.testing.network import SimNetwork, SimServer
 from ottla.testing.process import PROCESS, SimProcess
 from ottla.testing.trace import Trace
@@ -54,6 +54,7 @@ class SimLoop(asyncio.AbstractEventLoop):
         self._closed = False
         self._thread: int | None = None
         self._tasks = 0
+        self._graveyard: list[object] = []
         self._debug = False
         network.attach(self)
 
@@ -142,6 +143,7 @@ class SimLoop(asyncio.AbstractEventLoop):
             context = handle._context
             process = context.get(run_process)
             if process is not None and not process.alive:
+                self._graveyard.append(handle)
                 continue
             self.steps += 1
             try:
@@ -149,7 +151,8 @@ class SimLoop(asyncio.AbstractEventLoop):
             except (KeyboardInterrupt, SystemExit):
                 raise
             except BaseException as error:
-                self._failed(error)
+                if not (isinstance(error, Crashed) and process is not None and not process.alive):
+                    self._failed(error)
             if self._stopping:
                 return
         if self.steps - self._steps_at_advance > STEPS_AT_ONE_TIME:
@@ -255,13 +258,22 @@ class SimLoop(asyncio.AbstractEventLoop):
         return self._closed
 
     def close(self) -> None:
-        """Drops everything that has not run. Tasks that still wait are closed in order of creation."""
+        """Drops everything that has not run. Tasks that still wait are closed, in order of creation."""
         assert self._thread is None, "a running loop cannot be closed"
         self._closed = True
         for task in sorted(asyncio.all_tasks(self), key=_task_number):
             task._log_destroy_pending = False  # type: ignore[attr-defined]
+            _close_coroutine(task.get_coro())
         self._ready.clear()
         self._timers.clear()
+        self._graveyard.clear()
+
+    def bury(self, remains: object) -> None:
+        """Keeps what a killed process leaves until the loop is closed, with all its tasks.
+
+        Otherwise the garbage collector would run their clean-up code, at a time that no seed decides.
+        """
+        self._graveyard.append((remains, asyncio.all_tasks(self)))
 
     def get_debug(self) -> bool:
         return self._debug
@@ -278,6 +290,8 @@ class SimLoop(asyncio.AbstractEventLoop):
     def call_exception_handler(self, context: dict[str, Any]) -> None:
         """What asyncio reports (a failed task that nobody awaited): kept, and raised at the end of the run."""
         error = context.get("exception")
+        if isinstance(error, Crashed):
+            return  # it has ended its process, which is all that it is for
         self.failures.append(error if error is not None else RuntimeError(str(context.get("message"))))
 
     def default_exception_handler(self, context: dict[str, Any]) -> None:
@@ -296,6 +310,16 @@ class SimLoop(asyncio.AbstractEventLoop):
 
 def _task_number(task: asyncio.Task[Any]) -> int:
     return int(task.get_name().split("-")[1])
+
+
+def _close_coroutine(coroutine: Any) -> None:
+    """Ends a coroutine that waits. What its clean-up code says or asks for no longer matters: the run is over."""
+    for _ in range(10):
+        try:
+            coroutine.close()
+        except BaseException:  # it asked to wait once more
+            continue
+        return
 
 
 def _place(task: asyncio.Task[Any]) -> str:

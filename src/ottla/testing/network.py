@@ -141,9 +141,12 @@ class SimNetwork:
         self._note(f"kill {process.host} {reset}")
         process.alive = False
         self.processes = [other for other in self.processes if other is not process]
-        for address in [address for address, listener in self.listeners.items() if listener.process is process]:
+        listeners = {address: one for address, one in self.listeners.items() if one.process is process}
+        for address in listeners:
             del self.listeners[address]
-        for transport in [transport for transport in self.connections.values() if transport.process is process]:
+        transports = [transport for transport in self.connections.values() if transport.process is process]
+        self.loop.bury((process, listeners, transports))
+        for transport in transports:
             transport.vanish(reset=reset)
 
     def power_off(self, host: str) -> None:
