@@ -98,7 +98,7 @@ class Setting:
         if text is None:
             if self.default is None:
                 return None
-            raise InvalidConfig(f"Null value not supported for configuration {self.name}")
+            raise InvalidConfig(f"Invalid value null for configuration {self.name}: must not be null")
         value = self._convert(text)
         self._check_bounds(value)
         return value
@@ -131,7 +131,8 @@ class Setting:
             except ValueError:
                 raise self._invalid(text, "Not a number of type DOUBLE") from None
         if kind == LIST:
-            return tuple(item.strip() for item in text.split(",")) if text else ()
+            items = [item.strip() for item in text.split(",")] if text else []
+            return tuple(dict.fromkeys(items)) if self.one_of is not None else tuple(items)
         return text
 
     def _integer(self, text: str) -> int:
@@ -209,7 +210,7 @@ class Settings:
     """What an error calls an unknown name: "Unknown topic config name: x" has "topic config name"."""
 
     def __init_subclass__(cls) -> None:
-        definitions = dict(cls.definitions)
+        definitions = {name: each for base in cls.__bases__ for name, each in getattr(base, "definitions", {}).items()}
         for attribute, value in list(vars(cls).items()):
             if isinstance(value, Setting):
                 value.attribute = attribute

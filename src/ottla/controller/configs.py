@@ -117,7 +117,7 @@ def _alter(
     for each, text in wanted.items():
         if text is None:
             result.pop(each, None)
-    _check(image, rules, key, changes, wanted, result)
+    _check(image, rules, key, wanted, result)
     # A broker is told even of a value that stays the same, so that it looks at a key store's file again (KAFKA-14136).
     return [
         ConfigRecord(resource_type=resource_type, resource_name=name, name=each, value=text)
@@ -168,7 +168,6 @@ def _check(
     image: ClusterImage,
     rules: ControllerRules,
     key: tuple[int, str],
-    changes: Sequence[Change],
     wanted: Mapping[str, str | None],
     result: Mapping[str, str],
 ) -> None:
@@ -181,14 +180,20 @@ def _check(
         if name not in image.topics:
             raise UnknownTopicOrPartition(f"The topic '{name}' does not exist.")
     elif resource_type == BROKER_CONFIG:
-        appends = {change.name: _OPERATION_NAMES[change.operation] for change in changes if change.operation > DELETE}
-        rules.checks.check_broker(name, wanted, result, appends=appends)
+        _check_broker_id(image, name)
+        rules.checks.check_broker(name, wanted, result)
     elif resource_type == GROUP_CONFIG:
         if not name:
             raise InvalidRequest("Default group resources are not allowed.")
         rules.checks.check_group(wanted, result)
     else:
         rules.checks.check_client_metrics(name, wanted, result)
+
+
+def _check_broker_id(image: ClusterImage, name: str) -> None:
+    if name.isdigit() and int(name) not in image.brokers:
+        known = ", ".join(str(broker) for broker in sorted(image.brokers))
+        raise InvalidRequest(f"Unexpected broker id, expected {known}, but received {name}")
 
 
 def check_topic_texts(rules: ControllerRules, texts: Mapping[str, str]) -> None:

@@ -14,13 +14,8 @@ MAX_RECORDS = 10_000
 class ConfigChecks(Protocol):
     """Checks on dynamic configs of resources that belong to higher layers. Each raises the KafkaError to answer."""
 
-    def check_broker(
-        self, name: str, changes: Mapping[str, str | None], result: Mapping[str, str], *, appends: Mapping[str, str]
-    ) -> None:
-        """`name` is a broker's id, or empty for the cluster-wide defaults; `result` is what would be stored.
-
-        `appends` holds the keys that are appended to or subtracted from, with the operation's name.
-        """
+    def check_broker(self, name: str, changes: Mapping[str, str | None], result: Mapping[str, str]) -> None:
+        """`name` is a broker's id, or empty for the cluster-wide defaults; `result` is what would be stored."""
         ...
 
     def check_group(self, changes: Mapping[str, str | None], result: Mapping[str, str]) -> None: ...

@@ -1,9 +1,9 @@
 """The controller as a process sees it: gets elected, appends what the machine decides, replays it, answers.
 
 Commands run one after another: handle, append, replay, answer. Where the outcome of an append is unknown the log is
-read again and the writer's id compared. If the batch is there, all is well. If it is not, it might still arrive; so nothing
-more is written under this epoch: the controller steps down, and only a new election, which fences the lost append, lets
-it go on. Nothing is ever sent twice.
+read again and the writer's id compared. If the batch is there, all is well. If it is not, it might still arrive; so
+nothing more is written under this epoch: the controller steps down, and only a new election, which fences the lost
+append, lets it go on. Nothing is ever sent twice.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class Log(Protocol):
 
     def info(self, event: str, **facts: object) -> None: ...
 
-    def warning(self, event: str, **facts: object) -> None: ...
+    def warn(self, event: str, **facts: object) -> None: ...
 
 
 class ControllerShell:
@@ -107,7 +107,7 @@ class ControllerShell:
                 return
             live = await self._store.holders()
             while records := self._machine.fence_lost(live):
-                self._log.warning("broker.fenced", record=repr(records[0]))
+                self._log.warn("broker.fenced", record=repr(records[0]))
                 await self._commit(records)
 
     async def resign(self) -> None:
@@ -137,7 +137,7 @@ class ControllerShell:
         batch = StoredBatch(at_offset, self.epoch, random_uuid(self._random), tuple(values))
         outcome = await self._store.append(self.epoch, at_offset, values, batch.writer)
         if isinstance(outcome, Unknown):
-            self._log.warning("metadata.append_unknown", offset=at_offset, reason=outcome.reason)
+            self._log.warn("metadata.append_unknown", offset=at_offset, reason=outcome.reason)
             outcome = await self._find_out(batch)
         if isinstance(outcome, Committed):
             self._follower.replay(batch)
@@ -175,7 +175,7 @@ class ControllerShell:
     def _step_down(self, reason: str) -> None:
         if self.epoch is None:
             return
-        self._log.warning("controller.stepped_down", broker=self._broker, epoch=self.epoch, reason=reason)
+        self._log.warn("controller.stepped_down", broker=self._broker, epoch=self.epoch, reason=reason)
         self.epoch = None
         if self._on_change is not None:
             self._on_change(None)

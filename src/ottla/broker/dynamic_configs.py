@@ -1,0 +1,161 @@
+"""Checks on dynamic configs of brokers, groups and client metrics, for the controller to ask."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+
+from ottla.broker.settings import BrokerSettings
+from ottla.common.errors import InvalidConfig, InvalidRequest, KafkaError
+from ottla.common.settings import INT, LIST, PER_BROKER, READ_ONLY, Setting, Settings, setting
+from ottla.coordinator.group.settings import GroupSettings
+from ottla.metadata.effective import base_name
+from ottla.metadata.image import BROKER_CONFIG, CLIENT_METRICS_CONFIG, GROUP_CONFIG
+
+MATCH_KEYS = (
+    "client_instance_id",
+    "client_id",
+    "client_software_name",
+    "client_software_version",
+    "client_source_address",
+    "client_source_port",
+)
+"""What a client metrics subscription can select clients by (KIP-714)."""
+
+
+class ClientMetricsSettings(Settings):
+    """One subscription to client metrics."""
+
+    interval_ms: int = setting("interval.ms", INT, 300_000, doc="How often clients push, in ms.")
+    match: tuple[str, ...] = setting("match", LIST, (), doc="Which clients: key=regular expression, one or more.")
+    metrics: tuple[str, ...] = setting("metrics", LIST, (), doc="Prefixes of metric names; * is all of them.")
+
+
+class DynamicConfigChecks:
+    """What may be stored, given the settings in force on this broker. Raises what the client is answered."""
+
+    def __init__(self, settings: Callable[[], BrokerSettings]) -> None:
+        self._settings = settings
+
+    def check_broker(self, name: str, changes: Mapping[str, str | None], result: Mapping[str, str]) -> None:
+        if name and not _is_integer(name):
+            raise InvalidRequest(f"Node id must be an integer, but it is: {name}")
+        _check_updatable(name, changes)
+        for each, text in changes.items():
+            definition = _definition(each)
+            if definition is None or text is None:
+                continue
+            try:
+                definition.parse(text)
+            except InvalidConfig as error:
+                raise InvalidRequest(error.message) from error
+        _check_connection_limits(changes.get("max.connections.per.ip.overrides"))
+        _check_minimum_isr(name, changes)
+
+    def check_group(self, changes: Mapping[str, str | None], result: Mapping[str, str]) -> None:
+        GroupSettings.within(result, self._settings())
+
+    def check_client_metrics(self, name: str, changes: Mapping[str, str | None], result: Mapping[str, str]) -> None:
+        if not name:
+            raise InvalidRequest("Subscription name can't be empty")
+        for each in changes:
+            if each not in ClientMetricsSettings.definitions:
+                raise InvalidRequest(f"Unknown client metrics configuration: {each}")
+        settings = ClientMetricsSettings.parse(result)
+        if not 100 <= settings.interval_ms <= 3_600_000:
+            raise InvalidRequest(
+                f"Invalid value {settings.interval_ms} for interval.ms, "
+                "interval must be between 100 and 3600000 (1 hour)"
+            )
+        for pattern in settings.match:
+            _check_match(pattern)
+
+    def is_list(self, resource_type: int, name: str) -> bool:
+        definition = _DEFINITIONS[resource_type].get(name)
+        return definition is not None and definition.kind == LIST
+
+    def default_text(self, resource_type: int, name: str) -> str:
+        definition = _DEFINITIONS[resource_type][name]
+        if resource_type == BROKER_CONFIG:
+            return definition.render(self._settings().value(name)) or ""
+        return definition.render(definition.default) or ""
+
+
+_DEFINITIONS: dict[int, Mapping[str, Setting]] = {
+    BROKER_CONFIG: BrokerSettings.definitions,
+    GROUP_CONFIG: GroupSettings.definitions,
+    CLIENT_METRICS_CONFIG: ClientMetricsSettings.definitions,
+}
+
+
+def _definition(name: str) -> Setting | None:
+    """Also of a listener's own setting, whose name may hold a mechanism."""
+    known = BrokerSettings.definitions
+    base = base_name(name)
+    return known.get(base) or (known.get(base.partition(".")[2]) if base != name else None)
+
+
+def _check_updatable(name: str, changes: Mapping[str, str | None]) -> None:
+    """Names that are not ours are stored as they are: a plug-in may know them."""
+    definitions = {each: _definition(each) for each in changes}
+    fixed = [each for each, known in definitions.items() if known is not None and known.dynamic == READ_ONLY]
+    if fixed:
+        raise InvalidRequest(f"Cannot update these configs dynamically: [{', '.join(fixed)}]")
+    per_listener = [each for each in changes if each.startswith(("ssl.", "sasl.")) and definitions[each] is not None]
+    if per_listener:
+        raise InvalidRequest(
+            "These security configs can be dynamically updated only per-listener using the listener prefix: "
+            f"[{', '.join(per_listener)}]"
+        )
+    if name:
+        return
+    single = [each for each, known in definitions.items() if known is not None and known.dynamic == PER_BROKER]
+    if single:
+        raise InvalidRequest(
+            f"Cannot update these configs at default cluster level, broker id must be specified: [{', '.join(single)}]"
+        )
+
+
+def _check_minimum_isr(name: str, changes: Mapping[str, str | None]) -> None:
+    """Eligible leader replicas need one minimum for the whole cluster (KIP-966)."""
+    if "min.insync.replicas" not in changes:
+        return
+    if name:
+        raise InvalidConfig("Broker-level min.insync.replicas cannot be altered while ELR is enabled.")
+    if changes["min.insync.replicas"] is None:
+        raise InvalidConfig("Cluster-level min.insync.replicas cannot be removed while ELR is enabled.")
+
+
+def _check_connection_limits(text: str | None) -> None:
+    for item in (text or "").split(","):
+        host, colon, limit = item.strip().rpartition(":")
+        if item.strip() and not (host and colon and limit.isdigit()):
+            raise InvalidRequest(
+                f"Error parsing configuration property 'max.connections.per.ip.overrides': {item.strip()} is not "
+                "host:limit"
+            )
+
+
+def _check_match(pattern: str) -> None:
+    key, equals, expression = pattern.partition("=")
+    if not equals or key.strip() not in MATCH_KEYS:
+        raise InvalidConfig(f"Illegal client matching pattern: {pattern}")
+    try:
+        re.compile(expression.strip())
+    except re.error as error:
+        raise InvalidConfig(f"Illegal client matching pattern: {pattern}") from error
+
+
+def _is_integer(text: str) -> bool:
+    return text.removeprefix("-").isdigit()
+
+
+def broker_id_problem(name: str, own: int) -> KafkaError | None:
+    """Why this broker does not answer for the broker resource `name`; None if it does (Kafka's sentences)."""
+    if not name:
+        return None
+    if not _is_integer(name):
+        return InvalidRequest(f"Broker id must be an integer, but it is: {name}")
+    if int(name) != own:
+        return InvalidRequest(f"Unexpected broker id, expected {own} or empty string, but received {name}")
+    return None

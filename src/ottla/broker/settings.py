@@ -1,0 +1,133 @@
+"""All broker settings: Kafka's, in the modules `settings_*` by subject, and Ottla's own."""
+
+# A table: one setting is one line, however long its sentence.
+# ruff: noqa: E501
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from ottla.broker.settings_cluster import ClusterBrokerSettings
+from ottla.broker.settings_core import CoreBrokerSettings
+from ottla.broker.settings_groups import GroupBrokerSettings
+from ottla.broker.settings_log import LogBrokerSettings
+from ottla.broker.settings_security import SecurityBrokerSettings
+from ottla.common.errors import InvalidConfig
+from ottla.common.settings import BOOLEAN, INT, LONG, STRING, Settings, nearest_name, setting
+from ottla.metadata.effective import base_name
+
+_FOREIGN = ("super.users", "allow.everyone.if.no.acl.found")
+"""Names of the standard authoriser, which no table of Kafka's lists."""
+_FOREIGN_PREFIXES = ("rlmm.config.", "rsm.config.", "ottla.plugin.")
+"""What the settings of plug-ins begin with."""
+
+
+class OttlaSettings(Settings):
+    """What Kafka has no setting for. The limits bound memory whatever clients do."""
+
+    # fmt: off
+    ottla_validate_records: bool = setting("ottla.validate.records", BOOLEAN, False, doc="Whether every record of every batch is checked, as Kafka does; otherwise only where the topic needs it.")
+    ottla_max_received_bytes: int = setting("ottla.max.received.bytes", LONG, 256 << 20, at_least=1 << 20, doc="Bytes of requests received and not handled yet, over all connections; beyond it reading pauses.")
+    ottla_max_unsent_bytes: int = setting("ottla.max.unsent.bytes", LONG, 256 << 20, at_least=1 << 20, doc="Bytes of answers read from disk and not sent yet, over all connections.")
+    ottla_max_producer_ids: int = setting("ottla.max.producer.ids", INT, 100_000, at_least=1, doc="How many idempotent producers a partition remembers; beyond it the longest silent one is forgotten.")
+    ottla_max_groups: int = setting("ottla.max.groups", INT, 100_000, at_least=1, doc="How many groups this broker coordinates at most.")
+    ottla_max_open_files: int = setting("ottla.max.open.files", INT, 4096, at_least=64, doc="How many files of cold segments stay open.")
+    ottla_metrics_listener: str | None = setting("ottla.metrics.listener", STRING, None, doc="host:port where /metrics is served over HTTP; empty or absent serves none.")
+    ottla_metadata_store: str = setting("ottla.metadata.store", STRING, "sqlite", one_of=("memory", "sqlite"), doc="Where the metadata log is kept.")
+    ottla_metadata_folder: str | None = setting("ottla.metadata.folder", STRING, None, doc="The folder of the SQLite metadata store, shared by the brokers of a machine; by default inside the first data directory.")
+    ottla_metadata_poll_ms: int = setting("ottla.metadata.poll.ms", INT, 100, at_least=1, doc="How often the store is polled for what other processes wrote, where several share it.")
+    ottla_log_level: str = setting("ottla.log.level", STRING, "info", one_of=("debug", "info", "warn", "error"), doc="From which level on the broker logs.")
+    # fmt: on
+
+
+class BrokerSettings(
+    CoreBrokerSettings,
+    LogBrokerSettings,
+    GroupBrokerSettings,
+    ClusterBrokerSettings,
+    SecurityBrokerSettings,
+    OttlaSettings,
+):
+    """The settings of one broker. `texts` holds what its file and command line gave, as they gave it."""
+
+    noun = "broker setting"
+    texts: Mapping[str, str]
+
+    def __init__(self) -> None:
+        self.texts = {}
+
+    @classmethod
+    def load(cls, properties: Mapping[str, str], overrides: Mapping[str, str] | None = None) -> BrokerSettings:
+        """Settings of a file and of a command line, which is stronger.
+
+        Raises InvalidConfig for an unknown name, with the nearest known one, or a wrong value.
+        """
+        texts = {**properties, **(overrides or {})}
+        for name in texts:
+            if not cls.is_known(name):
+                raise InvalidConfig(cls.unknown(name))
+        _join_ids(texts)
+        result = cls.of_texts(texts)
+        result.texts = texts
+        result.check_together()
+        return result
+
+    @classmethod
+    def of_texts(cls, texts: Mapping[str, str]) -> BrokerSettings:
+        """Settings in force, from all texts in force; names that are not ours are passed over."""
+        known = cls.definitions
+        result = cls()
+        for name, text in texts.items():
+            if name in known:
+                setattr(result, known[name].attribute, known[name].parse(text))
+        result.texts = texts
+        return result
+
+    @classmethod
+    def is_known(cls, name: str) -> bool:
+        """Ours, ours for one listener (`listener.name.<listener>.[<mechanism>.]<name>`), or of a plug-in."""
+        if name in cls.definitions or name in _FOREIGN or name.startswith(_FOREIGN_PREFIXES):
+            return True
+        base = base_name(name)
+        return base != name and (base in cls.definitions or base.partition(".")[2] in cls.definitions)
+
+    @classmethod
+    def unknown(cls, name: str) -> str:
+        nearest = nearest_name(name, cls.definitions)
+        hint = f'; did you mean "{nearest}"?' if nearest is not None else ""
+        return f'unknown broker setting "{name}"{hint}'
+
+    @property
+    def data_folders(self) -> tuple[str, ...]:
+        """Where the data lies: log.dirs, or log.dir."""
+        return self.log_dirs or self.log_dir
+
+    def check_together(self) -> None:
+        if not self.data_folders:
+            raise InvalidConfig("At least one log directory must be defined via log.dirs or log.dir.")
+        if not self.listeners:
+            raise InvalidConfig("At least one listener must be defined via listeners.")
+        for low, high in _ORDERED:
+            if self.value(low) > self.value(high):  # type: ignore[operator]
+                raise InvalidConfig(f"{high} must be greater than or equal to {low}")
+        if self.broker_heartbeat_interval_ms * 2 > self.broker_session_timeout_ms:
+            raise InvalidConfig(
+                "broker.session.timeout.ms should be greater than or equal to twice broker.heartbeat.interval.ms"
+            )
+
+
+_ORDERED = tuple(
+    (f"group.{kind}.min.{what}", f"group.{kind}.max.{what}")
+    for kind in ("consumer", "share", "streams")
+    for what in ("session.timeout.ms", "heartbeat.interval.ms", "assignment.interval.ms")
+)
+_ORDERED += (("group.min.session.timeout.ms", "group.max.session.timeout.ms"),)
+
+
+def _join_ids(texts: dict[str, str]) -> None:
+    """node.id and broker.id are the same thing; whichever is given stands for both, as in Kafka."""
+    given = texts.get("node.id", texts.get("broker.id"))
+    if given is None:
+        return
+    if texts.get("broker.id", given).strip() != given.strip():
+        raise InvalidConfig(f"node.id is {given} and broker.id is {texts['broker.id']}: give only one of them")
+    texts["node.id"] = texts["broker.id"] = given
