@@ -10,8 +10,9 @@ from ottla.common.errors import (
     KafkaError,
     TopicAuthorizationFailed,
     TransactionalIdAuthorizationFailed,
+    error_for,
 )
-from ottla.security.authorizer import CLUSTER_NAME, Operation, ResourceType
+from ottla.security.authorizer import CLUSTER_NAME, Operation, ResourceType, authorized_operations
 
 if TYPE_CHECKING:
     from ottla.broker.node import Node
@@ -62,6 +63,15 @@ class Context:
         self.api.failed(error)
         return error.code
 
+    def count_code(self, code: int) -> None:
+        """Counts an error that a machine has put into the answer already."""
+        self.api.failed(error_for(code))
+
     def close_connection(self, reason: str) -> None:
         """After this request the connection is closed instead of answered."""
         self.close_reason = reason
+
+    def authorized_operations(self, resource_type: ResourceType, name: str) -> int:
+        """The bit set of what the principal may do with the resource."""
+        session = self.session
+        return authorized_operations(self.node.authorizer, session.principal, session.client_host, resource_type, name)

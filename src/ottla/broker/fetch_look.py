@@ -14,7 +14,7 @@ from ottla.common.errors import (
     UnsupportedCompressionType,
 )
 from ottla.protocol.messages.fetch import FetchRequest, FetchResponse
-from ottla.security.authorizer import Operation, ResourceType
+from ottla.security.operations import Operation, ResourceType
 
 if TYPE_CHECKING:
     from ottla.broker.context import Context
@@ -70,8 +70,9 @@ class Look:
         """Looks, and keeps the answer. The records are a pinned file range until it is sent or replaced."""
         before = self.answers.get(interest)
         if before is not None:
-            self._left_bytes += len(before.records)
-            self.read_bytes -= len(before.records)
+            size = len(before.records or EMPTY)
+            self._left_bytes += size
+            self.read_bytes -= size
             release(before)
         try:
             interest.partition = None

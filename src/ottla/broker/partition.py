@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from asyncio import Future
+from collections.abc import Callable
 from heapq import heappop, heappush
 from typing import TYPE_CHECKING, Protocol
 
 from ottla.common.errors import FencedLeaderEpoch, KafkaStorageError, NotLeaderOrFollower, UnknownLeaderEpoch
 from ottla.common.names import BrokerId, Offset, TopicPartition
+from ottla.replication.leader import LeaderState
 
 if TYPE_CHECKING:
-    from ottla.replication.leader import LeaderState
     from ottla.storage.log import Appended, Origin, PartitionLog
 
 Commit = tuple[int, int, "Future[bool]"]
@@ -26,27 +27,47 @@ class Watcher(Protocol):
 
 
 class Partition:
-    """The leader of a partition, on one broker.
+    """The replica of a partition on this broker, and its leader state while it leads.
 
+    The log is opened at its first use, so that thousands of partitions that nobody touches cost no file and no read.
     Watchers are told after the log and the high watermark agree; they only set futures, so nothing runs inside an
-    append. `log` is None while this broker does not host the partition or its directory is offline.
+    append.
     """
 
     __slots__ = (
-        "_commits", "_tie", "isr", "leader", "leader_epoch", "leader_id", "log", "partition_epoch", "replicas",
-        "topic_id", "topic_partition", "watchers",
-    )  # fmt: skip
+        "_commits",
+        "_open",
+        "_tie",
+        "isr",
+        "leader",
+        "leader_epoch",
+        "leader_id",
+        "leads",
+        "log",
+        "partition_epoch",
+        "replicas",
+        "start_high_watermark",
+        "topic_id",
+        "topic_partition",
+        "watchers",
+    )
 
-    def __init__(self, topic_partition: TopicPartition, topic_id: bytes) -> None:
+    def __init__(
+        self, topic_partition: TopicPartition, topic_id: bytes, open_log: Callable[[Partition], PartitionLog]
+    ) -> None:
         self.topic_partition = topic_partition
         self.topic_id = topic_id
+        self._open = open_log
         self.log: PartitionLog | None = None
         self.leader: LeaderState | None = None
+        self.leads = False
         self.leader_id = BrokerId(-1)
         self.leader_epoch = -1
         self.partition_epoch = -1
-        self.replicas: list[int] = []
-        self.isr: list[int] = []
+        self.replicas: tuple[int, ...] = ()
+        self.isr: tuple[int, ...] = ()
+        self.start_high_watermark = 0
+        """As of the checkpoint before the start; what the high watermark is at least."""
         self.watchers: dict[Watcher, None] = {}
         self._commits: list[Commit] = []
         self._tie = 0
@@ -54,49 +75,76 @@ class Partition:
     def __repr__(self) -> str:
         return f"<Partition {self.topic_partition} leader={self.leader_id} epoch={self.leader_epoch}>"
 
-    # --- checks
+    # --- who leads
+
+    def set_leader(self, leader_id: int, leader_epoch: int, own_id: int) -> None:
+        """The metadata names a leader. A new epoch begins at the log's end, once the log is open."""
+        newer = leader_epoch != self.leader_epoch
+        self.leader_id = BrokerId(leader_id)
+        self.leader_epoch = leader_epoch
+        leads = leader_id == own_id
+        if leads == self.leads and not newer:
+            return
+        self.leads = leads
+        self.leader = None
+        if leads and self.log is not None:
+            self._lead(self.log)
+        elif not leads:
+            self._wake_all()
+        self.changed()
+
+    def _lead(self, log: PartitionLog) -> None:
+        log.start_epoch(self.leader_epoch)
+        end = Offset(log.durable_end if log.synced_appends else log.log_end_offset)
+        start = Offset(min(max(self.start_high_watermark, log.log_start_offset), end))
+        self.leader = LeaderState(self.leader_id, [BrokerId(one) for one in self.isr or (self.leader_id,)], end, start)
 
     def leader_log(self, current_leader_epoch: int = -1) -> PartitionLog:
         """The log, if this broker leads. Raises NotLeaderOrFollower, KafkaStorageError, and the two epoch errors."""
-        if self.leader is None:
+        if not self.leads:
             raise NotLeaderOrFollower
-        if self.log is None or self.log.offline:
+        log = self.log
+        if log is None:
+            log = self.log = self._open(self)
+            self._lead(log)
+        if log.offline:
             raise KafkaStorageError
         if current_leader_epoch >= 0 and current_leader_epoch != self.leader_epoch:
             if current_leader_epoch < self.leader_epoch:
                 raise FencedLeaderEpoch
             raise UnknownLeaderEpoch
-        return self.log
+        return log
 
     @property
     def high_watermark(self) -> Offset:
         leader = self.leader
-        return Offset(0) if leader is None else leader.high_watermark
+        return Offset(self.start_high_watermark) if leader is None else leader.high_watermark
 
     @property
     def last_stable_offset(self) -> Offset:
-        """Where readers of committed data must stop: the first open transaction, else the high watermark."""
+        """Where readers of committed data must stop. The log is open."""
         assert self.log is not None
-        unstable = self.log.first_unstable_offset
-        high_watermark = self.high_watermark
-        return high_watermark if unstable is None else Offset(min(unstable, high_watermark))
+        return Offset(self.log.last_stable_offset(self.high_watermark))
 
     # --- changes
 
-    def append(self, log: PartitionLog, batch: bytes | memoryview, now_ms: int, origin: Origin) -> Appended:
+    def append(
+        self, log: PartitionLog, batch: bytes | memoryview | None, now_ms: int, origin: Origin, produce_version: int
+    ) -> Appended:
         """Appends one batch to `log`, which the caller had from `leader_log`, and moves the high watermark."""
-        appended = log.append(batch, leader_epoch=self.leader_epoch, now_ms=now_ms, origin=origin)
-        if not appended.duplicate:
-            self.on_log_grew(len(batch))
+        appended = log.append(
+            batch, leader_epoch=self.leader_epoch, now_ms=now_ms, origin=origin, produce_version=produce_version
+        )
+        if appended.size_bytes:
+            self.on_log_grew(log, appended.size_bytes)
         return appended
 
-    def on_log_grew(self, size_bytes: int) -> None:
+    def on_log_grew(self, log: PartitionLog, size_bytes: int) -> None:
         """The log's end, or its durable end where appends are synced, has moved."""
-        log, leader = self.log, self.leader
-        if log is None or leader is None:
+        leader = self.leader
+        if leader is None:
             return
-        end = log.durable_end if log.synced_appends else log.log_end_offset
-        if leader.on_own_end(Offset(end)):
+        if leader.on_own_end(Offset(log.durable_end if log.synced_appends else log.log_end_offset)):
             if self._commits:
                 self._wake_commits()
             if self.watchers:
@@ -125,11 +173,15 @@ class Partition:
             if not future.done():
                 future.set_result(True)
 
-    def close(self) -> None:
-        """No longer led here: whoever waits looks again and finds the error."""
-        self.leader = None
+    def _wake_all(self) -> None:
         commits, self._commits = self._commits, []
         for _, _, future in commits:
             if not future.done():
                 future.set_result(False)
+
+    def close(self) -> None:
+        """Not hosted here any more: whoever waits looks again and finds the error."""
+        self.leads = False
+        self.leader = None
+        self._wake_all()
         self.changed()

@@ -17,6 +17,7 @@ from ottla.protocol.api import APIS
 from ottla.protocol.codec import ProtocolError
 from ottla.protocol.headers import read_request_header, response_frame
 from ottla.protocol.messages.api_versions import ApiVersionsResponse
+from ottla.security.principal import ANONYMOUS
 
 if TYPE_CHECKING:
     from ottla.broker.listeners import Listener
@@ -76,10 +77,12 @@ class Router:
 
     def open_session(self, listener: Listener) -> Session:
         self._connections += 1
-        return Session(listener, self._node.anonymous, f"{self._node.node_id}-{self._connections}")
+        return Session(listener, ANONYMOUS, f"{self._node.node_id}-{self._connections}")
 
     async def serve(self, session: Session, frame: memoryview) -> list[Part] | None:
-        """The parts of the answer, its length first; None for no answer. Raises CloseConnection for what Kafka answers by closing.
+        """The parts of the answer, its length first; None for no answer.
+
+        Raises CloseConnection for what Kafka answers by closing the connection.
 
         `frame` may be a view into the receive buffer: it is not touched after the first wait.
         """

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from ottla.broker.node import Node, StartError
 from ottla.common.clock import SystemClock, SystemRandom
 from ottla.common.log import Log
+from ottla.storage.offload import ThreadOffload
 from ottla.storage.os_files import OsFiles
 
 if TYPE_CHECKING:
@@ -58,7 +59,16 @@ async def _serve(
             raise SystemExit(FAILED)
         stop.set_result(None)
 
-    node = Node(settings, loop=loop, files=OsFiles(), clock=clock, random=SystemRandom(), store=store, log=log)
+    node = Node(
+        settings,
+        loop=loop,
+        files=OsFiles(),
+        clock=clock,
+        random=SystemRandom(),
+        store=store,
+        offload=ThreadOffload(),
+        log=log,
+    )
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, on_signal)
     try:

@@ -42,9 +42,10 @@ def up(port: int, data: str | None, ephemeral: bool, pairs: tuple[str, ...], ver
         settings = BrokerSettings.parse(settings_text)
         store = None
         if ephemeral:
+            from ottla.common.clock import SystemClock
             from ottla.metadata.stores.memory import MemoryStore
 
-            store = MemoryStore()
+            store = MemoryStore(SystemClock())
         code = serve(settings, store=store, ready=announce, level="info" if verbose else "warn")
     except InvalidConfig as error:
         raise click.ClickException(error.message) from None

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
+import binascii  # not base64, which imports re: every process start would pay for it
 from typing import NamedTuple, NewType
 
 BrokerId = NewType("BrokerId", int)
@@ -14,6 +13,9 @@ Uuid = NewType("Uuid", bytes)
 """16 bytes; all zero means absent."""
 
 ZERO_UUID = Uuid(bytes(16))
+
+_TO_URL_SAFE = bytes.maketrans(b"+/", b"-_")
+_FROM_URL_SAFE = bytes.maketrans(b"-_", b"+/")
 
 INTERNAL_TOPICS = ("__consumer_offsets", "__transaction_state", "__share_group_state")
 CONSUMER_OFFSETS, TRANSACTION_STATE, SHARE_GROUP_STATE = INTERNAL_TOPICS
@@ -31,13 +33,13 @@ class TopicPartition(NamedTuple):
 
 def uuid_text(value: bytes) -> str:
     """Kafka's text form: 22 characters of URL-safe base64 without padding."""
-    return base64.urlsafe_b64encode(value).rstrip(b"=").decode("ascii")
+    return binascii.b2a_base64(value, newline=False).rstrip(b"=").translate(_TO_URL_SAFE).decode("ascii")
 
 
 def parse_uuid(text: str) -> Uuid:
     """The inverse of `uuid_text`. Raises ValueError for anything that is not 22 such characters."""
     try:
-        value = base64.urlsafe_b64decode(text + "==")
+        value = binascii.a2b_base64(text.encode("ascii").translate(_FROM_URL_SAFE) + b"==", strict_mode=True)
     except (binascii.Error, ValueError) as error:
         raise ValueError(f"{text!r} is not a uuid in Kafka's text form") from error
     if len(value) != 16:

@@ -23,7 +23,7 @@ async def api_versions(ctx: Context, request: ApiVersionsRequest) -> ApiVersions
         if not all(_SOFTWARE.fullmatch(name) for name in names):
             return ApiVersionsResponse(error_code=ctx.count_error(InvalidRequest()))
         ctx.session.client_software, ctx.session.client_software_version = names
-    features = ctx.node.features()
+    features = ctx.node.membership.features()
     return ApiVersionsResponse(
         api_keys=[
             ApiVersionsResponse.ApiVersion(

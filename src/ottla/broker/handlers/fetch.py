@@ -12,6 +12,7 @@ from ottla.broker.fetch_look import Look
 from ottla.broker.fetch_sessions import FINAL_EPOCH, INITIAL_EPOCH, NO_SESSION, FetchSession, Interest, Subscription
 from ottla.broker.waits import until
 from ottla.common.errors import KafkaError
+from ottla.common.names import Uuid
 from ottla.protocol.messages.fetch import FetchRequest, FetchResponse
 
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ async def fetch(ctx: Context, request: FetchRequest) -> FetchResponse:
     response = FetchResponse(
         throttle_time_ms=ctx.throttle_time_ms,
         session_id=NO_SESSION if session is None else session.session_id,
-        responses=_by_topic(answers, by_id),
+        responses=_by_topic(answers),
     )
     if look.failed and ctx.version >= _LEADER_HINT:
         _add_leader_hints(ctx, response)
@@ -103,7 +104,7 @@ def _remember(
         session.watch(interest)
         # Data and errors are looked at again, and after the others: no partition starves behind a busy one.
         session.dirty.pop(interest, None)
-        if answer.records or answer.error_code or answer.diverging_epoch.epoch >= 0:
+        if answer.records or answer.error_code or answer.diverging_epoch is not None:
             session.dirty[interest] = None
         elif (
             incremental
@@ -119,7 +120,7 @@ def _remember(
     return told
 
 
-def _by_topic(answers: dict[Interest, PartitionData], by_id: bool) -> list[FetchResponse.FetchableTopicResponse]:
+def _by_topic(answers: dict[Interest, PartitionData]) -> list[FetchResponse.FetchableTopicResponse]:
     """Groups neighbours of one topic, keeping the order."""
     topics: list[FetchResponse.FetchableTopicResponse] = []
     last: str | bytes | None = None
@@ -127,10 +128,12 @@ def _by_topic(answers: dict[Interest, PartitionData], by_id: bool) -> list[Fetch
         topic = interest.key[0]
         if topic != last:
             last = topic
-            if by_id:
-                topics.append(FetchResponse.FetchableTopicResponse(topic_id=topic, partitions=[answer]))
+            group = FetchResponse.FetchableTopicResponse(partitions=[answer])
+            if isinstance(topic, str):
+                group.topic = topic
             else:
-                topics.append(FetchResponse.FetchableTopicResponse(topic=topic, partitions=[answer]))
+                group.topic_id = Uuid(topic)
+            topics.append(group)
         else:
             topics[-1].partitions.append(answer)
     return topics
@@ -138,7 +141,12 @@ def _by_topic(answers: dict[Interest, PartitionData], by_id: bool) -> list[Fetch
 
 def _add_leader_hints(ctx: Context, response: FetchResponse) -> None:
     """The addresses of the leaders named in the answers (KIP-951)."""
-    named = {answer.current_leader.leader_id for topic in response.responses for answer in topic.partitions}
+    named = {
+        answer.current_leader.leader_id
+        for topic in response.responses
+        for answer in topic.partitions
+        if answer.current_leader is not None
+    }
     response.node_endpoints = [
         FetchResponse.NodeEndpoint(node_id=node.node_id, host=node.host, port=node.port, rack=node.rack)
         for node in ctx.node.endpoints(ctx.session.listener.name)

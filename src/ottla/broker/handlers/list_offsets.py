@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from ottla.common.errors import KafkaError, TopicAuthorizationFailed, UnsupportedVersion
 from ottla.protocol.messages.list_offsets import ListOffsetsRequest, ListOffsetsResponse
-from ottla.security.authorizer import Operation, ResourceType
+from ottla.security.operations import Operation, ResourceType
 
 if TYPE_CHECKING:
     from ottla.broker.context import Context

@@ -1,4 +1,4 @@
-"""Produce: all the appends, then one wait. Versions 3 to 13 (13: topic ids instead of names; KIP-98, KIP-360, KIP-951)."""
+"""Produce: all the appends, then one wait. Versions 3 to 13 (13: topic ids; KIP-98, KIP-360, KIP-951)."""
 
 from __future__ import annotations
 
@@ -7,17 +7,19 @@ from typing import TYPE_CHECKING
 from ottla.broker.waits import until
 from ottla.common.errors import (
     InvalidRequiredAcks,
+    InvalidTopicException,
     KafkaError,
     NotEnoughReplicas,
     NotLeaderOrFollower,
     RequestTimedOut,
     TopicAuthorizationFailed,
     TransactionalIdAuthorizationFailed,
+    UnknownTopicId,
+    UnknownTopicOrPartition,
 )
 from ottla.common.names import INTERNAL_TOPICS
-from ottla.common.errors import InvalidTopicException, UnknownTopicId, UnknownTopicOrPartition
 from ottla.protocol.messages.produce import ProduceRequest, ProduceResponse
-from ottla.security.authorizer import Operation, ResourceType
+from ottla.security.operations import Operation, ResourceType
 from ottla.storage.log import Origin
 
 if TYPE_CHECKING:
@@ -114,7 +116,7 @@ def _append(ctx: Context, partition: Partition, records: memoryview | bytes | No
     if acks == ALL and len(partition.isr) < min(log.settings.min_insync_replicas, len(partition.replicas)):
         raise NotEnoughReplicas
     try:
-        appended = partition.append(log, records, ctx.now_ms, Origin.CLIENT, produce_version=ctx.version)
+        appended = partition.append(log, records, ctx.now_ms, Origin.CLIENT, ctx.version)
     except KafkaError:
         answer.log_start_offset = log.log_start_offset
         raise
@@ -152,7 +154,12 @@ async def _committed(ctx: Context, pending: list[tuple[Partition, int, Answer]],
 
 def _add_leader_hints(ctx: Context, response: ProduceResponse) -> None:
     """The addresses of the leaders named in the answers (KIP-951)."""
-    named = {answer.current_leader.leader_id for topic in response.responses for answer in topic.partition_responses}
+    named = {
+        answer.current_leader.leader_id
+        for topic in response.responses
+        for answer in topic.partition_responses
+        if answer.current_leader is not None
+    }
     response.node_endpoints = [
         ProduceResponse.NodeEndpoint(node_id=node.node_id, host=node.host, port=node.port, rack=node.rack)
         for node in ctx.node.endpoints(ctx.session.listener.name)

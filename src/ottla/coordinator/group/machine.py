@@ -222,7 +222,7 @@ class GroupMachine:
     def expire(self, now_ms: int) -> Outcome:
         """Offsets that nobody needs any more, and groups that have neither members nor offsets left."""
         out = Outcome()
-        for group_id in dict.fromkeys([*self._stored, *self._groups, *self.offsets.groups()]):
+        for group_id in self.group_ids():
             group = self._find(group_id, now_ms)
             base_ms: int | None = None
             subscribed: list[str] = []
@@ -249,9 +249,12 @@ class GroupMachine:
 
     # --- looking at groups
 
+    def group_ids(self) -> list[str]:
+        return list(dict.fromkeys([*self._stored, *self._groups, *self.offsets.groups()]))
+
     def list(self, now_ms: int) -> list[ListGroupsResponse.ListedGroup]:
         found = []
-        for group_id in dict.fromkeys([*self._stored, *self._groups, *self.offsets.groups()]):
+        for group_id in self.group_ids():
             group = self._find(group_id, now_ms)
             found.append(
                 ListGroupsResponse.ListedGroup(

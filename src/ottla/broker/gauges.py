@@ -1,0 +1,54 @@
+"""The metrics that are read rather than counted: what the broker holds now, and how near it is to its limits."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ottla.broker.listeners import Listener
+    from ottla.broker.node import Node
+
+
+def publish(node: Node) -> None:
+    """Names and meanings; each limit stands beside what it limits."""
+    gauge = node.metrics.gauge
+    settings = node.settings
+    gauge("ottla_partitions", "Partitions hosted here", lambda: len(node.replicas))
+    gauge("ottla_partitions_led", "Partitions led here", lambda: sum(one.leads for one in node.replicas))
+    gauge(
+        "ottla_partitions_offline",
+        "Partitions whose log is offline",
+        lambda: sum(one.log is not None and one.log.offline for one in node.replicas),
+    )
+    gauge(
+        "ottla_log_directories_offline", "Log directories that failed", lambda: sum(d.offline for d in node.directories)
+    )
+    gauge("ottla_fetch_sessions", "Incremental fetch sessions", lambda: len(node.fetch_sessions))
+    gauge("ottla_fetch_sessions_limit", "Slots for sessions", lambda: node.fetch_sessions.slots)
+    gauge("ottla_fetch_session_evictions", "Sessions evicted so far", lambda: node.fetch_sessions.evictions)
+    gauge("ottla_fetch_session_partitions", "Partitions in sessions", lambda: node.fetch_sessions.partitions)
+    gauge("ottla_received_bytes", "Bytes received and not handled", lambda: node.budget.used_bytes)
+    gauge("ottla_received_bytes_limit", "Their limit", lambda: node.budget.limit_bytes)
+    gauge("ottla_connections_held", "Connections that wait for receive memory", lambda: node.budget.waiting)
+    gauge("ottla_requests_waiting", "Requests whose handler waits", lambda: node.budget.handling)
+    gauge("ottla_request_bytes_limit", "Largest request", lambda: settings.socket_request_max_bytes)
+    gauge("ottla_connections_limit", "max.connections", lambda: settings.max_connections)
+    gauge("ottla_metadata_offset", "End of the metadata log as replayed here", lambda: node.image.end_offset)
+    for listener in node.listeners:
+        _of_listener(node, listener)
+    runtime = node.groups.runtime
+    gauge("ottla_coordinator_machines", "Group coordinator partitions loaded", lambda: len(runtime.shards()))
+    gauge(
+        "ottla_groups", "Groups coordinated here", lambda: sum(len(one.machine.group_ids()) for one in runtime.shards())
+    )
+    gauge(
+        "ottla_committed_offsets",
+        "Committed offsets held here",
+        lambda: sum(one.machine.offsets.count() for one in runtime.shards()),
+    )
+
+
+def _of_listener(node: Node, listener: Listener) -> None:
+    gauge = node.metrics.gauge
+    gauge("ottla_connections", "Open connections", lambda: len(listener.connections), listener=listener.name)
+    gauge("ottla_connections_accepted", "Connections so far", lambda: listener.accepted, listener=listener.name)

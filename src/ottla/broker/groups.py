@@ -1,0 +1,75 @@
+"""The group coordinator of this broker: the runtime of its machines, and who coordinates what."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from ottla.broker.internal_topics import ensure_internal_topic
+from ottla.common.errors import CoordinatorNotAvailable
+from ottla.common.names import CONSUMER_OFFSETS, coordinator_partition
+from ottla.coordinator.group.formats import GROUP_FORMATS
+from ottla.coordinator.group.limits import GroupLimits
+from ottla.coordinator.group.machine import GroupMachine
+from ottla.coordinator.outcome import Outcome, Token
+from ottla.coordinator.runtime import MachineLog, Runtime
+
+if TYPE_CHECKING:
+    from ottla.broker.node import Node
+
+GroupCommand = Callable[[GroupMachine, Token, int], Outcome]
+
+
+class Groups:
+    """What handlers ask. The machines are in `runtime`, one for each led partition of `__consumer_offsets`."""
+
+    def __init__(self, node: Node) -> None:
+        self._node = node
+        settings = node.settings
+        limits = GroupLimits(
+            group_min_session_timeout_ms=settings.group_min_session_timeout_ms,
+            group_max_session_timeout_ms=settings.group_max_session_timeout_ms,
+            group_initial_rebalance_delay_ms=settings.group_initial_rebalance_delay_ms,
+            group_max_size=settings.group_max_size,
+            offset_metadata_max_bytes=settings.offset_metadata_max_bytes,
+            offsets_retention_ms=settings.offsets_retention_minutes * 60_000,
+        )
+        self.runtime: Runtime[GroupMachine] = Runtime(
+            node.loop, node.clock, GROUP_FORMATS, lambda: GroupMachine(limits, node.random), node.log_failure
+        )
+
+    def elected(self, index: int, log: MachineLog) -> None:
+        self.runtime.elected(index, log)
+
+    def resigned(self, index: int) -> None:
+        self.runtime.resigned(index)
+
+    def stop(self) -> None:
+        self.runtime.stop()
+
+    def partition_of(self, group_id: str) -> int:
+        """The partition of `__consumer_offsets` for the group. Raises CoordinatorNotAvailable before the topic exists."""
+        topic = self._node.image.topics.get(CONSUMER_OFFSETS)
+        if topic is None:
+            raise CoordinatorNotAvailable
+        return coordinator_partition(group_id, len(topic.partitions))
+
+    async def call(self, group_id: str, command: GroupCommand) -> Any:
+        """The answer of the group's machine, once committed. Raises the coordinator errors.
+
+        A client that was told of this broker comes without FindCoordinator after a restart, so the topic exists by
+        then; one that never asked gets it made here.
+        """
+        if CONSUMER_OFFSETS not in self._node.image.topics:
+            await ensure_internal_topic(self._node, CONSUMER_OFFSETS)
+        return await self.runtime.call(self.partition_of(group_id), command)
+
+    def machine(self, group_id: str) -> GroupMachine:
+        """For reading. Raises NotCoordinator, CoordinatorLoadInProgress, CoordinatorNotAvailable."""
+        return self.runtime.shard(self.partition_of(group_id)).machine
+
+    def topics_deleted(self, topics: list[str]) -> None:
+        self.runtime.everywhere(lambda machine, now_ms: machine.forget_topics(topics))
+
+    def expire(self) -> None:
+        self.runtime.everywhere(lambda machine, now_ms: machine.expire(now_ms))

@@ -1,0 +1,71 @@
+"""FindCoordinator: which broker looks after a group. Versions 0 to 6 (4: several keys at once, KIP-699)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ottla.broker.internal_topics import ensure_internal_topic
+from ottla.common.errors import CoordinatorNotAvailable, InvalidRequest, KafkaError
+from ottla.common.names import CONSUMER_OFFSETS
+from ottla.protocol.messages.find_coordinator import FindCoordinatorRequest, FindCoordinatorResponse
+from ottla.security.operations import Operation, ResourceType
+
+if TYPE_CHECKING:
+    from ottla.broker.context import Context
+    from ottla.broker.node import NodeEndpoint
+
+GROUP, TRANSACTION, SHARE = 0, 1, 2
+_BATCHED = 4
+
+_NEEDS = {
+    GROUP: (Operation.DESCRIBE, ResourceType.GROUP),
+    TRANSACTION: (Operation.DESCRIBE, ResourceType.TRANSACTIONAL_ID),
+}
+
+Answer = FindCoordinatorResponse.Coordinator
+
+
+async def find_coordinator(ctx: Context, request: FindCoordinatorRequest) -> FindCoordinatorResponse:
+    keys = request.coordinator_keys if ctx.version >= _BATCHED else [request.key]
+    answers = [await _find(ctx, request.key_type, key) for key in keys]
+    if ctx.version >= _BATCHED:
+        return FindCoordinatorResponse(throttle_time_ms=ctx.throttle_time_ms, coordinators=answers)
+    only = answers[0]
+    return FindCoordinatorResponse(
+        throttle_time_ms=ctx.throttle_time_ms,
+        error_code=only.error_code,
+        error_message=only.error_message,
+        node_id=only.node_id,
+        host=only.host,
+        port=only.port,
+    )
+
+
+async def _find(ctx: Context, key_type: int, key: str) -> Answer:
+    try:
+        endpoint = await _coordinator(ctx, key_type, key)
+    except KafkaError as error:
+        return Answer(
+            key=key, node_id=-1, host="", port=-1, error_code=ctx.count_error(error), error_message=error.message
+        )
+    return Answer(key=key, node_id=endpoint.node_id, host=endpoint.host, port=endpoint.port, error_message="")
+
+
+async def _coordinator(ctx: Context, key_type: int, key: str) -> NodeEndpoint:
+    """Creates the internal topic when it is missing, so that the first answer is the right one already."""
+    if key_type == SHARE:
+        ctx.authorize(Operation.CLUSTER_ACTION, ResourceType.CLUSTER)
+        raise InvalidRequest("share groups are not supported by this broker yet")
+    if key_type not in _NEEDS:
+        raise InvalidRequest(f"the coordinator key type {key_type} is not known")
+    operation, resource_type = _NEEDS[key_type]
+    ctx.authorize(operation, resource_type, key)
+    if key_type == TRANSACTION:
+        raise CoordinatorNotAvailable("transactions are not supported by this broker yet")
+    node = ctx.node
+    await ensure_internal_topic(node, CONSUMER_OFFSETS)
+    state = node.image.topics[CONSUMER_OFFSETS].partitions[node.groups.partition_of(key)]
+    for endpoint in node.endpoints(ctx.session.listener.name):
+        if endpoint.node_id == state.leader:
+            return endpoint
+    raise CoordinatorNotAvailable

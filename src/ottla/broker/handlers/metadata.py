@@ -1,0 +1,141 @@
+"""Metadata: topics, partitions, leaders, brokers; creates topics on request. Versions 0 to 13."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ottla.broker.internal_topics import internal_topic
+from ottla.common.errors import (
+    InvalidTopicException,
+    KafkaError,
+    TopicAuthorizationFailed,
+    UnknownTopicId,
+    UnknownTopicOrPartition,
+)
+from ottla.common.names import CONSUMER_OFFSETS, INTERNAL_TOPICS, ZERO_UUID
+from ottla.controller.names import check_topic_name
+from ottla.protocol.messages.create_topics import CreateTopicsRequest
+from ottla.protocol.messages.metadata import MetadataRequest, MetadataResponse
+from ottla.security.operations import CLUSTER_NAME, Operation, ResourceType
+
+if TYPE_CHECKING:
+    from ottla.broker.context import Context
+    from ottla.metadata.parts import TopicImage
+
+_EMPTY_MEANS_ALL = 0
+_AUTO_CREATE_TIMEOUT_MS = 30_000
+
+Topic = MetadataResponse.MetadataResponseTopic
+Partition = MetadataResponse.MetadataResponsePartition
+
+
+async def metadata(ctx: Context, request: MetadataRequest) -> MetadataResponse:
+    node = ctx.node
+    asked = request.topics
+    if asked is None or (not asked and ctx.version == _EMPTY_MEANS_ALL):
+        topics = [
+            _described(ctx, request, image)
+            for name, image in sorted(node.image.topics.items())
+            if ctx.allows(Operation.DESCRIBE, ResourceType.TOPIC, name)
+        ]
+    else:
+        await _create_missing(ctx, request, asked)
+        topics = [_answer(ctx, request, one) for one in asked]
+    response = MetadataResponse(
+        throttle_time_ms=ctx.throttle_time_ms,
+        brokers=[
+            MetadataResponse.MetadataResponseBroker(node_id=one.node_id, host=one.host, port=one.port, rack=one.rack)
+            for one in node.endpoints(ctx.session.listener.name)
+        ],
+        cluster_id=node.cluster_id,
+        controller_id=node.controller_id(),
+        topics=topics,
+    )
+    if request.include_cluster_authorized_operations:
+        response.cluster_authorized_operations = (
+            ctx.authorized_operations(ResourceType.CLUSTER, CLUSTER_NAME)
+            if ctx.allows(Operation.DESCRIBE, ResourceType.CLUSTER, CLUSTER_NAME)
+            else 0
+        )
+    return response
+
+
+def _answer(ctx: Context, request: MetadataRequest, one: MetadataRequest.MetadataRequestTopic) -> Topic:
+    image = ctx.node.image
+    try:
+        if one.name is None or one.topic_id != ZERO_UUID:
+            found = image.topics_by_id.get(one.topic_id)
+            if found is None:
+                raise UnknownTopicId
+        else:
+            found = image.topics.get(one.name)
+        name = found.name if found is not None else one.name
+        assert name is not None
+        if not ctx.allows(Operation.DESCRIBE, ResourceType.TOPIC, name):
+            raise TopicAuthorizationFailed
+        if found is None:
+            check_topic_name(name)
+            raise UnknownTopicOrPartition
+        return _described(ctx, request, found)
+    except KafkaError as error:
+        return Topic(error_code=ctx.count_error(error), name=one.name, topic_id=one.topic_id, partitions=[])
+
+
+def _described(ctx: Context, request: MetadataRequest, image: TopicImage) -> Topic:
+    topic = Topic(
+        name=image.name,
+        topic_id=image.id,
+        is_internal=image.name in INTERNAL_TOPICS,
+        partitions=[
+            Partition(
+                error_code=0 if state.leader >= 0 else 5,
+                partition_index=index,
+                leader_id=state.leader,
+                leader_epoch=state.leader_epoch,
+                replica_nodes=list(state.replicas),
+                isr_nodes=list(state.isr),
+                offline_replicas=ctx.node.offline_replicas(state),
+            )
+            for index, state in image.partitions.items()
+        ],
+    )
+    if request.include_topic_authorized_operations:
+        topic.topic_authorized_operations = ctx.authorized_operations(ResourceType.TOPIC, image.name)
+    return topic
+
+
+async def _create_missing(
+    ctx: Context, request: MetadataRequest, asked: list[MetadataRequest.MetadataRequestTopic]
+) -> None:
+    """Creates the named topics that do not exist, where the client, the broker and the authoriser allow it.
+
+    Kafka answers UNKNOWN_TOPIC_OR_PARTITION at once and lets the client ask again; we wait for the topic, which is
+    there within a millisecond, and answer with it.
+    """
+    node = ctx.node
+    if not (request.allow_auto_topic_creation and node.settings.auto_create_topics_enable):
+        return
+    missing = []
+    for one in asked:
+        name = one.name
+        if name is None or one.topic_id != ZERO_UUID or name in node.image.topics:
+            continue
+        try:
+            check_topic_name(name)
+        except InvalidTopicException:
+            continue
+        if ctx.allows(Operation.DESCRIBE, ResourceType.TOPIC, name) and (
+            ctx.allows(Operation.CREATE, ResourceType.CLUSTER, CLUSTER_NAME)
+            or ctx.allows(Operation.CREATE, ResourceType.TOPIC, name)
+        ):
+            missing.append(internal_topic(node.settings, name) if name == CONSUMER_OFFSETS else _defaults(name))
+    if missing:
+        creation = CreateTopicsRequest(topics=missing, timeout_ms=_AUTO_CREATE_TIMEOUT_MS)
+        try:
+            await node.peers.forward(ctx, creation)
+        except KafkaError as error:
+            node.log.warn("topics.not_created", topics=len(missing), error=error.name)
+
+
+def _defaults(name: str) -> CreateTopicsRequest.CreatableTopic:
+    return CreateTopicsRequest.CreatableTopic(name=name, num_partitions=-1, replication_factor=-1)

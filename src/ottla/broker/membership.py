@@ -1,0 +1,189 @@
+"""This broker as a member of its cluster: the metadata log and its image, the lease, the controller, registration."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, NamedTuple
+
+from ottla.common.clock import random_uuid
+from ottla.common.errors import KafkaError
+from ottla.common.names import Uuid
+from ottla.controller.machine import ControllerMachine
+from ottla.controller.rules import ControllerRules
+from ottla.controller.shell import ControllerShell
+from ottla.metadata.delta import Delta
+from ottla.metadata.effective import EffectiveConfigs
+from ottla.metadata.follower import ImageFollower
+from ottla.metadata.store import Lease, MetadataStore, StoreError
+from ottla.protocol.messages.inter_broker import BrokerRegistrationRequest, BrokerRegistrationResponse
+
+if TYPE_CHECKING:
+    from ottla.broker.node import Node
+    from ottla.metadata.image import ClusterImage
+
+
+class Feature(NamedTuple):
+    """A feature that this software supports, and the level that a new cluster is finalised at."""
+
+    name: str
+    oldest: int
+    newest: int
+    level: int
+
+
+FEATURES = (Feature("metadata.version", 7, 30, 30),)
+"""Only what works is listed (KIP-584)."""
+
+
+class Features(NamedTuple):
+    """What ApiVersions tells of features. `epoch` is the metadata offset at which `finalized` was read."""
+
+    supported: tuple[Feature, ...]
+    finalized: tuple[tuple[str, int], ...]
+    epoch: int
+
+
+_PLAINTEXT = 0
+
+
+class StartError(Exception):
+    """The broker cannot start; the text says why and what to do, for the person who started it."""
+
+
+class Membership:
+    """Joins, stays and leaves. The image never becomes another object."""
+
+    def __init__(self, node: Node, store: MetadataStore | None) -> None:
+        self._node = node
+        self._store = store
+        self.cluster_id = ""
+        self.broker_epoch = -1
+        self.incarnation = Uuid(random_uuid(node.random))
+        self._lease: Lease | None = None
+        self._follower: ImageFollower | None = None
+        self._controller: ControllerShell | None = None
+        self._configs: EffectiveConfigs | None = None
+
+    @property
+    def image(self) -> ClusterImage:
+        assert self._follower is not None
+        return self._follower.image
+
+    @property
+    def configs(self) -> EffectiveConfigs:
+        assert self._configs is not None
+        return self._configs
+
+    @property
+    def controller(self) -> ControllerShell:
+        assert self._controller is not None
+        return self._controller
+
+    def controller_id(self) -> int:
+        return self._node.node_id if self._controller is not None and self._controller.active else -1
+
+    async def join(self, cluster_id: str) -> None:
+        """Opens the store, takes the lease, loads the image, and becomes the controller if there is none."""
+        node = self._node
+        if self._store is None:
+            from ottla.metadata.stores.sqlite import SqliteStore
+
+            self._store = SqliteStore(node.directories[0].path, node.clock)
+        store = self._store
+        try:
+            stored = await store.open(cluster_id)
+        except StoreError as error:
+            raise StartError(str(error)) from error
+        if stored != cluster_id:
+            raise StartError(
+                f"the folder {node.directories[0].path} belongs to cluster {cluster_id}, but its metadata to {stored}; "
+                f"was a file copied from elsewhere?"
+            )
+        self.cluster_id = cluster_id
+        self._lease = await store.lease(node.node_id, self.incarnation, node.settings.broker_session_timeout_ms)
+        if self._lease is None:
+            raise StartError(f"another broker with node.id={node.node_id} is running on this cluster")
+        self._follower = ImageFollower(store)
+        await self._follower.load()
+        self._configs = EffectiveConfigs(
+            self._follower.image, node.node_id, type(node.settings).definitions, node.settings.texts
+        )
+        rules = ControllerRules(
+            configs=self._configs,
+            checks=node.settings.config_checks(self._follower.image),
+            default_partitions=node.settings.num_partitions,
+            default_replication_factor=node.settings.default_replication_factor,
+            delete_topics=node.settings.delete_topic_enable,
+            cluster_id=cluster_id,
+        )
+        self._controller = ControllerShell(
+            node.node_id,
+            self.incarnation,
+            store,
+            self._follower,
+            ControllerMachine(self._follower.image, rules, node.random),
+            node.random,
+            node.log,
+            {one.name: one.level for one in FEATURES},
+        )
+        if not await self._controller.campaign():
+            raise StartError("the cluster has a controller in another process; joining it is not supported yet")
+
+    def features(self) -> Features:
+        known = {one.name for one in FEATURES}
+        finalized = tuple((name, level) for name, level in self.image.features.items() if name in known)
+        return Features(FEATURES, finalized, self.image.end_offset - 1)
+
+    def follow(self, apply: Callable[[Delta], None]) -> None:
+        """Applies the whole image once, then every change."""
+        assert self._follower is not None
+        everything = Delta()
+        for topic in self.image.topics.values():
+            for index in topic.partitions:
+                everything.changed_partition(topic, index)
+        apply(everything)
+        self._follower.listen(self._on_delta)
+        self._follower.listen(apply)
+
+    def _on_delta(self, delta: Delta) -> None:
+        if delta.changed_configs:
+            self.configs.forget()
+
+    async def register(self) -> None:
+        """Makes this broker known to the cluster, with the addresses that its listeners have now."""
+        node = self._node
+        request = BrokerRegistrationRequest(
+            broker_id=node.node_id,
+            cluster_id=self.cluster_id,
+            incarnation_id=self.incarnation,
+            listeners=[
+                BrokerRegistrationRequest.Listener(
+                    name=one.name, host=one.advertised.host, port=one.advertised.port, security_protocol=_PLAINTEXT
+                )
+                for one in node.listeners
+            ],
+            features=[
+                BrokerRegistrationRequest.Feature(
+                    name=one.name, min_supported_version=one.oldest, max_supported_version=one.newest
+                )
+                for one in FEATURES
+            ],
+            rack=node.settings.broker_rack,
+            log_dirs=[Uuid(directory.directory_id) for directory in node.directories],
+        )
+        try:
+            answer: BrokerRegistrationResponse = await node.peers.send(node.node_id, request)
+        except KafkaError as error:
+            raise StartError(f"the controller refused this broker: {error.message}") from error
+        if answer.error_code:
+            raise StartError(f"the controller refused this broker: error {answer.error_code}")
+        self.broker_epoch = answer.broker_epoch
+
+    async def leave(self) -> None:
+        if self._controller is not None and self._controller.active:
+            await self._controller.resign()
+        if self._lease is not None:
+            await self._lease.release()
+            self._lease = None
+        if self._store is not None:
+            await self._store.close()

@@ -1,0 +1,237 @@
+"""The composition root of one broker: makes its parts, starts them in order, stops them without losing anything."""
+
+from __future__ import annotations
+
+import asyncio
+import traceback
+from typing import TYPE_CHECKING, NamedTuple
+
+from ottla.broker import gauges
+from ottla.broker.fetch_sessions import FetchSessions
+from ottla.broker.groups import Groups
+from ottla.broker.hosting import Hosting
+from ottla.broker.housekeeping import Housekeeping
+from ottla.broker.http import Http
+from ottla.broker.intake import Budget
+from ottla.broker.listeners import Listener, addresses_of, receive_buffer
+from ottla.broker.membership import Membership, StartError
+from ottla.broker.peers import Peers
+from ottla.broker.producer_ids import ProducerIds
+from ottla.broker.replicas import Replicas
+from ottla.broker.router import Router
+from ottla.broker.session import Session
+from ottla.broker.waits import give_way
+from ottla.common.metrics import Registry
+from ottla.security.authorizer import AllowAll, Authorizer
+from ottla.security.principal import ANONYMOUS
+from ottla.storage.directory import DirectoryUnusable, LogDirectory
+
+if TYPE_CHECKING:
+    from ottla.broker.settings import BrokerSettings
+    from ottla.common.clock import Clock, Random
+    from ottla.common.log import Log
+    from ottla.controller.shell import ControllerShell
+    from ottla.metadata.image import ClusterImage
+    from ottla.metadata.parts import PartitionImage
+    from ottla.metadata.store import MetadataStore
+    from ottla.storage.files import Files, Offload
+    from ottla.storage.settings import TopicSettings
+
+DRAIN_TIMEOUT_S = 10.0
+_SLICE_S = 0.004
+
+__all__ = ["Node", "NodeEndpoint", "StartError"]
+
+
+class NodeEndpoint(NamedTuple):
+    """A broker as clients of one listener reach it."""
+
+    node_id: int
+    host: str
+    port: int
+    rack: str | None
+
+
+class Node:
+    """One broker. Everything outside it comes in as a port, so that the simulator can run it unchanged.
+
+    `store` None: SQLite in the first log directory.
+    """
+
+    def __init__(
+        self,
+        settings: BrokerSettings,
+        *,
+        loop: asyncio.AbstractEventLoop,
+        files: Files,
+        clock: Clock,
+        random: Random,
+        offload: Offload,
+        log: Log,
+        store: MetadataStore | None = None,
+        authorizer: Authorizer | None = None,
+    ) -> None:
+        self.settings = settings
+        self.node_id: int = settings.node_id
+        self.loop = loop
+        self.files = files
+        self.clock = clock
+        self.random = random
+        self.offload = offload
+        self.log = log
+        self.metrics = Registry()
+        self.authorizer: Authorizer = authorizer or AllowAll()
+        self.allows_everything = isinstance(self.authorizer, AllowAll)
+        self.fetch_max_bytes = settings.fetch_max_bytes
+        self.receive_buffer = receive_buffer()
+        self.budget = Budget(settings.ottla_max_received_bytes)
+        self.replicas = Replicas()
+        self.fetch_sessions = FetchSessions(random, settings.max_incremental_fetch_session_cache_slots)
+        self.directories: list[LogDirectory] = []
+        self.listeners = [Listener(bind, advertised) for bind, advertised in addresses_of(settings)]
+        self.router = Router(self)
+        self.peers = Peers(self, Session(Listener.internal_one(), ANONYMOUS, "local"))
+        self.hosting = Hosting(self)
+        self.groups = Groups(self)
+        self.producer_ids = ProducerIds(self)
+        self.membership = Membership(self, store)
+        self.housekeeping = Housekeeping(self)
+        self._http: asyncio.AbstractServer | None = None
+        self._started = False
+        gauges.publish(self)
+
+    # --- short cuts
+
+    @property
+    def image(self) -> ClusterImage:
+        return self.membership.image
+
+    @property
+    def cluster_id(self) -> str:
+        return self.membership.cluster_id
+
+    @property
+    def controller(self) -> ControllerShell:
+        return self.membership.controller
+
+    def controller_id(self) -> int:
+        return self.membership.controller_id()
+
+    def topic_settings(self, topic: str) -> TopicSettings:
+        return self.membership.configs.topic(topic)
+
+    def endpoints(self, listener: str) -> list[NodeEndpoint]:
+        """The live brokers of the cluster, as clients of the listener of this name reach them."""
+        found = []
+        for broker in self.image.brokers.values():
+            endpoint = broker.endpoint(listener)
+            if not broker.fenced and endpoint is not None:
+                found.append(NodeEndpoint(broker.id, endpoint.host, endpoint.port, broker.rack))
+        return found
+
+    def offline_replicas(self, state: PartitionImage) -> list[int]:
+        brokers = self.image.brokers
+        return [one for one in state.replicas if one not in brokers or brokers[one].fenced]
+
+    def log_failure(self, event: str, error: BaseException) -> None:
+        """A failure that should not happen, with its trace; the broker goes on."""
+        trace = "".join(traceback.format_exception(error)).rstrip()
+        self.log.error(event, error=repr(error), trace=trace)
+
+    # --- life
+
+    async def start(self) -> None:
+        """Ready when it returns. Raises StartError, and OSError for what the operating system refuses."""
+        now_ms = self.clock.now_ms()
+        cluster_id: str | None = None
+        try:
+            for path in self.settings.directories:
+                directory = LogDirectory.open(
+                    self.files,
+                    path,
+                    cluster_id=cluster_id,
+                    node_id=self.node_id,
+                    random=self.random,
+                    now_ms=now_ms,
+                )
+                cluster_id = directory.cluster_id
+                self.directories.append(directory)
+        except DirectoryUnusable as error:
+            raise StartError(str(error)) from error
+        assert cluster_id is not None
+        await self.membership.join(cluster_id)
+        self.hosting.remove_strays()
+        self.membership.follow(self.hosting.apply)
+        await self._recover()
+        for listener in self.listeners:
+            await listener.bind_address(self, self.router, self.budget)
+        await self.membership.register()
+        for listener in self.listeners:
+            await listener.start()
+        await self._start_http()
+        self.housekeeping.start()
+        self._started = True
+        self.log.info("broker.started", node_id=self.node_id, cluster_id=self.cluster_id)
+
+    async def _recover(self) -> None:
+        """After a crash every log that may have a torn tail is opened now, before a client can see it."""
+        recovered = 0
+        started = self.loop.time()
+        for partition in self.replicas:
+            here = [one for one in self.directories if one.contains(partition.topic_partition)]
+            if here and not here[0].clean and partition.leads:
+                partition.leader_log()
+                recovered += 1
+            if self.loop.time() - started > _SLICE_S:
+                await give_way()
+                started = self.loop.time()
+        if recovered:
+            self.log.info("logs.recovered", partitions=recovered)
+
+    async def _start_http(self) -> None:
+        where: str | None = self.settings.ottla_http_listener
+        if not where:
+            return
+        host, _, port = where.rpartition(":")
+        if not host or not port.isdigit():
+            raise StartError(f"ottla.http.listener={where!r} is not of the form host:port")
+        pages = {"/metrics": self.metrics.text, "/health": lambda: "ok\n"}
+        self._http = await self.loop.create_server(lambda: Http(pages), host, int(port))
+
+    async def stop(self) -> None:
+        """Finishes what is at work, writes what a clean start needs, and gives everything back. Idempotent."""
+        self.housekeeping.stop()
+        for listener in self.listeners:
+            listener.stop_accepting()
+        if self._http is not None:
+            self._http.close()
+        self.groups.stop()
+        for listener in self.listeners:
+            listener.drain()
+        deadline = self.loop.time() + DRAIN_TIMEOUT_S
+        while any(listener.connections for listener in self.listeners) and self.loop.time() < deadline:
+            await asyncio.sleep(0.005)
+            for listener in self.listeners:
+                listener.drain()
+        for listener in self.listeners:
+            listener.abort()
+        if self._started:
+            self.checkpoint_high_watermarks()
+        directories, self.directories = self.directories, []
+        for directory in directories:
+            if self._started:
+                directory.close(self.membership.broker_epoch)
+            else:
+                directory.release()
+        await self.membership.leave()
+        self.log.info("broker.stopped", node_id=self.node_id)
+
+    def checkpoint_high_watermarks(self) -> None:
+        for directory in self.directories:
+            directory.checkpoint_high_watermarks(
+                {
+                    partition.topic_partition: partition.high_watermark
+                    for partition in self.replicas
+                    if directory.contains(partition.topic_partition)
+                }
+            )
