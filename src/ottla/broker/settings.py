@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from ottla.broker.settings_cluster import ClusterBrokerSettings
 from ottla.broker.settings_core import CoreBrokerSettings
@@ -14,6 +15,11 @@ from ottla.broker.settings_security import SecurityBrokerSettings
 from ottla.common.errors import InvalidConfig
 from ottla.common.settings import BOOLEAN, INT, LONG, STRING, Settings, nearest_name, setting
 from ottla.metadata.effective import base_name
+from ottla.metadata.image import BROKER_CONFIG
+
+if TYPE_CHECKING:
+    from ottla.broker.dynamic_configs import DynamicConfigChecks
+    from ottla.metadata.image import ClusterImage
 
 _FOREIGN = ("super.users", "allow.everyone.if.no.acl.found")
 """Names of the standard authoriser, which no table of Kafka's lists."""
@@ -31,7 +37,7 @@ class OttlaSettings(Settings):
     ottla_max_producer_ids: int = setting("ottla.max.producer.ids", INT, 100_000, at_least=1, doc="How many idempotent producers a partition remembers; beyond it the longest silent one is forgotten.")
     ottla_max_groups: int = setting("ottla.max.groups", INT, 100_000, at_least=1, doc="How many groups this broker coordinates at most.")
     ottla_max_open_files: int = setting("ottla.max.open.files", INT, 4096, at_least=64, doc="How many files of cold segments stay open.")
-    ottla_metrics_listener: str | None = setting("ottla.metrics.listener", STRING, None, doc="host:port where /metrics is served over HTTP; empty or absent serves none.")
+    ottla_http_listener: str | None = setting("ottla.http.listener", STRING, None, doc="host:port where /metrics and /health are served over HTTP; empty or absent serves none.")
     ottla_metadata_store: str = setting("ottla.metadata.store", STRING, "sqlite", one_of=("memory", "sqlite"), doc="Where the metadata log is kept.")
     ottla_metadata_folder: str | None = setting("ottla.metadata.folder", STRING, None, doc="The folder of the SQLite metadata store, shared by the brokers of a machine; by default inside the first data directory.")
     ottla_metadata_poll_ms: int = setting("ottla.metadata.poll.ms", INT, 100, at_least=1, doc="How often the store is polled for what other processes wrote, where several share it.")
@@ -97,12 +103,22 @@ class BrokerSettings(
         return f'unknown broker setting "{name}"{hint}'
 
     @property
-    def data_folders(self) -> tuple[str, ...]:
+    def directories(self) -> tuple[str, ...]:
         """Where the data lies: log.dirs, or log.dir."""
         return self.log_dirs or self.log_dir
 
+    def config_checks(self, image: ClusterImage) -> DynamicConfigChecks:
+        """The checks on dynamic configs, against the settings that are in force by then."""
+        from ottla.broker.dynamic_configs import DynamicConfigChecks
+
+        def in_force() -> BrokerSettings:
+            dynamic = (image.config(BROKER_CONFIG, ""), image.config(BROKER_CONFIG, str(self.node_id)))
+            return self.of_texts({**self.texts, **dynamic[0], **dynamic[1]})
+
+        return DynamicConfigChecks(in_force)
+
     def check_together(self) -> None:
-        if not self.data_folders:
+        if not self.directories:
             raise InvalidConfig("At least one log directory must be defined via log.dirs or log.dir.")
         if not self.listeners:
             raise InvalidConfig("At least one listener must be defined via listeners.")
