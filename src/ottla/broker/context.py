@@ -12,7 +12,8 @@ from ottla.common.errors import (
     TransactionalIdAuthorizationFailed,
     error_for,
 )
-from ottla.security.authorizer import CLUSTER_NAME, Operation, ResourceType, authorized_operations
+from ottla.security.authorizer import authorized_operations
+from ottla.security.operations import CLUSTER_NAME, Operation, ResourceType
 
 if TYPE_CHECKING:
     from ottla.broker.node import Node

@@ -48,7 +48,7 @@ class Groups:
         self.runtime.stop()
 
     def partition_of(self, group_id: str) -> int:
-        """The partition of `__consumer_offsets` for the group. Raises CoordinatorNotAvailable before the topic exists."""
+        """The partition of `__consumer_offsets` for the group. Raises CoordinatorNotAvailable if there is none."""
         topic = self._node.image.topics.get(CONSUMER_OFFSETS)
         if topic is None:
             raise CoordinatorNotAvailable

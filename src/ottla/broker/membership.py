@@ -85,11 +85,7 @@ class Membership:
     async def join(self, cluster_id: str) -> None:
         """Opens the store, takes the lease, loads the image, and becomes the controller if there is none."""
         node = self._node
-        if self._store is None:
-            from ottla.metadata.stores.sqlite import SqliteStore
-
-            self._store = SqliteStore(node.directories[0].path, node.clock)
-        store = self._store
+        store = self._store = self._store or self._configured_store()
         try:
             stored = await store.open(cluster_id)
         except StoreError as error:
@@ -128,6 +124,16 @@ class Membership:
         )
         if not await self._controller.campaign():
             raise StartError("the cluster has a controller in another process; joining it is not supported yet")
+
+    def _configured_store(self) -> MetadataStore:
+        settings = self._node.settings
+        if settings.ottla_metadata_store == "memory":
+            from ottla.metadata.stores.memory import MemoryStore
+
+            return MemoryStore(self._node.clock)
+        from ottla.metadata.stores.sqlite import SqliteStore
+
+        return SqliteStore(settings.ottla_metadata_folder or self._node.directories[0].path, self._node.clock)
 
     def features(self) -> Features:
         known = {one.name for one in FEATURES}

@@ -55,7 +55,7 @@ class NodeEndpoint(NamedTuple):
 class Node:
     """One broker. Everything outside it comes in as a port, so that the simulator can run it unchanged.
 
-    `store` None: SQLite in the first log directory.
+    `store` None: the one that ottla.metadata.store names.
     """
 
     def __init__(

@@ -18,24 +18,21 @@ from ottla.storage.os_files import OsFiles
 
 if TYPE_CHECKING:
     from ottla.broker.settings import BrokerSettings
-    from ottla.metadata.store import MetadataStore
 
 STOPPED, FAILED = 0, 1
 
 
-def serve(
-    settings: BrokerSettings, *, store: MetadataStore | None, ready: Callable[[Node], None], level: str = "warn"
-) -> int:
+def serve(settings: BrokerSettings, *, ready: Callable[[Node], None], level: str) -> int:
     """Blocks until SIGINT or SIGTERM; the exit code. `ready` is called when the broker answers.
 
-    `store` None: SQLite in the first log directory. A second signal while stopping ends the process at once.
+    A second signal while stopping ends the process at once.
     """
     loop = _new_loop()
     asyncio.set_event_loop(loop)
     clock = SystemClock()
     log = Log(clock, sys.stderr.write, level)
     try:
-        return loop.run_until_complete(_serve(loop, settings, store, ready, clock, log))
+        return loop.run_until_complete(_serve(loop, settings, ready, clock, log))
     except StartError as error:
         print(f"ottla: {error}", file=sys.stderr)  # noqa: T201 - the user's terminal
         return FAILED
@@ -46,7 +43,6 @@ def serve(
 async def _serve(
     loop: asyncio.AbstractEventLoop,
     settings: BrokerSettings,
-    store: MetadataStore | None,
     ready: Callable[[Node], None],
     clock: SystemClock,
     log: Log,
@@ -65,7 +61,6 @@ async def _serve(
         files=OsFiles(),
         clock=clock,
         random=SystemRandom(),
-        store=store,
         offload=ThreadOffload(),
         log=log,
     )

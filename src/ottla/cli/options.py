@@ -7,9 +7,9 @@ from collections.abc import Iterable
 import click
 
 
-def parse_pairs(pairs: Iterable[str]) -> dict[str, str | None]:
+def parse_pairs(pairs: Iterable[str]) -> dict[str, str]:
     """`KEY=VALUE` words as a dict; the last of equal keys wins. Raises UsageError for a word without `=`."""
-    result: dict[str, str | None] = {}
+    result: dict[str, str] = {}
     for pair in pairs:
         key, equals, value = pair.partition("=")
         if not equals or not key.strip():

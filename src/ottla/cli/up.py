@@ -37,16 +37,9 @@ def up(port: int, data: str | None, ephemeral: bool, pairs: tuple[str, ...], ver
     if ephemeral and data is not None:
         raise click.UsageError("--ephemeral keeps nothing, so it cannot be combined with --data")
     folder = tempfile.mkdtemp(prefix="ottla-") if ephemeral else str(Path(data or DEFAULT_DATA).absolute())
-    settings_text = development_settings(port, folder) | parse_pairs(pairs)
     try:
-        settings = BrokerSettings.parse(settings_text)
-        store = None
-        if ephemeral:
-            from ottla.common.clock import SystemClock
-            from ottla.metadata.stores.memory import MemoryStore
-
-            store = MemoryStore(SystemClock())
-        code = serve(settings, store=store, ready=announce, level="info" if verbose else "warn")
+        settings = BrokerSettings.load(development_settings(port, folder, ephemeral), parse_pairs(pairs))
+        code = serve(settings, ready=announce, level="info" if verbose else "warn")
     except InvalidConfig as error:
         raise click.ClickException(error.message) from None
     finally:
@@ -55,7 +48,7 @@ def up(port: int, data: str | None, ephemeral: bool, pairs: tuple[str, ...], ver
     sys.exit(code)
 
 
-def development_settings(port: int, folder: str) -> dict[str, str | None]:
+def development_settings(port: int, folder: str, ephemeral: bool) -> dict[str, str]:
     """One node on loopback: Kafka's defaults but for replication factors of 1 and no delay for new groups."""
     return {
         "node.id": "1",
@@ -68,6 +61,7 @@ def development_settings(port: int, folder: str) -> dict[str, str | None]:
         "share.coordinator.state.topic.replication.factor": "1",
         "share.coordinator.state.topic.min.isr": "1",
         "group.initial.rebalance.delay.ms": "0",
+        "ottla.metadata.store": "memory" if ephemeral else "sqlite",
     }
 
 
