@@ -28,6 +28,17 @@ STEPS_AT_ONE_TIME = 1_000_000
 """Callbacks without the clock moving after which the run is declared stuck."""
 
 
+class SimFuture(asyncio.Future[Any]):
+    """A future that gives way even when it is done already: others run at every await, as they may in production."""
+
+    def __await__(self) -> Generator[Any, None, Any]:
+        if self.done():
+            yield
+        return (yield from super().__await__())
+
+    __iter__ = __await__
+
+
 class SimLoop(asyncio.AbstractEventLoop):
     """See the module's text.
 
@@ -195,7 +206,7 @@ class SimLoop(asyncio.AbstractEventLoop):
     # -- futures and tasks -----------------------------------------------------------------------------------------
 
     def create_future(self) -> asyncio.Future[Any]:
-        return asyncio.Future(loop=self)
+        return SimFuture(loop=self)
 
     def create_task(
         self,

@@ -7,6 +7,7 @@ import threading
 
 import pytest
 
+from ottla.broker.eager import spawn
 from ottla.testing.clock import START_MS
 from ottla.testing.errors import Deadlock, NotDeterministic, SimulationStuck, VirtualTimeExceeded
 from ottla.testing.offload import SimOffload
@@ -115,6 +116,25 @@ def test_a_failed_task_that_nobody_awaited_fails_the_run() -> None:
 
     with pytest.raises(ValueError, match="nobody looks"):
         run_simulation(1, main)
+
+
+def test_awaiting_a_future_that_is_done_gives_way_to_others() -> None:
+    async def main(simulation: Simulation) -> list[str]:
+        seen: list[str] = []
+        done = simulation.loop.create_future()
+        done.set_result("value")
+        simulation.loop.call_soon(seen.append, "other")
+        seen.append(await done)
+
+        async def without_a_task() -> None:
+            simulation.loop.call_soon(seen.append, "another")
+            seen.append(await done)
+
+        spawn(without_a_task(), lambda _result, _error: seen.append("ended"))
+        await asyncio.sleep(1)
+        return seen
+
+    assert run_simulation(1, main).value == ["other", "value", "another", "value", "ended"]
 
 
 def test_threads_cannot_be_used() -> None:
