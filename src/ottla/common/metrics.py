@@ -54,7 +54,9 @@ class Histogram:
         reached = 0
         for bound, count in zip((*self.bounds, float("inf")), self.counts, strict=True):
             reached += count
-            yield _sample(f"{name}_bucket", (*labels, ("le", "+Inf" if bound == float("inf") else f"{bound:g}")), reached)
+            yield _sample(
+                f"{name}_bucket", (*labels, ("le", "+Inf" if bound == float("inf") else f"{bound:g}")), reached
+            )
         yield _sample(f"{name}_sum", labels, self.total)
         yield _sample(f"{name}_count", labels, reached)
 
