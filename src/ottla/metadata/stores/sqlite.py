@@ -309,10 +309,11 @@ class SqliteStore:
         self._database.execute("BEGIN IMMEDIATE")
         try:
             yield
+            self._database.execute("COMMIT")
         except BaseException:
-            self._database.execute("ROLLBACK")
+            with contextlib.suppress(sqlite3.Error):  # after some failures there is nothing left to roll back
+                self._database.execute("ROLLBACK")
             raise
-        self._database.execute("COMMIT")
 
 
 class SqliteLease:
