@@ -179,24 +179,30 @@ class Cluster:
         raise UnknownTopicOrPartition(f"topic {topic} has {len(known.partitions)} partitions, not {partition}")
 
     async def send_to_leader(
-        self, topic: str, partition: int, message: Message, check: Callable[[Any], Result]
+        self, topic: str, partition: int, message: Message | Callable[[], Message], check: Callable[[Any], Result]
     ) -> Result:
-        """`check(answer)` of the leader's answer; it reads the answer's error codes and raises them, to be repeated."""
+        """`check(answer)` of the leader's answer; it reads the answer's error codes and raises them, to be repeated.
+
+        message: or a function that makes it, called when `topics` holds the topic and its id. None is the answer to a
+        Produce with acks=0.
+        """
 
         async def attempt() -> Result:
             leader = await self._leader(topic, partition)
-            return check(await self.send(message, broker=leader))
+            return check(await self.send(message() if callable(message) else message, broker=leader))
 
         return await self.retrying(attempt, [topic])
 
-    async def send_to_controller(self, message: Message, check: Callable[[Any], Result]) -> Result:
+    async def send_to_controller(
+        self, message: Message | Callable[[], Message], check: Callable[[Any], Result]
+    ) -> Result:
         """As `send_to_leader`. Any broker accepts these requests and passes them on."""
 
         async def attempt() -> Result:
             if not self.brokers:
                 await self.refresh()
             target = self.controller if self.controller in self.brokers else None
-            return check(await self.send(message, broker=target))
+            return check(await self.send(message() if callable(message) else message, broker=target))
 
         return await self.retrying(attempt)
 
