@@ -157,9 +157,10 @@ class SimNetwork:
 
     def power_on(self, host: str) -> None:
         """The host answers again: with resets for connections that it does not remember."""
-        self._note(f"power on {host}")
-        self._off.pop(host, None)
-        self._go_on()
+        if host in self._off:
+            self._note(f"power on {host}")
+            del self._off[host]
+            self._go_on()
 
     def blocked(self, source: str, target: str) -> bool:
         return (source, target) in self._cut or target in self._off or source in self._off

@@ -6,6 +6,7 @@ Several brokers share one `MemoryLog`; each has its own `MemoryStore` on it.
 from __future__ import annotations
 
 import asyncio
+import contextvars
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
@@ -158,7 +159,8 @@ class MemoryStore:
         loop = asyncio.get_running_loop()
         log = self._log
         number = log.watchers_made = log.watchers_made + 1
-        log.watchers[number] = lambda: _call_soon(loop, wake)
+        context = contextvars.copy_context()  # the watcher's own, not that of whoever appends
+        log.watchers[number] = lambda: _call_soon(loop, wake, context)
         self._watches.append(number)
 
         def stop() -> None:
@@ -212,6 +214,6 @@ class MemoryStore:
             await asyncio.sleep(delay)
 
 
-def _call_soon(loop: asyncio.AbstractEventLoop, wake: Callable[[], None]) -> None:
+def _call_soon(loop: asyncio.AbstractEventLoop, wake: Callable[[], None], context: contextvars.Context) -> None:
     if not loop.is_closed():
-        loop.call_soon(wake)
+        loop.call_soon(wake, context=context)
