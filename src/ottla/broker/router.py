@@ -22,35 +22,37 @@ from ottla.security.principal import ANONYMOUS
 if TYPE_CHECKING:
     from ottla.broker.listeners import Listener
     from ottla.broker.node import Node
+    from ottla.common.metrics import Counter, Registry
 
 API_VERSIONS = 18
 
 
 class Api:
-    """One API at work: its row, its handler once it was used, and its counts."""
+    """One version of one API at work: how it is decoded, its handler once it was used, and its counts."""
 
     __slots__ = (
         "_metrics",
+        "decode",
         "errors",
         "handler",
         "name",
-        "request",
         "request_bytes",
         "requests",
         "response_bytes",
         "row",
     )
 
-    def __init__(self, row: Row, metrics: Any) -> None:
+    def __init__(self, row: Row, version: int, metrics: Registry) -> None:
         self.row = row
-        self.request = APIS[row.key].request_class()
         self.name = APIS[row.key].name
-        self._metrics = metrics
+        self.decode = APIS[row.key].request_class().decoder(version)
         self.handler: Any = None
-        self.requests = metrics.counter("ottla_requests_total", "Requests received", api=self.name)
-        self.request_bytes = metrics.counter("ottla_request_bytes_total", "Bytes of requests", api=self.name)
-        self.response_bytes = metrics.counter("ottla_response_bytes_total", "Bytes of answers", api=self.name)
-        self.errors: dict[int, Any] = {}
+        self._metrics = metrics
+        labels = {"api": self.name, "version": str(version)}
+        self.requests = metrics.counter("ottla_requests_total", "Requests received", **labels)
+        self.request_bytes = metrics.counter("ottla_request_bytes_total", "Bytes of requests", **labels)
+        self.response_bytes = metrics.counter("ottla_response_bytes_total", "Bytes of answers", **labels)
+        self.errors: dict[int, Counter] = {}
 
     def load(self) -> Any:
         module, _, function = handler_of(self.row).partition(":")
@@ -90,12 +92,13 @@ class Router:
             key, version, correlation_id, client_id, position = read_request_header(frame)
         except ProtocolError as error:
             raise CloseConnection(f"the request header does not parse: {error}") from None
-        api = self._apis.get(key) or self._api(key, session)
-        row = api.row
-        if not row.oldest <= version <= row.newest:
-            return self._unsupported(api, version, correlation_id)
+        api = self._apis.get(key << 16 | version)
+        if api is None:
+            api = self._api(key, version, session)
+            if api is None:
+                return self._old_api_versions(correlation_id)
         try:
-            request, _ = api.request.decode(version, frame, position)
+            request, _ = api.decode(frame, position)
         except ProtocolError as error:
             raise CloseConnection(f"{api.name} v{version} does not parse: {error}") from None
         api.requests.value += 1
@@ -115,22 +118,27 @@ class Router:
         api.response_bytes.value += len(parts[0]) if len(parts) == 1 else sum(map(len, parts))
         return parts
 
-    def _api(self, key: int, session: Session) -> Api:
+    def _api(self, key: int, version: int, session: Session) -> Api | None:
+        """None: ApiVersions in a version that we do not know. Raises CloseConnection for anything else unknown."""
         row = ROWS.get(key)
         if row is None or not (row.advertised or session.listener.internal):
             raise CloseConnection(f"the API key {key} is not served on listener {session.listener.name}")
-        api = Api(row, self._node.metrics)
+        if not row.oldest <= version <= row.newest:
+            if key == API_VERSIONS:
+                return None
+            raise CloseConnection(f"{APIS[key].name} v{version} is not supported; {row.oldest} to {row.newest} are")
+        api = Api(row, version, self._node.metrics)
         if row.advertised:
-            self._apis[key] = api
+            self._apis[key << 16 | version] = api
         return api
 
-    def _unsupported(self, api: Api, version: int, correlation_id: int) -> list[Part]:
-        """Kafka closes, but answers ApiVersions in its oldest form, so that newer clients can fall back (KIP-511)."""
-        row = api.row
-        if row.key != API_VERSIONS:
-            raise CloseConnection(f"{api.name} v{version} is not supported; {row.oldest} to {row.newest} are")
-        api.requests.value += 1
-        api.failed(UnsupportedVersion())
+    def _old_api_versions(self, correlation_id: int) -> list[Part]:
+        """Kafka answers an unknown version of ApiVersions in the oldest form, so that a newer client can fall back.
+
+        The answer names the versions of ApiVersions alone (KIP-511).
+        """
+        row = ROWS[API_VERSIONS]
+        Api(row, row.oldest, self._node.metrics).failed(UnsupportedVersion())
         answer = ApiVersionsResponse(
             error_code=UnsupportedVersion.code,
             api_keys=[ApiVersionsResponse.ApiVersion(api_key=row.key, min_version=row.oldest, max_version=row.newest)],
