@@ -92,7 +92,8 @@ class OsFile:
 
 
 class OsLock:
-    """flock: it ends with the process, however that ends."""
+    """Ends with the process, however that ends. flock excludes another holder in this process, too; lockf is what the JVM
+    takes, so an Apache Kafka on the same folder is kept out as well."""
 
     def __init__(self, fd: int) -> None:
         self._fd = fd
@@ -173,6 +174,7 @@ class OsFiles:
         fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
         try:
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.lockf(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
             os.close(fd)
             raise

@@ -1,0 +1,93 @@
+"""Finding records by time, and the aborted transactions of a range."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from ottla.records.record import Record, read_records
+from ottla.storage.segment import Segment
+from ottla.storage.segments import Segments
+
+
+class FoundOffset(NamedTuple):
+    """A record found by its timestamp."""
+
+    offset: int
+    timestamp: int
+    leader_epoch: int
+
+
+def offset_for_timestamp(segments: Segments, timestamp_ms: int, log_start: int) -> FoundOffset | None:
+    """The first record at or after the time, and at or above `log_start`."""
+    for segment in segments.from_offset(log_start):
+        if segment.max_timestamp >= timestamp_ms and segment.size_bytes:
+            found = _first_since(segment, timestamp_ms, log_start)
+            if found is not None:
+                return found
+    return None
+
+
+def _first_since(segment: Segment, timestamp_ms: int, log_start: int) -> FoundOffset | None:
+    position = segment.position_of(max(segment.offset_before_time(timestamp_ms), log_start))
+    while position is not None and position < segment.size_bytes:
+        header = segment.header_at(position)
+        if header.max_timestamp >= timestamp_ms and header.last_offset >= log_start:
+            for record in _records(segment, position, header.size_bytes):
+                if record.timestamp >= timestamp_ms and record.offset >= log_start:
+                    return FoundOffset(record.offset, record.timestamp, header.leader_epoch)
+        position += header.size_bytes
+    return None
+
+
+def _records(segment: Segment, position: int, size: int) -> list[Record]:
+    return read_records(segment.open_file().pread(position, size))
+
+
+def offset_of_max_timestamp(segments: Segments, log_start: int) -> FoundOffset | None:
+    """The first record with the largest timestamp, at or above `log_start`."""
+    best: Segment | None = None
+    for segment in segments.from_offset(log_start):
+        if (
+            segment.size_bytes
+            and segment.max_timestamp >= 0
+            and (best is None or segment.max_timestamp > best.max_timestamp)
+        ):
+            best = segment
+    if best is None:
+        return None
+    found = _first_since(best, best.max_timestamp, log_start)
+    if found is not None:
+        return found
+    return _max_after_start(segments, log_start)
+
+
+def _max_after_start(segments: Segments, log_start: int) -> FoundOffset | None:
+    """The record with the largest timestamp was deleted from the middle of its segment: look at all that are left."""
+    best: FoundOffset | None = None
+    for segment in segments.from_offset(log_start):
+        position = segment.position_of(max(log_start, segment.base_offset))
+        while position is not None and position < segment.size_bytes:
+            header = segment.header_at(position)
+            if best is None or header.max_timestamp > best.timestamp:
+                for record in _records(segment, position, header.size_bytes):
+                    if record.offset >= log_start and record.timestamp > (best.timestamp if best else -1):
+                        best = FoundOffset(record.offset, record.timestamp, header.leader_epoch)
+            position += header.size_bytes
+    return best
+
+
+def aborted_transactions(segments: Segments, from_offset: int, to_offset: int) -> list[tuple[int, int]]:
+    """(producer id, first offset) of those that overlap [from, to), by first offset."""
+    found: list[tuple[int, int]] = []
+    for segment in segments.from_offset(from_offset):
+        if not segment.has_txn_index:
+            continue
+        for entry in segment.aborted:
+            if entry.last_offset >= from_offset and entry.first_offset < to_offset:
+                found.append((entry.first_offset, entry.producer_id))
+            if entry.last_stable_offset >= to_offset:
+                break
+        else:
+            continue
+        break
+    return [(producer_id, first_offset) for first_offset, producer_id in sorted(found)]

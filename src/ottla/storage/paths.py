@@ -1,0 +1,43 @@
+"""Kafka's names for the files of a partition and the folders of a log directory."""
+
+from __future__ import annotations
+
+from ottla.common.names import TopicPartition
+
+LOG, INDEX, TIME_INDEX, TXN_INDEX, SNAPSHOT = ".log", ".index", ".timeindex", ".txnindex", ".snapshot"
+SEGMENT_SUFFIXES = (LOG, INDEX, TIME_INDEX, TXN_INDEX)
+DELETED, CLEANED, SWAP = ".deleted", ".cleaned", ".swap"
+DELETE_FOLDER, FUTURE_FOLDER, STRAY_FOLDER = "-delete", "-future", "-stray"
+
+LEADER_EPOCHS = "leader-epoch-checkpoint"
+PARTITION_METADATA = "partition.metadata"
+
+_FOLDER_NAME_MAX = 255
+_OFFSET_DIGITS = 20
+
+
+def offset_name(offset: int) -> str:
+    """The 20 digits that a segment's files begin with."""
+    return f"{offset:020d}"
+
+
+def parse_offset_name(name: str, suffix: str) -> int | None:
+    """The offset in `<20 digits><suffix>`, or None for another name."""
+    digits = name[: -len(suffix)]
+    if name.endswith(suffix) and len(digits) == _OFFSET_DIGITS and digits.isascii() and digits.isdigit():
+        return int(digits)
+    return None
+
+
+def parse_partition_folder(name: str) -> TopicPartition | None:
+    """`<topic>-<partition>`, split at the last `-`; None for any other name, folders on their way out included."""
+    topic, dash, partition = name.rpartition("-")
+    if dash and topic and partition.isascii() and partition.isdigit() and str(int(partition)) == partition:
+        return TopicPartition(topic, int(partition))
+    return None
+
+
+def doomed_folder_name(partition: TopicPartition, unique: bytes, suffix: str = DELETE_FOLDER) -> str:
+    """`<topic>-<partition>.<32 hex>-delete`, the topic cut so that the name has 255 characters at most."""
+    end = f"-{partition.partition}.{unique.hex()}{suffix}"
+    return partition.topic[: _FOLDER_NAME_MAX - len(end)] + end
