@@ -8,14 +8,13 @@ that they return.
 from __future__ import annotations
 
 import errno
-import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 from ottla.common.clock import Clock
-from ottla.storage.files import Buffer
 from ottla.testing.clock import SimClock, SimRandom
 from ottla.testing.disk import CrashMode, Disk, FileNode, FolderNode, Node
 from ottla.testing.errors import Crashed
+from ottla.testing.open_file import SimFile, SimLock, os_error
 from ottla.testing.trace import Trace
 
 __all__ = ["CHANGES", "CrashMode", "Crashed", "SimFile", "SimFiles", "SimLock"]
@@ -97,14 +96,14 @@ class SimFiles:
     # -- the port --------------------------------------------------------------------------------------------------
 
     def open(self, path: str, *, create: bool = False) -> SimFile:
-        self._begin("open", path)
+        self.begin("open", path)
         node = self._find(path)
         if isinstance(node, FolderNode):
-            raise _error(errno.EISDIR, path)
+            raise os_error(errno.EISDIR, path)
         if node is None:
             if not create:
-                raise _error(errno.ENOENT, path)
-            self._begin("create", path)
+                raise os_error(errno.ENOENT, path)
+            self.begin("create", path)
             node = FileNode(modified_ms=self.clock.now_ms())
             folder, name = self._parent(path)
             self.disk.change_names((folder, name, node))
@@ -112,7 +111,7 @@ class SimFiles:
         return SimFile(self, path, node)
 
     def read(self, path: str) -> bytes:
-        self._begin("read", path)
+        self.begin("read", path)
         return bytes(self._file(path).content)
 
     def write_atomically(self, path: str, data: bytes) -> None:
@@ -128,23 +127,23 @@ class SimFiles:
         self.fsync_folder(path.rpartition("/")[0])
 
     def exists(self, path: str) -> bool:
-        self._check_alive()
+        self.check_alive()
         return self._find(path) is not None
 
     def size(self, path: str) -> int:
-        self._check_alive()
+        self.check_alive()
         return len(self._file(path).content)
 
     def modified_ms(self, path: str) -> int:
-        self._check_alive()
+        self.check_alive()
         return self._file(path).modified_ms
 
     def list_folder(self, path: str) -> list[str]:
-        self._check_alive()
+        self.check_alive()
         return sorted(self._folder(path).entries)
 
     def is_folder(self, path: str) -> bool:
-        self._check_alive()
+        self.check_alive()
         return isinstance(self._find(path), FolderNode)
 
     def make_folder(self, path: str) -> None:
@@ -152,79 +151,79 @@ class SimFiles:
         for name in _names(path):
             node = folder.entries.get(name)
             if node is None:
-                self._begin("make_folder", path)
+                self.begin("make_folder", path)
                 node = FolderNode()
                 self.disk.change_names((folder, name, node))
             if isinstance(node, FileNode):
-                raise _error(errno.EEXIST if name == _names(path)[-1] else errno.ENOTDIR, path)
+                raise os_error(errno.EEXIST if name == _names(path)[-1] else errno.ENOTDIR, path)
             folder = node
 
     def rename(self, old: str, new: str) -> None:
-        self._begin("rename", f"{_clean(old)} to {_clean(new)}")
+        self.begin("rename", f"{_clean(old)} to {_clean(new)}")
         node, target = self._find(old), self._find(new)
         if node is None:
-            raise _error(errno.ENOENT, old)
+            raise os_error(errno.ENOENT, old)
         if isinstance(target, FolderNode) and isinstance(node, FileNode):
-            raise _error(errno.EISDIR, new)
+            raise os_error(errno.EISDIR, new)
         if isinstance(node, FolderNode) and isinstance(target, FileNode):
-            raise _error(errno.ENOTDIR, new)
+            raise os_error(errno.ENOTDIR, new)
         if isinstance(target, FolderNode) and target.entries and target is not node:
-            raise _error(errno.ENOTEMPTY, new)
+            raise os_error(errno.ENOTEMPTY, new)
         old_folder, old_name = self._parent(old)
         new_folder, new_name = self._parent(new)
         if node is not target:
             self.disk.change_names((old_folder, old_name, None), (new_folder, new_name, node))
 
     def remove(self, path: str) -> None:
-        self._begin("remove", path)
+        self.begin("remove", path)
         self._file(path)
         folder, name = self._parent(path)
         self.disk.change_names((folder, name, None))
 
     def remove_folder(self, path: str) -> None:
-        self._check_alive()
+        self.check_alive()
         node = self._find(path)
         if node is None:
             return
         if isinstance(node, FileNode):
-            raise _error(errno.ENOTDIR, path)
+            raise os_error(errno.ENOTDIR, path)
         for name in sorted(node.entries):
             inner = f"{path}/{name}"
             if isinstance(node.entries[name], FolderNode):
                 self.remove_folder(inner)
             else:
                 self.remove(inner)
-        self._begin("remove", path)
+        self.begin("remove", path)
         folder, name = self._parent(path)
         self.disk.change_names((folder, name, None))
 
     def fsync_folder(self, path: str) -> None:
-        self._begin("fsync_folder", path)
+        self.begin("fsync_folder", path)
         self._folder(path).settle()
 
     def lock(self, path: str) -> SimLock:
-        self._begin("lock", path)
+        self.begin("lock", path)
         if _clean(path) in self.disk.locks:
-            raise _error(errno.EWOULDBLOCK, path)
+            raise os_error(errno.EWOULDBLOCK, path)
         self.open(path, create=True).close()
         self.disk.locks[_clean(path)] = self
         return SimLock(self.disk, _clean(path))
 
     def usage(self, path: str) -> tuple[int, int]:
-        self._check_alive()
+        self.check_alive()
         self._existing(path)
         free = TOTAL_BYTES if self.full_after_bytes is None else self.full_after_bytes
         return TOTAL_BYTES, free
 
     # -- inside ----------------------------------------------------------------------------------------------------
 
-    def _check_alive(self) -> None:
+    def check_alive(self) -> None:
         if self._dead:
             raise Crashed("this process has ended; continue on the view that kill() or crash() returned")
 
-    def _begin(self, kind: str, path: str, data: bytes = b"", write: Callable[[int], None] | None = None) -> None:
+    def begin(self, kind: str, path: str, data: bytes = b"", write: Callable[[int], None] | None = None) -> None:
         """Counts and traces an operation, and raises what was planned for it."""
-        self._check_alive()
+        self.check_alive()
         if self.trace is not None:
             self.trace.add(f"file {kind} {_clean(path)}", data)
         if self.on_operation is not None:
@@ -241,18 +240,18 @@ class SimFiles:
                 self.on_crash()
             raise Crashed(f"killed before {kind} {path}")
         if error is not None:
-            raise _error(error, path)
+            raise os_error(error, path)
         if self.read_only:
-            raise _error(errno.EROFS, path)
+            raise os_error(errno.EROFS, path)
 
-    def _take_space(self, path: str, size_bytes: int) -> None:
+    def take_space(self, path: str, size_bytes: int) -> None:
         if self.full_after_bytes is None:
             return
         if size_bytes > self.full_after_bytes:
-            raise _error(errno.ENOSPC, path)
+            raise os_error(errno.ENOSPC, path)
         self.full_after_bytes -= size_bytes
 
-    def _fsync_fails(self, path: str) -> bool:
+    def fsync_fails(self, path: str) -> bool:
         if _clean(path) not in self._failing_fsyncs:
             return False
         self._failing_fsyncs.remove(_clean(path))
@@ -272,94 +271,24 @@ class SimFiles:
     def _existing(self, path: str) -> Node:
         node = self._find(path)
         if node is None:
-            raise _error(errno.ENOENT, path)
+            raise os_error(errno.ENOENT, path)
         return node
 
     def _file(self, path: str) -> FileNode:
         node = self._existing(path)
         if isinstance(node, FolderNode):
-            raise _error(errno.EISDIR, path)
+            raise os_error(errno.EISDIR, path)
         return node
 
     def _folder(self, path: str) -> FolderNode:
         node = self._existing(path)
         if isinstance(node, FileNode):
-            raise _error(errno.ENOTDIR, path)
+            raise os_error(errno.ENOTDIR, path)
         return node
 
     def _parent(self, path: str) -> tuple[FolderNode, str]:
         *names, last = _names(path)
         return self._folder("/".join(names)), last
-
-
-class SimFile:
-    """An open file. It stays usable after its name was renamed or removed, as on Linux."""
-
-    def __init__(self, files: SimFiles, path: str, node: FileNode) -> None:
-        self.path = path
-        self._files = files
-        self._node: FileNode | None = node
-
-    def append(self, data: Buffer | Sequence[Buffer]) -> int:
-        joined = bytes(data) if isinstance(data, bytes | bytearray | memoryview) else b"".join(data)
-        position = len(self._open_node().content)
-        self._write("append", position, joined)
-        return position
-
-    def pread(self, position: int, size_bytes: int) -> bytes:
-        self._files._begin("pread", self.path)
-        with memoryview(self._open_node().content) as view:
-            return bytes(view[position : position + size_bytes])
-
-    def pwrite(self, position: int, data: Buffer) -> None:
-        self._write("pwrite", position, bytes(data))
-
-    def _write(self, kind: str, position: int, data: bytes) -> None:
-        node, files = self._open_node(), self._files
-        now_ms = files.clock.now_ms()
-        files._begin(kind, self.path, data, lambda torn: node.write(position, data[:torn], now_ms))
-        files._take_space(self.path, len(data))
-        node.write(position, data, now_ms)
-
-    def truncate(self, size_bytes: int) -> None:
-        node = self._open_node()
-        self._files._begin("truncate", self.path)
-        node.truncate(size_bytes, self._files.clock.now_ms())
-
-    def fsync(self) -> None:
-        node = self._open_node()
-        self._files._begin("fsync", self.path)
-        if self._files._fsync_fails(self.path):
-            node.doom()
-            raise _error(errno.EIO, self.path)
-        node.settle()
-
-    def size(self) -> int:
-        self._files._check_alive()
-        return len(self._open_node().content)
-
-    def close(self) -> None:
-        if self._node is not None:
-            self._files.open_files -= 1
-            self._node = None
-
-    def _open_node(self) -> FileNode:
-        if self._node is None:
-            raise _error(errno.EBADF, self.path)
-        return self._node
-
-
-class SimLock:
-    """A held lock file."""
-
-    def __init__(self, disk: Disk, path: str) -> None:
-        self._disk = disk
-        self._path: str | None = path
-
-    def release(self) -> None:
-        if self._path is not None:
-            self._disk.locks.pop(self._path, None)
-            self._path = None
 
 
 def _names(path: str) -> list[str]:
@@ -370,7 +299,3 @@ def _names(path: str) -> list[str]:
 
 def _clean(path: str) -> str:
     return "/".join(_names(path)) if " to " not in path else path
-
-
-def _error(code: int, path: str) -> OSError:
-    return OSError(code, os.strerror(code), path)

@@ -18,8 +18,9 @@ from types import TracebackType
 from typing import Any, TypeVar
 
 from ottla.testing.errors import Crashed, Deadlock, NotDeterministic, SimulationStuck, VirtualTimeExceeded
-from ottla.testing.network import SimNetwork, SimServer
+from ottla.testing.network import SimNetwork
 from ottla.testing.process import PROCESS, SimProcess
+from ottla.testing.server import SimServer
 from ottla.testing.trace import Trace
 
 Result = TypeVar("Result")

@@ -15,9 +15,10 @@ import contextvars
 import errno
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ottla.testing.clock import SimRandom
+from ottla.testing.memory import ReceiveBuffers
 from ottla.testing.process import SimProcess, current_process
 from ottla.testing.trace import Trace
 
@@ -88,12 +89,12 @@ class SimNetwork:
         self.connections: dict[int, SimTransport] = {}
         """Open ends of connections by number, in order of creation."""
         self.listeners: dict[tuple[str, int], Listener] = {}
+        self.receive_buffers = ReceiveBuffers()
         self.processes: list[SimProcess] = []
         self._loop: SimLoop | None = None
         self._cut: dict[tuple[str, str], None] = {}
         self._off: dict[str, None] = {}
         self._delayed: list[_Attempt] = []
-        self._shared_buffers: list[object] = []
         self._last_number = 0
         self._last_port: dict[str, int] = {}
 
@@ -187,13 +188,6 @@ class SimNetwork:
         self._last_port[host] = port
         return port
 
-    def is_shared(self, buffer: object) -> bool:
-        """Whether a receive buffer is known to be used again for what comes next."""
-        return any(buffer is known for known in self._shared_buffers)
-
-    def add_shared(self, buffer: object) -> None:
-        self._shared_buffers.append(buffer)
-
     def _note(self, line: str) -> None:
         if self.trace is not None:
             self.trace.add(f"network {line}")
@@ -254,71 +248,3 @@ def _give_up(attempt: _Attempt) -> None:
     if not attempt.waiter.done():
         host, port = attempt.address
         attempt.waiter.set_exception(TimeoutError(errno.ETIMEDOUT, f"no answer from {host}:{port}"))
-
-
-class SimSocket:
-    """The little that code asks of `get_extra_info("socket")` and `server.sockets`."""
-
-    def __init__(self, local: tuple[str, int], remote: tuple[str, int] | None = None) -> None:
-        self._local = local
-        self._remote = remote
-        self.options: list[tuple[object, ...]] = []
-
-    def getsockname(self) -> tuple[str, int]:
-        return self._local
-
-    def getpeername(self) -> tuple[str, int]:
-        if self._remote is None:
-            raise OSError(errno.ENOTCONN, "not connected")
-        return self._remote
-
-    def setsockopt(self, *option: object) -> None:
-        self.options.append(option)
-
-
-class SimServer(asyncio.AbstractServer):
-    """What `create_server` returns."""
-
-    def __init__(self, network: SimNetwork, factory: Factory, hosts: list[str | None] | list[str], port: int) -> None:
-        self._network = network
-        self._process = current_process(network.loop.main_process)
-        self._factory = factory
-        self._port = port if port else network.free_port(self._process.host)
-        names = [self._process.host if host is None or host in LOCAL_NAMES else host for host in hosts]
-        self._addresses = [(name, self._port) for name in dict.fromkeys(names)]
-        shown = [host or "0.0.0.0" for host in hosts]
-        self._sockets = tuple(SimSocket((host, self._port)) for host in shown)
-        self._serving = False
-
-    @property
-    def sockets(self) -> tuple[Any, ...]:
-        return self._sockets
-
-    def get_loop(self) -> asyncio.AbstractEventLoop:
-        return self._network.loop
-
-    def is_serving(self) -> bool:
-        return self._serving
-
-    async def start_serving(self) -> None:
-        """Raises OSError(EADDRINUSE)."""
-        for name, port in self._addresses:
-            if (name, port) in self._network.listeners:
-                raise OSError(errno.EADDRINUSE, f"{name}:{port} is in use")
-        for address in self._addresses:
-            self._network.listeners[address] = Listener(self._factory, self._process, self._port)
-        self._serving = True
-
-    async def serve_forever(self) -> None:
-        await self.start_serving()
-        await self._network.loop.create_future()
-
-    def close(self) -> None:
-        """Stops listening; accepted connections stay."""
-        if self._serving:
-            self._serving = False
-            for address in self._addresses:
-                self._network.listeners.pop(address, None)
-
-    async def wait_closed(self) -> None:
-        """The port is closed when `close` returns, so there is nothing to wait for."""

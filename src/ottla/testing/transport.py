@@ -12,34 +12,19 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
-import ctypes
 import errno
 from collections import deque
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from ottla.testing.errors import MemoryRuleBroken
-from ottla.testing.network import LOCAL_NAMES, SimNetwork, SimSocket
+from ottla.testing.memory import Held
+from ottla.testing.network import LOCAL_NAMES, SimNetwork
 from ottla.testing.process import SimProcess
+from ottla.testing.server import SimSocket
 
-POISON = 0xDD
 HIGH_WATER_BYTES = 64 * 1024
 
 Buffer = bytes | bytearray | memoryview
-
-
-class Held:
-    """Memory that a protocol gave to `write` and that it may still reach: as it was then, and as it is."""
-
-    __slots__ = ("now", "then")
-
-    def __init__(self, data: bytearray | memoryview) -> None:
-        self.now = memoryview(data)
-        self.then = bytes(data)
-
-    def check(self, label: str) -> None:
-        if self.now.tobytes() != self.then:
-            raise MemoryRuleBroken(f"{label}: {len(self.then)} bytes given to write() were changed before delivery")
 
 
 class Piece:
@@ -338,26 +323,8 @@ class SimTransport(asyncio.Transport):
             buffer[position : position + len(data)] = data
             position += len(data)
         protocol.buffer_updated(position)
-        if self._is_used_again(protocol, buffer, position):
-            buffer[:position] = bytes((POISON,)) * position
-
-    def _is_used_again(self, protocol: asyncio.BufferedProtocol, buffer: memoryview, size: int) -> bool:
-        """Whether the protocol receives into the same place next, so that what lies there now is worthless.
-
-        A protocol that assembles a large frame in memory of the frame's own asks for the place behind it instead.
-        """
-        if self._network.is_shared(buffer.obj):
-            return True
-        if self._closing or protocol is not self._protocol:
-            return False
-        following = memoryview(protocol.get_buffer(-1)).cast("B")
-        if not len(following):
-            return False
-        start, next_start = _address(buffer), _address(following)
-        if not start <= next_start < start + size:
-            return False
-        self._network.add_shared(buffer.obj)
-        return True
+        goes_on = not self._closing and protocol is self._protocol
+        self._network.receive_buffers.spoil(protocol if goes_on else None, buffer, position)
 
     # -- the end -------------------------------------------------------------------------------------------------------
 
@@ -419,7 +386,3 @@ class SimTransport(asyncio.Transport):
 
 def _shown(address: tuple[str, int]) -> tuple[str, int]:
     return ("127.0.0.1", address[1]) if address[0] in LOCAL_NAMES else address
-
-
-def _address(view: memoryview) -> int:
-    return ctypes.addressof(ctypes.c_char.from_buffer(view))

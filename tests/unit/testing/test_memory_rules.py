@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from ottla.testing.errors import MemoryRuleBroken
+from ottla.testing.memory import POISON
 from ottla.testing.simulation import Simulation, run_simulation
-from ottla.testing.transport import POISON
 
 
 class Receiver(asyncio.BufferedProtocol):
