@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
 from tests.conformance.ottla_broker import OttlaBroker
 
 pytestmark = pytest.mark.process

@@ -6,8 +6,7 @@ from asyncio import Future
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from ottla.records.batch import split_batches
-from ottla.records.record import BatchBuilder, read_records
+from ottla.records.record import BatchBuilder, read_all
 from ottla.storage.log import Origin
 
 if TYPE_CHECKING:
@@ -69,5 +68,4 @@ class PartitionMachineLog:
                 data, offset = found.read_all(), found.end_offset
             finally:
                 found.release()
-            for batch in split_batches(data):
-                yield [(record.key, record.value) for record in read_records(batch)]
+            yield [(record.key, record.value) for record in read_all(data)]
