@@ -4,72 +4,331 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from ottla.common.clock import Random
-from ottla.common.names import TopicPartition
-from ottla.storage.files import Files
-from ottla.storage.log import PartitionLog
+from ottla.common.clock import Random, random_uuid
+from ottla.common.errors import KafkaStorageError
+from ottla.common.names import TopicPartition, uuid_text
+from ottla.storage.checkpoints import (
+    HIGH_WATERMARKS,
+    LOG_STARTS,
+    RECOVERY_POINTS,
+    CorruptCheckpoint,
+    partition_metadata,
+    read_offsets,
+    write_offsets,
+)
+from ottla.storage.files import Files, Lock
+from ottla.storage.identity import (
+    CLEAN_SHUTDOWN,
+    LOCK,
+    META_PROPERTIES,
+    DirectoryUnusable,
+    Identity,
+    clean_shutdown_marker,
+    parse_clean_shutdown,
+    parse_identity,
+)
+from ottla.storage.log import PartitionLog, open_log
+from ottla.storage.open_files import OpenFiles
+from ottla.storage.paths import DELETE_FOLDER, PARTITION_METADATA, doomed_folder_name, parse_partition_folder
 from ottla.storage.settings import TopicSettings
 
+__all__ = ("DirectoryUnusable", "LogDirectory")
 
-class DirectoryUnusable(Exception):
-    """The folder cannot be used: locked, of another cluster or broker, of a newer version. Its text is for people."""
+_METADATA_TOPIC = "__cluster_metadata"
 
 
 class LogDirectory:
-    """Opened once per process and held by a lock file. Partition logs open at first use, so that a clean start of
-    10,000 partitions reads two checkpoint files and one listing."""
+    """Opened once per process and held by a lock file.
 
-    path: str
-    cluster_id: str
-    node_id: int
-    directory_id: bytes
-    offline: bool
-    clean: bool
-    """The last stop was clean: no log needs recovery."""
-    broker_epoch: int
-    """The broker epoch in the clean shutdown marker, or -1."""
+    Partition logs are opened at first use: a clean start of 10,000 partitions reads three checkpoint files and one
+    listing.
+    """
+
+    def __init__(self, files: Files, path: str, lock: Lock, identity: Identity, random: Random, max_open: int) -> None:
+        self._files = files
+        self.path = path
+        self._lock = lock
+        self.cluster_id = identity.cluster_id
+        self.node_id = identity.node_id
+        self.directory_id = identity.directory_id
+        self._random = random
+        self.offline = False
+        self.clean = True
+        """The last stop was clean: no log needs recovery."""
+        self.broker_epoch = -1
+        """The broker epoch in the clean shutdown marker, or -1."""
+        self.on_failure: Callable[[LogDirectory, OSError], None] | None = None
+        """Called once, when the disk fails."""
+        self.validate_records = False
+        """Logs opened from now on look into every record, as Kafka does."""
+        self.open_files = OpenFiles(max_open)
+        self._folders: dict[TopicPartition, None] = {}
+        self._logs: dict[TopicPartition, PartitionLog] = {}
+        self._recovery_points: dict[TopicPartition, int] = {}
+        self._log_starts: dict[TopicPartition, int] = {}
+        self._high_watermarks: dict[TopicPartition, int] = {}
+        self._doomed: list[tuple[int, str]] = []
+
+    def __repr__(self) -> str:
+        return f"<LogDirectory {self.path} {len(self._folders)} partitions>"
 
     @classmethod
     def open(
-        cls, files: Files, path: str, *, cluster_id: str | None, node_id: int, random: Random, now_ms: int
+        cls,
+        files: Files,
+        path: str,
+        *,
+        cluster_id: str | None,
+        node_id: int,
+        random: Random,
+        now_ms: int,
+        max_open_files: int = 4096,
     ) -> LogDirectory:
         """Takes the folder, creating it if needed (`cluster_id` None accepts what is there, or draws a new one).
 
-        Raises DirectoryUnusable.
+        Raises DirectoryUnusable; OSError where the operating system refuses.
         """
+        path = path.rstrip("/") or "/"
+        files.make_folder(path)
+        try:
+            lock = files.lock(f"{path}/{LOCK}")
+        except BlockingIOError:
+            raise DirectoryUnusable(f"{path} is in use by another process; stop it, or use another folder") from None
+        try:
+            identity = _identify(files, path, cluster_id, node_id, random, now_ms)
+            directory = cls(files, path, lock, identity, random, max_open_files)
+            directory._load(now_ms)
+        except BaseException:
+            lock.release()
+            raise
+        return directory
+
+    def _load(self, now_ms: int) -> None:
+        files = self._files
+        for name in files.list_folder(self.path):
+            partition = parse_partition_folder(name)
+            if partition is not None and partition.topic != _METADATA_TOPIC:
+                self._folders[partition] = None
+            elif name.endswith(DELETE_FOLDER):
+                self._doomed.append((now_ms, f"{self.path}/{name}"))
+        try:
+            self._recovery_points = read_offsets(files, f"{self.path}/{RECOVERY_POINTS}")
+            self._log_starts = read_offsets(files, f"{self.path}/{LOG_STARTS}")
+            self._high_watermarks = read_offsets(files, f"{self.path}/{HIGH_WATERMARKS}")
+        except CorruptCheckpoint as error:
+            raise DirectoryUnusable(str(error)) from error
+        marker = f"{self.path}/{CLEAN_SHUTDOWN}"
+        self.clean = files.exists(marker) or not self._folders
+        if files.exists(marker):
+            self.broker_epoch = parse_clean_shutdown(files.read(marker))
+            files.remove(marker)
+            files.fsync_folder(self.path)  # or it would vouch for what is written from now on
+
+    # -- partitions
+
+    @property
+    def partition_count(self) -> int:
+        return len(self._folders)
 
     def partitions(self) -> Iterator[tuple[TopicPartition, bytes | None]]:
-        """Every partition that has a folder here, with its topic id where it is known; sorted."""
+        """Every partition that has a folder here, sorted; with its topic id if its log is open (else None: reading
+        10,000 small files is what a quick start avoids)."""
+        for partition in sorted(self._folders):
+            log = self._logs.get(partition)
+            yield partition, None if log is None else log.topic_id
 
-    def contains(self, partition: TopicPartition) -> bool: ...
+    def contains(self, partition: TopicPartition) -> bool:
+        return partition in self._folders
+
+    def open_logs(self) -> Iterator[tuple[TopicPartition, PartitionLog]]:
+        return iter(tuple(self._logs.items()))
 
     def log(self, partition: TopicPartition, settings: TopicSettings, now_ms: int) -> PartitionLog:
-        """The log of a partition that is here, opened (and recovered) at the first call. Raises KeyError."""
+        """The log of a partition that is here, opened (and recovered) at the first call.
 
-    def open_logs(self) -> Iterator[tuple[TopicPartition, PartitionLog]]: ...
+        Raises KeyError for one that is not here, KafkaStorageError.
+        """
+        log = self._logs.get(partition)
+        if log is None:
+            if partition not in self._folders:
+                raise KeyError(partition)
+            log = self._open(partition, settings, now_ms, self.clean)
+        return log
 
     def create(self, partition: TopicPartition, topic_id: bytes, settings: TopicSettings, now_ms: int) -> PartitionLog:
-        """A new, empty partition folder. Raises KafkaStorageError."""
+        """A new, empty partition folder. Its names become durable with the first sync of the log.
+
+        Raises KafkaStorageError.
+        """
+        assert partition not in self._folders, f"{partition} is here already"
+        self._check_online()
+        folder = f"{self.path}/{partition}"
+        try:
+            self._files.make_folder(folder)
+            file = self._files.open(f"{folder}/{PARTITION_METADATA}", create=True)
+            try:
+                file.append(partition_metadata(topic_id))
+            finally:
+                file.close()
+        except OSError as error:
+            raise self._failed(error) from error
+        for checkpoint in (self._recovery_points, self._log_starts, self._high_watermarks):
+            checkpoint.pop(partition, None)  # of a topic of the same name that was deleted
+        self._folders[partition] = None
+        return self._open(partition, settings, now_ms, clean=True)
+
+    def _open(self, partition: TopicPartition, settings: TopicSettings, now_ms: int, clean: bool) -> PartitionLog:
+        self._check_online()
+        try:
+            log = open_log(
+                self._files,
+                f"{self.path}/{partition}",
+                settings,
+                now_ms=now_ms,
+                clean=clean,
+                recovery_point=self._recovery_points.get(partition, 0),
+                log_start_offset=self._log_starts.get(partition, 0),
+                jitter=int.from_bytes(self._random.bytes(4), "big") if settings.segment_jitter_ms else 0,
+                open_files=self.open_files,
+                on_failure=self.fail,
+                validate_records=self.validate_records,
+            )
+        except OSError as error:
+            raise self._failed(error) from error
+        except CorruptCheckpoint as error:
+            raise KafkaStorageError(str(error)) from error
+        self._logs[partition] = log
+        return log
 
     def delete(self, partition: TopicPartition, now_ms: int) -> None:
-        """Renames the folder to `-delete`; its content goes at a later `remove_due`."""
+        """Renames the folder to `-delete`; its content goes at a later `remove_due`. Raises KafkaStorageError."""
+        self._check_online()
+        log = self._logs.pop(partition, None)
+        delay_ms = 0 if log is None else log.settings.file_delete_delay_ms
+        if log is not None:
+            log.discard()
+        name = doomed_folder_name(partition, self._random.bytes(16))
+        try:
+            self._files.rename(f"{self.path}/{partition}", f"{self.path}/{name}")
+        except OSError as error:
+            raise self._failed(error) from error
+        del self._folders[partition]
+        for checkpoint in (self._recovery_points, self._log_starts, self._high_watermarks):
+            checkpoint.pop(partition, None)
+        self._doomed.append((now_ms + delay_ms, f"{self.path}/{name}"))
 
     def remove_due(self, now_ms: int) -> None:
         """Removes what was deleted long enough ago: folders of partitions, files of segments."""
+        if self.offline:
+            return
+        try:
+            for log in self._logs.values():
+                if log.has_doomed:
+                    log.remove_due(now_ms)
+            kept = []
+            for due_ms, folder in self._doomed:
+                if due_ms > now_ms:
+                    kept.append((due_ms, folder))
+                else:
+                    self._files.remove_folder(folder)
+            self._doomed = kept
+        except OSError as error:
+            raise self._failed(error) from error
+
+    # -- checkpoints
 
     def checkpoint(self) -> None:
-        """Writes recovery points and log start offsets."""
+        """Writes recovery points and log start offsets. Raises KafkaStorageError."""
+        self._check_online()
+        for partition, log in self._logs.items():
+            self._recovery_points[partition] = log.durable_end
+            if log.start_needs_checkpoint:
+                self._log_starts[partition] = log.log_start_offset
+            else:
+                self._log_starts.pop(partition, None)
+        self._write(RECOVERY_POINTS, self._recovery_points)
+        self._write(LOG_STARTS, self._log_starts)
 
-    def checkpoint_high_watermarks(self, high_watermarks: dict[TopicPartition, int]) -> None: ...
+    def checkpoint_high_watermarks(self, high_watermarks: dict[TopicPartition, int]) -> None:
+        """Raises KafkaStorageError."""
+        self._check_online()
+        self._high_watermarks = dict(high_watermarks)
+        self._write(HIGH_WATERMARKS, self._high_watermarks)
 
     def high_watermark(self, partition: TopicPartition) -> int:
         """As of the last checkpoint, 0 if unknown; the caller clips it to the log."""
+        return self._high_watermarks.get(partition, 0)
+
+    def _write(self, name: str, offsets: dict[TopicPartition, int]) -> None:
+        try:
+            write_offsets(self._files, f"{self.path}/{name}", offsets)
+        except OSError as error:
+            raise self._failed(error) from error
+
+    # -- the disk
 
     def fail(self, error: OSError) -> None:
         """The disk failed: every log here goes offline."""
+        if self.offline:
+            return
+        self.offline = True
+        for log in self._logs.values():
+            log.offline = True
+        if self.on_failure is not None:
+            self.on_failure(self, error)
+
+    def _failed(self, error: OSError) -> KafkaStorageError:
+        self.fail(error)
+        return KafkaStorageError(f"{self.path}: {error.strerror or error}")
+
+    def _check_online(self) -> None:
+        if self.offline:
+            raise KafkaStorageError(f"the log directory {self.path} is offline")
 
     def usage(self) -> tuple[int, int]:
         """(total, usable) bytes of its volume."""
+        return self._files.usage(self.path)
 
-    def close(self, broker_epoch: int, on_log: Callable[[TopicPartition], None] | None = None) -> None:
-        """Closes every log, writes checkpoints and the clean shutdown marker, releases the lock."""
+    # -- the end
+
+    def close(self, broker_epoch: int = -1, on_log: Callable[[TopicPartition], None] | None = None) -> None:
+        """Closes every log, writes checkpoints and last the clean shutdown marker, and releases the lock.
+
+        Without the marker, the next start recovers: after a failure of the disk, or when the last stop was unclean and
+        not every log was opened since. Raises KafkaStorageError.
+        """
+        try:
+            if not self.offline:
+                for partition, log in self._logs.items():
+                    log.close()
+                    if on_log is not None:
+                        on_log(partition)
+                self.checkpoint()
+                if self.clean or len(self._logs) == len(self._folders):
+                    self._mark_clean(broker_epoch)
+        finally:
+            self.release()
+
+    def _mark_clean(self, broker_epoch: int) -> None:
+        try:
+            self._files.write_atomically(f"{self.path}/{CLEAN_SHUTDOWN}", clean_shutdown_marker(broker_epoch))
+        except OSError as error:
+            raise self._failed(error) from error
+
+    def release(self) -> None:
+        """Gives the lock back and nothing else: what a start that failed does."""
+        self._lock.release()
+
+
+def _identify(files: Files, path: str, cluster_id: str | None, node_id: int, random: Random, now_ms: int) -> Identity:
+    file = f"{path}/{META_PROPERTIES}"
+    if files.exists(file):
+        known = parse_identity(files.read(file), path, random_uuid(random))
+        if cluster_id is not None and known.cluster_id != cluster_id:
+            raise DirectoryUnusable(f"{path} belongs to the cluster {known.cluster_id}, not to {cluster_id}")
+        if known.node_id != node_id:
+            raise DirectoryUnusable(f"{path} belongs to the broker {known.node_id}, not to {node_id}")
+        return known
+    identity = Identity(cluster_id or uuid_text(random_uuid(random)), node_id, random_uuid(random))
+    files.write_atomically(file, identity.encode(now_ms))
+    return identity

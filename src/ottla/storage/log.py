@@ -575,6 +575,11 @@ class PartitionLog:
             self.log_start_offset = self._segments.first.base_offset
             self._epochs.truncate_start(self.log_start_offset)
 
+    @property
+    def has_doomed(self) -> bool:
+        """Files of deleted segments are still there."""
+        return bool(self._doomed)
+
     def remove_due(self, now_ms: int) -> int | None:
         """Removes the files of deleted segments that are due and that nobody reads; the time of the next, or None."""
         kept = []
@@ -675,6 +680,14 @@ class PartitionLog:
             except OSError as error:
                 raise self._failed(error) from error
             self.synced(sync)
+        self._close_files()
+
+    def discard(self) -> None:
+        """The partition is deleted: nothing is written any more, files are closed when nobody reads them."""
+        self.offline = True
+        self._close_files()
+
+    def _close_files(self) -> None:
         for segment in self._segments:
             segment.close_file()
         for _, segment in self._doomed:
