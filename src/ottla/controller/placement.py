@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from ottla.common.clock import Random
 from ottla.common.errors import InvalidReplicaAssignment, InvalidReplicationFactor
@@ -34,18 +34,30 @@ def place(image: ClusterImage, random: Random, partitions: int, replication_fact
             f"Unable to replicate the partition {replication_factor} time(s): All brokers are currently fenced."
         )
     start = int.from_bytes(random.bytes(4), "big") if len(order) > 1 else 0
-    return [_one(order, fenced, start + index, replication_factor) for index in range(partitions)]
+    racks = {broker: image.brokers[broker].rack or "" for broker in (*order, *fenced)}
+    return [_one(order, fenced, racks, start + index, replication_factor) for index in range(partitions)]
 
 
-def _one(order: Sequence[int], fenced: Sequence[int], leader: int, replication_factor: int) -> Assignment:
+def _one(
+    order: Sequence[int], fenced: Sequence[int], racks: Mapping[int, str], leader: int, replication_factor: int
+) -> Assignment:
     """The leaders go round the brokers; each full turn shifts the followers, so that pairs differ."""
     count = len(order)
-    first = order[leader % count]
+    chosen = [order[leader % count]]
     others = [order[(leader + 1 + step) % count] for step in range(count - 1)]
     if others:
         shift = leader // count % len(others)
         others = others[shift:] + others[:shift]
-    return (first, *[*others, *fenced][: replication_factor - 1])
+    used = {racks[chosen[0]]}
+    while others and len(chosen) < replication_factor:
+        follower = next((broker for broker in others if racks[broker] not in used), None)
+        if follower is None:  # every rack has one: go round the racks once more
+            used.clear()
+            follower = others[0]
+        others.remove(follower)
+        used.add(racks[follower])
+        chosen.append(follower)
+    return (*chosen, *fenced[: replication_factor - len(chosen)])
 
 
 def _interleaved(image: ClusterImage) -> tuple[list[int], list[int]]:
