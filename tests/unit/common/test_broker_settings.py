@@ -1,0 +1,72 @@
+from __future__ import annotations
+
+import pytest
+
+from ottla.broker.settings import BrokerSettings
+from ottla.common.errors import InvalidConfig
+
+
+def test_the_command_line_is_stronger_than_the_file() -> None:
+    settings = BrokerSettings.load({"num.partitions": "3", "log.dirs": "/a, /b"}, {"num.partitions": "4"})
+    assert (settings.num_partitions, settings.directories) == (4, ("/a", "/b"))
+    assert settings.texts["num.partitions"] == "4"
+
+
+def test_log_dir_stands_in_for_log_dirs() -> None:
+    assert BrokerSettings.load({"log.dir": "/x"}).directories == ("/x",)
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("num.partition", 'unknown broker setting "num.partition"; did you mean "num.partitions"?'),
+        ("zzzz", 'unknown broker setting "zzzz"'),
+        ("listener.name.plaintext.zzzz", 'unknown broker setting "listener.name.plaintext.zzzz"'),
+    ],
+)
+def test_an_unknown_name_is_refused_with_the_nearest_known_one(name: str, message: str) -> None:
+    with pytest.raises(InvalidConfig) as caught:
+        BrokerSettings.load({name: "1"})
+    assert caught.value.message == message
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "super.users",
+        "listener.name.plaintext.ssl.keystore.location",
+        "listener.name.sasl_ssl.plain.sasl.jaas.config",
+        "rsm.config.anything",
+    ],
+)
+def test_names_of_listeners_and_plug_ins_are_accepted(name: str) -> None:
+    assert BrokerSettings.load({name: "x"}).texts[name] == "x"
+
+
+def test_node_id_and_broker_id_are_one_setting() -> None:
+    assert BrokerSettings.load({"broker.id": "7"}).node_id == 7
+    assert BrokerSettings.load({"node.id": "7"}).broker_id == 7
+    with pytest.raises(InvalidConfig, match="give only one of them"):
+        BrokerSettings.load({"node.id": "7", "broker.id": "8"})
+
+
+@pytest.mark.parametrize(
+    ("texts", "message"),
+    [
+        ({"log.dir": ""}, "At least one log directory"),
+        ({"listeners": ""}, "At least one listener"),
+        (
+            {"group.consumer.min.session.timeout.ms": "70000"},
+            "group.consumer.max.session.timeout.ms must be greater than or equal to",
+        ),
+        ({"broker.session.timeout.ms": "3000"}, "twice broker.heartbeat.interval.ms"),
+        ({"num.partitions": "0"}, "Invalid value 0 for configuration num.partitions: Value must be at least 1"),
+    ],
+)
+def test_settings_that_make_no_sense_are_refused(texts: dict[str, str], message: str) -> None:
+    with pytest.raises(InvalidConfig, match=message):
+        BrokerSettings.load(texts)
+
+
+def test_settings_in_force_pass_over_names_that_are_not_ours() -> None:
+    assert BrokerSettings.of_texts({"whatever": "1", "num.io.threads": "4"}).num_io_threads == 4
