@@ -7,9 +7,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from ottla.storage.os_files import OsFiles
 
 from ottla.storage.files import Files
+from ottla.storage.os_files import OsFiles
 from ottla.testing.files import SimFiles
 
 
