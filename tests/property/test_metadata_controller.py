@@ -18,12 +18,12 @@ from ottla.protocol.messages.create_partitions import CreatePartitionsRequest
 from ottla.protocol.messages.delete_topics import DeleteTopicsRequest
 from ottla.protocol.messages.inter_broker import AllocateProducerIdsRequest, BrokerHeartbeatRequest
 
-NAMES = st.sampled_from(["a", "b", "c.d", "c_d"])
+NAMES = st.sampled_from(["a", "c.d", "c_d"])
 BROKERS = st.sampled_from([1, 2, 3])
 COMMANDS = st.one_of(
-    st.tuples(st.just("create"), NAMES, st.integers(-1, 4), st.integers(-1, 4)),
+    st.tuples(st.just("create"), NAMES, st.sampled_from([-1, 0, 1, 2, 4]), st.sampled_from([-1, 1, 2, 3, 4, 0])),
     st.tuples(st.just("delete"), NAMES),
-    st.tuples(st.just("grow"), NAMES, st.integers(0, 6)),
+    st.tuples(st.just("grow"), NAMES, st.sampled_from([1, 2, 4, 6])),
     st.tuples(st.just("set"), NAMES, st.sampled_from(["retention.ms", "segment.bytes"]), st.integers(0, 2_000_000)),
     st.tuples(st.just("unset"), NAMES, st.sampled_from(["retention.ms", "segment.bytes"])),
     st.tuples(st.just("producer ids"), BROKERS),
@@ -130,8 +130,8 @@ def check_invariants(image: ClusterImage, fenced: set[int]) -> None:
             assert partition.leader_epoch <= partition.partition_epoch
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(st.lists(COMMANDS, max_size=30))
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(st.lists(COMMANDS, min_size=10, max_size=40))
 def test_the_controller_does_what_the_twin_does_and_its_records_say_it_all(commands: list[tuple[object, ...]]) -> None:
     controller, twin = cluster(), Twin()
     log: list[Message] = []
