@@ -136,7 +136,12 @@ def test_the_controller_does_what_the_twin_does_and_its_records_say_it_all(comma
     controller, twin = cluster(), Twin()
     log: list[Message] = []
     remember = controller.replay
-    controller.replay = lambda records: (log.extend(records), remember(records))[1]  # type: ignore[method-assign]
+
+    def replay(records: list[Message]) -> None:
+        log.extend(records)
+        remember(records)
+
+    controller.replay = replay  # type: ignore[method-assign]
     first = records_of(controller.image)
     for command in commands:
         before = {

@@ -16,14 +16,14 @@ from ottla.common.clock import Random, random_uuid
 from ottla.common.errors import NotController
 from ottla.controller.machine import ControllerMachine
 from ottla.metadata.follower import ImageFollower
-from ottla.metadata.records import encode_records
+from ottla.metadata.records import encode_record, encode_records
 from ottla.metadata.snapshot import records_of
 from ottla.metadata.store import Committed, ControllerEpoch, Fenced, MetadataStore, StoredBatch, Unknown
 from ottla.protocol.logs.cluster_metadata import AbortTransactionRecord, BeginTransactionRecord, EndTransactionRecord
 from ottla.protocol.message import Message
 
-BATCH_BYTES = 512 * 1024
-"""What one append carries at most: ZooKeeper, the narrowest store, takes a megabyte."""
+BATCH_BYTES = 128 * 1024
+"""What one append carries at most, some 1,500 partitions: a follower decodes that in 10 ms. ZooKeeper takes 1 MB."""
 SNAPSHOT_BYTES = 4 * 1024 * 1024
 """After so much log a snapshot is made."""
 
@@ -122,15 +122,16 @@ class ControllerShell:
     async def _commit(self, records: Sequence[Message]) -> None:
         """Appends and replays, in one piece or bracketed. Raises NotController if that cannot be known to be done."""
         values = encode_records(records)
-        chunks = list(_chunks(values))
-        if len(chunks) > 1:
-            chunks[0].insert(0, encode_records([BeginTransactionRecord(name=type(records[0]).__name__)])[0])
-            chunks[-1].append(encode_records([EndTransactionRecord()])[0])
-        for chunk in chunks:
-            await self._append(chunk)
+        runs = _chunks(values)
+        if len(runs) > 1:
+            records = [BeginTransactionRecord(name=type(records[0]).__name__), *records, EndTransactionRecord()]
+            values = [encode_record(records[0]), *values, encode_record(records[-1])]
+            runs = _chunks(values)
+        for start, end in runs:
+            await self._append(records[start:end], values[start:end])
         await self._maybe_snapshot()
 
-    async def _append(self, values: list[bytes]) -> None:
+    async def _append(self, records: Sequence[Message], values: Sequence[bytes]) -> None:
         self._check_active()
         assert self.epoch is not None
         at_offset = self._follower.image.end_offset
@@ -140,7 +141,7 @@ class ControllerShell:
             self._log.warn("metadata.append_unknown", offset=at_offset, reason=outcome.reason)
             outcome = await self._find_out(batch)
         if isinstance(outcome, Committed):
-            self._follower.replay(batch)
+            self._follower.replay(batch, records)
             self._bytes_since_snapshot += sum(len(value) for value in values)
             return
         self._step_down("fenced" if isinstance(outcome, Fenced) else "lost an append")
@@ -156,7 +157,8 @@ class ControllerShell:
 
     async def _abort_open_batch(self) -> None:
         """The last controller died between the parts of a large batch: none of it happened."""
-        await self._append(encode_records([AbortTransactionRecord(reason="the controller changed")]))
+        records = [AbortTransactionRecord(reason="the controller changed")]
+        await self._append(records, encode_records(records))
 
     async def _maybe_snapshot(self) -> None:
         image = self._follower.image
@@ -181,14 +183,13 @@ class ControllerShell:
             self._on_change(None)
 
 
-def _chunks(values: Sequence[bytes]) -> list[list[bytes]]:
-    """Consecutive runs of values, each within the size of one append if its values allow."""
-    chunks: list[list[bytes]] = [[]]
+def _chunks(values: Sequence[bytes]) -> list[tuple[int, int]]:
+    """The values cut into runs (from, to), each within the size of one append if its values allow."""
+    cuts = [0]
     size = 0
-    for value in values:
-        if chunks[-1] and size + len(value) > BATCH_BYTES:
-            chunks.append([])
+    for index, value in enumerate(values):
+        if index > cuts[-1] and size + len(value) > BATCH_BYTES:
+            cuts.append(index)
             size = 0
-        chunks[-1].append(value)
         size += len(value)
-    return chunks
+    return list(zip(cuts, [*cuts[1:], len(values)], strict=True))

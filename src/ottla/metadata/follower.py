@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from ottla.metadata.delta import Delta
 from ottla.metadata.image import ClusterImage
 from ottla.metadata.records import decode_records
 from ottla.metadata.snapshot import image_of
 from ottla.metadata.store import MetadataStore, StoredBatch
+from ottla.protocol.message import Message
+
+READ_RECORDS = 2000
+"""Records between two waits, so that a long log does not keep the event loop for more than some milliseconds."""
 
 Listener = Callable[[Delta], None]
 """Called after each step of replay, with what it changed; the image holds the new state."""
@@ -42,7 +46,7 @@ class ImageFollower:
         """Replays what the store holds beyond the image. Several at once do no harm."""
         while True:
             try:
-                batches = await self._store.read(self.image.end_offset)
+                batches = await self._store.read(self.image.end_offset, READ_RECORDS)
             except LookupError as error:
                 raise AssertionError("the image fell behind the snapshot; start the broker anew") from error
             if not batches:
@@ -50,12 +54,15 @@ class ImageFollower:
             for batch in batches:
                 self.replay(batch)
 
-    def replay(self, batch: StoredBatch) -> None:
-        """Applies a committed batch, unless the image holds it already."""
+    def replay(self, batch: StoredBatch, records: Sequence[Message] | None = None) -> None:
+        """Applies a committed batch, unless the image holds it already.
+
+        `records` are those of the batch, if the caller has them: decoding 10,000 takes 55 ms.
+        """
         if batch.base_offset < self.image.end_offset:
             assert batch.end <= self.image.end_offset, "a batch that begins inside the image ends outside"
             return
         assert batch.base_offset == self.image.end_offset, "a gap in the metadata log"
-        delta = self.image.replay_all(decode_records(batch.records))
+        delta = self.image.replay_all(decode_records(batch.records) if records is None else records)
         for listener in self._listeners:
             listener(delta)

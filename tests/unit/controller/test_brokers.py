@@ -32,10 +32,16 @@ def register(
     return answer.error_code, answer.broker_epoch
 
 
-def beat(controller: Controller, broker: int, **wishes: bool) -> BrokerHeartbeatResponse:
+def beat(
+    controller: Controller, broker: int, want_fence: bool = False, want_shut_down: bool = False
+) -> BrokerHeartbeatResponse:
     epoch = controller.image.brokers[broker].epoch
     request = BrokerHeartbeatRequest(
-        broker_id=broker, broker_epoch=epoch, current_metadata_offset=max(epoch, controller.image.end_offset), **wishes
+        broker_id=broker,
+        broker_epoch=epoch,
+        current_metadata_offset=max(epoch, controller.image.end_offset),
+        want_fence=want_fence,
+        want_shut_down=want_shut_down,
     )
     answer: BrokerHeartbeatResponse = controller.ask(request)
     return answer

@@ -12,6 +12,7 @@ from tests.unit.stores.support import CountingRandom, LossyStore, ManualClock
 
 from ottla.broker.settings import BrokerSettings
 from ottla.common.errors import NotController
+from ottla.common.names import Uuid
 from ottla.controller import shell as shell_module
 from ottla.controller.machine import ControllerMachine
 from ottla.controller.rules import ControllerRules
@@ -46,7 +47,7 @@ class Process:
 
     def __init__(self, broker: int, store: MetadataStore, random: CountingRandom) -> None:
         self.broker = broker
-        self.incarnation = random.bytes(16)
+        self.incarnation = Uuid(random.bytes(16))
         self.store = LossyStore(store)
         self.follower = ImageFollower(self.store)
         self.image = self.follower.image
