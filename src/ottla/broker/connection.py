@@ -51,6 +51,7 @@ class Connection(asyncio.BufferedProtocol):
         self._queue: deque[bytes | memoryview] = deque()
         self._queued_bytes = 0
         self._busy = False
+        self._ready: list[bytes] = []  # small answers of this turn, handed to the transport in one piece
         self._out: deque[Part] = deque()  # parts of answers that the transport has no room for yet
         self._sent_of_range = 0
         self._writable = True
@@ -93,6 +94,8 @@ class Connection(asyncio.BufferedProtocol):
                 self._grow_partial()
         except FrameTooLarge as error:
             self.close(str(error))
+        if self._ready:
+            self._flush()
 
     def eof_received(self) -> bool:
         return False
@@ -105,6 +108,8 @@ class Connection(asyncio.BufferedProtocol):
         self._drain()
         if not self._busy and not self._out:
             self._next()
+        if self._ready:
+            self._flush()
 
     # --- in
 
@@ -207,6 +212,8 @@ class Connection(asyncio.BufferedProtocol):
             return
         self._answer(parts)
         self._next()
+        if self._ready:
+            self._flush()
 
     def _next(self) -> None:
         queue = self._queue
@@ -233,12 +240,20 @@ class Connection(asyncio.BufferedProtocol):
             _release(parts)
             return
         if len(parts) == 1:
-            self._transport.write(parts[0])
-            if not self._writable:
-                self._hold()
+            self._ready.append(parts[0])  # a write for each answer would be a third of a small request's cost
             return
+        self._out.extend(self._ready)
+        self._ready.clear()
         self._out.extend(parts)
         self._drain()
+
+    def _flush(self) -> None:
+        ready = self._ready
+        if not self._closing:
+            self._transport.write(ready[0] if len(ready) == 1 else b"".join(ready))
+            if not self._writable:
+                self._hold()
+        ready.clear()
 
     def _drain(self) -> None:
         out = self._out
@@ -278,7 +293,10 @@ class Connection(asyncio.BufferedProtocol):
             self.close("shutting down")
 
     def close(self, reason: str) -> None:
+        """After what was answered before; answers that still wait are dropped."""
         if not self._closing:
+            if self._ready:
+                self._flush()
             self._closing = True
             self.session.close_reason = reason
             self._transport.close()

@@ -16,6 +16,8 @@ from ottla.security.operations import Operation, ResourceType
 if TYPE_CHECKING:
     from ottla.broker.context import Context
 
+_NO_PROTOCOL_SINCE = 7  # KIP-559: null says that there is none
+
 
 def caller_of(ctx: Context) -> Caller:
     """The client as groups remember and show it; the host in the form of Java's InetAddress."""
@@ -31,6 +33,8 @@ async def join_group(ctx: Context, request: JoinGroupRequest) -> JoinGroupRespon
         )
     except KafkaError as error:
         answer = join_refused(error, request.member_id)
+    if answer.protocol_name is None and ctx.version < _NO_PROTOCOL_SINCE:
+        answer.protocol_name = ""
     return _finished(ctx, answer)
 
 

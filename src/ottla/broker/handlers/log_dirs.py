@@ -1,0 +1,88 @@
+"""DescribeLogDirs: what each log directory of this broker holds, and its room. Versions 1 to 5."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ottla.broker.waits import give_way
+from ottla.common.errors import ClusterAuthorizationFailed, KafkaError, KafkaStorageError
+from ottla.protocol.messages.log_dirs import DescribeLogDirsRequest, DescribeLogDirsResponse
+from ottla.security.operations import CLUSTER_NAME, Operation, ResourceType
+
+if TYPE_CHECKING:
+    from ottla.broker.context import Context
+    from ottla.broker.partition import Partition
+    from ottla.storage.directory import LogDirectory
+
+_SLICE_S = 0.004
+
+Result = DescribeLogDirsResponse.DescribeLogDirsResult
+Topic = DescribeLogDirsResponse.DescribeLogDirsTopic
+Replica = DescribeLogDirsResponse.DescribeLogDirsPartition
+
+
+async def describe_log_dirs(ctx: Context, request: DescribeLogDirsRequest) -> DescribeLogDirsResponse:
+    """Needs DESCRIBE on the cluster. Replicas that nothing was written to have no folder yet, and size 0."""
+    response = DescribeLogDirsResponse(throttle_time_ms=ctx.throttle_time_ms)
+    if not ctx.allows(Operation.DESCRIBE, ResourceType.CLUSTER, CLUSTER_NAME):
+        response.error_code = ctx.count_error(ClusterAuthorizationFailed())
+        return response
+    contents: dict[str, dict[str, list[Replica]]] = {directory.path: {} for directory in ctx.node.directories}
+    loop = ctx.node.loop
+    since = loop.time()
+    for partition in _asked(ctx, request):
+        directory = _directory_of(ctx, partition)
+        if directory is not None and not directory.offline:
+            name = partition.topic_partition
+            replica = Replica(partition_index=name.partition, partition_size=_size_bytes(ctx, directory, partition))
+            contents[directory.path].setdefault(name.topic, []).append(replica)
+        if loop.time() - since > _SLICE_S:
+            await give_way()
+            since = loop.time()
+    response.results = [_result(ctx, one, contents.get(one.path, {})) for one in ctx.node.directories]
+    return response
+
+
+def _asked(ctx: Context, request: DescribeLogDirsRequest) -> list[Partition]:
+    """Those that are hosted here among the partitions asked for."""
+    if request.topics is None:
+        return list(ctx.node.replicas)
+    found = []
+    for topic in request.topics:
+        hosted = ctx.node.replicas.by_name.get(topic.topic)
+        if hosted is not None:
+            indexes = dict.fromkeys(topic.partitions)
+            found += [hosted.partitions[index] for index in indexes if index in hosted.partitions]
+    return found
+
+
+def _directory_of(ctx: Context, partition: Partition) -> LogDirectory | None:
+    """Where it lies; one without a folder is shown in the first directory."""
+    directories = ctx.node.directories
+    for directory in directories:
+        if directory.contains(partition.topic_partition):
+            return directory
+    return directories[0] if directories else None
+
+
+def _size_bytes(ctx: Context, directory: LogDirectory, partition: Partition) -> int:
+    log = partition.log
+    name = partition.topic_partition
+    if log is None and directory.contains(name):
+        log = directory.log(name, ctx.node.topic_settings(name.topic), ctx.now_ms)
+    return 0 if log is None else log.size_bytes
+
+
+def _result(ctx: Context, directory: LogDirectory, topics: dict[str, list[Replica]]) -> Result:
+    try:
+        if directory.offline:
+            raise KafkaStorageError
+        total_bytes, usable_bytes = directory.usage()
+    except KafkaError as error:
+        return Result(error_code=ctx.count_error(error), log_dir=directory.path)
+    return Result(
+        log_dir=directory.path,
+        topics=[Topic(name=name, partitions=replicas) for name, replicas in topics.items()],
+        total_bytes=total_bytes,
+        usable_bytes=usable_bytes,
+    )
