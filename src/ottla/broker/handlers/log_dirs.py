@@ -34,7 +34,7 @@ async def describe_log_dirs(ctx: Context, request: DescribeLogDirsRequest) -> De
         directory = _directory_of(ctx, partition)
         if directory is not None and not directory.offline:
             name = partition.topic_partition
-            replica = Replica(partition_index=name.partition, partition_size=_size_bytes(ctx, directory, partition))
+            replica = Replica(partition_index=name.partition, partition_size=_size_bytes(directory, partition))
             contents[directory.path].setdefault(name.topic, []).append(replica)
         if loop.time() - since > _SLICE_S:
             await give_way()
@@ -65,11 +65,14 @@ def _directory_of(ctx: Context, partition: Partition) -> LogDirectory | None:
     return directories[0] if directories else None
 
 
-def _size_bytes(ctx: Context, directory: LogDirectory, partition: Partition) -> int:
+def _size_bytes(directory: LogDirectory, partition: Partition) -> int:
+    """Opens the log if need be, which after a clean stop reads none of its data. -1 where that fails."""
     log = partition.log
-    name = partition.topic_partition
-    if log is None and directory.contains(name):
-        log = directory.log(name, ctx.node.topic_settings(name.topic), ctx.now_ms)
+    if log is None and partition.leads and directory.contains(partition.topic_partition):
+        try:
+            log = partition.leader_log()
+        except KafkaStorageError:
+            return -1
     return 0 if log is None else log.size_bytes
 
 

@@ -1,0 +1,62 @@
+"""DeleteRecords: moves the start of a log up to an offset. Versions 0 to 2 (KIP-107)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ottla.common.errors import (
+    InvalidTopicException,
+    KafkaError,
+    OffsetOutOfRange,
+    PolicyViolation,
+    TopicAuthorizationFailed,
+)
+from ottla.common.names import INTERNAL_TOPICS
+from ottla.protocol.messages.delete_records import DeleteRecordsRequest, DeleteRecordsResponse
+from ottla.security.operations import Operation, ResourceType
+
+if TYPE_CHECKING:
+    from ottla.broker.context import Context
+    from ottla.broker.partition import Partition
+
+TO_HIGH_WATERMARK = -1
+_UNKNOWN = -1
+
+Answer = DeleteRecordsResponse.DeleteRecordsPartitionResult
+
+
+async def delete_records(ctx: Context, request: DeleteRecordsRequest) -> DeleteRecordsResponse:
+    """Needs DELETE on the topic. Answers the new start of each log."""
+    topics = []
+    for topic in request.topics:
+        allowed = ctx.allows(Operation.DELETE, ResourceType.TOPIC, topic.name)
+        answers = []
+        for asked in topic.partitions:
+            answer = Answer(partition_index=asked.partition_index, low_watermark=_UNKNOWN)
+            answers.append(answer)
+            try:
+                if not allowed:
+                    raise TopicAuthorizationFailed
+                partition = ctx.node.replicas.find(topic.name, asked.partition_index)
+                answer.low_watermark = _delete(partition, asked.offset)
+            except KafkaError as error:
+                answer.error_code = ctx.count_error(error)
+        topics.append(DeleteRecordsResponse.DeleteRecordsTopicResult(name=topic.name, partitions=answers))
+    return DeleteRecordsResponse(throttle_time_ms=ctx.throttle_time_ms, topics=topics)
+
+
+def _delete(partition: Partition, offset: int) -> int:
+    """The new log start. Nothing above the high watermark is deleted: it is not committed."""
+    topic = partition.topic_partition.topic
+    if topic in INTERNAL_TOPICS:
+        raise InvalidTopicException(f"Cannot delete records of internal topic {topic}")
+    log = partition.leader_log()
+    if log.settings.compacts and not log.settings.deletes:
+        raise PolicyViolation(f"Records of {partition.topic_partition} cannot be deleted: its topic is compacted only")
+    high_watermark = partition.high_watermark
+    start = high_watermark if offset == TO_HIGH_WATERMARK else offset
+    if not 0 <= start <= high_watermark:
+        raise OffsetOutOfRange
+    if log.advance_start(start):
+        partition.changed()
+    return log.log_start_offset
