@@ -1,7 +1,7 @@
 """Which leader epoch began at which offset, and the file `leader-epoch-checkpoint` (KIP-101).
 
-The file is written before the durable end passes what it speaks of, and on a clean stop; after a crash the epochs of the
-records past the recovery point are read from their batches.
+The file is written before the durable end passes what it speaks of, and on a clean stop; after a crash the epochs of
+the records past the recovery point are read from their batches.
 """
 
 from __future__ import annotations

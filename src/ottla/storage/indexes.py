@@ -80,7 +80,7 @@ class OffsetIndex:
 
 
 class TimeIndex:
-    """Largest timestamp so far, strictly rising, and the last offset of the batch that holds it, relative to the base."""
+    """Largest timestamp so far, strictly rising, and the relative last offset of the batch that holds it."""
 
     __slots__ = ("offsets", "timestamps")
 

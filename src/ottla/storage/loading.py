@@ -104,7 +104,7 @@ class Loading:
         del self._names[name]
 
     def _remove_leftovers(self) -> None:
-        """`.cleaned` was never finished, and neither was a swap at or above it; `.deleted` is gone but for its bytes."""
+        """`.cleaned` was never finished, nor was a swap at or above it; `.deleted` is gone but for its bytes."""
         cleaned = [base for name in self._names if (base := parse_offset_name(name, LOG + CLEANED)) is not None]
         for name in list(self._names):
             swap = name.endswith(SWAP) and cleaned and int(name.split(".")[0]) >= min(cleaned)
@@ -318,7 +318,7 @@ class Loading:
     # -- steps 6 and 7
 
     def _settle_start(self) -> None:
-        """Log start = the greater of checkpoint and first segment. A log that ends below its start begins anew there."""
+        """The greater of checkpoint and first segment. A log that ends below its start begins anew there."""
         start = max(self.log_start_offset, self.segments[0].base_offset)
         if start > self.log_end_offset:
             for segment in reversed(self.segments):

@@ -27,17 +27,17 @@ class OpenFiles:
     def opened(self, owner: Closable) -> None:
         self._open[owner] = None
         if len(self._open) > self.capacity:
-            self._evict()
+            self._evict(owner)
 
     def closed(self, owner: Closable) -> None:
         self._open.pop(owner, None)
 
-    def _evict(self) -> None:
+    def _evict(self, newest: Closable) -> None:
         for _ in range(2 * len(self._open)):
             if len(self._open) <= self.capacity:
                 return
             owner = next(iter(self._open))
-            if owner.pins or owner.used:
+            if owner is newest or owner.pins or owner.used:
                 owner.used = False
                 del self._open[owner]
                 self._open[owner] = None

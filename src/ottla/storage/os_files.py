@@ -92,8 +92,8 @@ class OsFile:
 
 
 class OsLock:
-    """Ends with the process, however that ends. flock excludes another holder in this process, too; lockf is what the JVM
-    takes, so an Apache Kafka on the same folder is kept out as well."""
+    """Ends with the process, however that ends. flock excludes another holder in this process, too; lockf is what the
+    JVM takes, so an Apache Kafka on the same folder is kept out as well."""
 
     def __init__(self, fd: int) -> None:
         self._fd = fd

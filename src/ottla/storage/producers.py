@@ -65,7 +65,7 @@ class CompletedTransaction(NamedTuple):
 class Producers:
     """All producers of one log.
 
-    Invariants: a producer has an open transaction exactly if it is in `_open`; `_open` is in the order of first offsets.
+    Invariant: a producer has an open transaction exactly if it is in `_open`, which is in the order of first offsets.
     """
 
     __slots__ = ("_entries", "_open", "_unreplicated")
