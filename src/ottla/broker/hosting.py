@@ -70,7 +70,7 @@ class Hosting:
             partition = topic.partitions.get(index)
             if partition is None:
                 name = TopicPartition(image.name, index)
-                partition = topic.partitions[index] = Partition(name, image.id, self._open)
+                partition = topic.partitions[index] = Partition(name, image.id, self._open, node.syncing.wanted)
                 partition.start_high_watermark = self._checkpointed(name)
             partition.replicas, partition.isr = state.replicas, state.isr
             partition.partition_epoch = state.partition_epoch
@@ -120,6 +120,16 @@ class Hosting:
                     return log
                 directory.delete(name, now_ms)  # of a deleted topic with the same name
         return self._roomiest().create(name, partition.topic_id, settings, now_ms)
+
+    def directory_failed(self, partition: Partition, error: OSError) -> None:
+        """The disk under this partition failed: all partitions of its directory go offline, the others live on."""
+        for directory in self._node.directories:
+            if directory.contains(partition.topic_partition):
+                self._node.log.error("log_directory.failed", folder=directory.path, error=str(error))
+                directory.fail(error)
+        for one in self._node.replicas:
+            if one.log is not None and one.log.offline:
+                one.changed()
 
     def _roomiest(self) -> LogDirectory:
         """The usable directory with the fewest partitions, as Kafka places them."""

@@ -39,6 +39,9 @@ class Housekeeping:
         self.every(settings.replica_high_watermark_checkpoint_interval_ms / 1000, "checkpoints", self._checkpoints)
         self.every(settings.log_flush_offset_checkpoint_interval_ms / 1000, "recovery points", self._recovery_points)
         self.every(1.0, "due deletions", self._due)
+        self.every(1.0, "due syncs", self._syncs)
+        self.every(settings.offsets_retention_check_interval_ms / 1000, "offset expiry", self._expiry)
+        self.every(settings.producer_id_expiration_check_interval_ms / 1000, "producer expiry", self._producers)
         if settings.connections_max_idle_ms > 0:
             self.every(max(settings.connections_max_idle_ms / 4000, 0.1), "idle connections", self._idle)
         self._measure_lag(self._node.loop.time())
@@ -90,6 +93,18 @@ class Housekeeping:
         now_ms = self._node.clock.now_ms()
         for directory in self._node.directories:
             directory.remove_due(now_ms)
+
+    async def _syncs(self) -> None:
+        self._node.syncing.due()
+
+    async def _expiry(self) -> None:
+        self._node.groups.expire()
+
+    async def _producers(self) -> None:
+        now_ms, after_ms = self._node.clock.now_ms(), self._node.settings.producer_id_expiration_ms
+        for partition in tuple(self._node.replicas):
+            if partition.log is not None and not partition.log.offline:
+                partition.log.expire_producers(now_ms, after_ms)
 
     async def _idle(self) -> None:
         node = self._node

@@ -20,6 +20,7 @@ from ottla.broker.producer_ids import ProducerIds
 from ottla.broker.replicas import Replicas
 from ottla.broker.router import Router
 from ottla.broker.session import Session
+from ottla.broker.syncing import Syncing
 from ottla.broker.waits import give_way
 from ottla.common.metrics import Registry
 from ottla.security.authorizer import AllowAll, Authorizer
@@ -91,6 +92,7 @@ class Node:
         self.listeners = [Listener(bind, advertised) for bind, advertised in addresses_of(settings)]
         self.router = Router(self)
         self.peers = Peers(self, Session(Listener.internal_one(), ANONYMOUS, "local"))
+        self.syncing = Syncing(self)
         self.hosting = Hosting(self)
         self.groups = Groups(self)
         self.producer_ids = ProducerIds(self)

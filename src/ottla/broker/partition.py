@@ -37,6 +37,7 @@ class Partition:
     __slots__ = (
         "_commits",
         "_open",
+        "_sync",
         "_tie",
         "isr",
         "leader",
@@ -53,11 +54,17 @@ class Partition:
     )
 
     def __init__(
-        self, topic_partition: TopicPartition, topic_id: bytes, open_log: Callable[[Partition], PartitionLog]
+        self,
+        topic_partition: TopicPartition,
+        topic_id: bytes,
+        open_log: Callable[[Partition], PartitionLog],
+        sync: Callable[[Partition], None],
     ) -> None:
+        """`open_log` opens or creates the log; `sync` asks for what was appended to become durable."""
         self.topic_partition = topic_partition
         self.topic_id = topic_id
         self._open = open_log
+        self._sync = sync
         self.log: PartitionLog | None = None
         self.leader: LeaderState | None = None
         self.leads = False
@@ -136,7 +143,10 @@ class Partition:
             batch, leader_epoch=self.leader_epoch, now_ms=now_ms, origin=origin, produce_version=produce_version
         )
         if appended.size_bytes:
-            self.on_log_grew(log, appended.size_bytes)
+            if log.synced_appends:
+                self._sync(self)  # the high watermark follows when the sync has run
+            else:
+                self.on_log_grew(log, appended.size_bytes)
         return appended
 
     def on_log_grew(self, log: PartitionLog, size_bytes: int) -> None:

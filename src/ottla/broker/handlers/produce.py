@@ -54,7 +54,7 @@ async def produce(ctx: Context, request: ProduceRequest) -> ProduceResponse | No
                     raise refused
                 partition = _partition(ctx, topic, data.index)
                 end = _append(ctx, partition, data.records, acks, answer)
-                if acks == ALL and partition.high_watermark < end:
+                if partition.high_watermark < end and (acks == ALL or _waits_for_disk(partition, acks)):
                     pending.append((partition, end, answer))
             except KafkaError as error:
                 failed = True
@@ -108,6 +108,11 @@ def _partition(ctx: Context, topic: ProduceRequest.TopicProduceData, index: int)
     if name in INTERNAL_TOPICS and ctx.client_id != _ADMIN_CLIENT:
         raise InvalidTopicException(f"{name} is an internal topic; clients may not produce to it")
     return partition
+
+
+def _waits_for_disk(partition: Partition, acks: int) -> bool:
+    """With flush.messages=1 every ack waits for the durable end, which the high watermark follows."""
+    return acks == LEADER and partition.log is not None and partition.log.synced_appends
 
 
 def _append(ctx: Context, partition: Partition, records: memoryview | bytes | None, acks: int, answer: Answer) -> int:

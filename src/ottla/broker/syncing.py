@@ -1,0 +1,73 @@
+"""Runs the fsyncs that topics ask for (flush.messages, flush.ms), off the loop, one at a time for each log.
+
+Group commit: whatever is appended while a sync runs is served together by the next one, so thousands of appends that
+each wait for the disk cost a few syncs. A failed sync is never repeated: the directory goes offline (see the fsync
+findings of 2018 about PostgreSQL; the page cache may have dropped the data).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ottla.broker import eager
+
+if TYPE_CHECKING:
+    from ottla.broker.node import Node
+    from ottla.broker.partition import Partition
+
+
+class Syncing:
+    """`wanted` may be called for every append; it costs a dictionary look-up while a sync runs."""
+
+    def __init__(self, node: Node) -> None:
+        self._node = node
+        self._running: dict[Partition, bool] = {}
+        """Partitions whose sync runs now, and whether another is wanted after it."""
+        self.syncs = node.metrics.counter("ottla_log_syncs_total", "Fsyncs of logs that topics asked for")
+
+    @property
+    def running(self) -> int:
+        return len(self._running)
+
+    def wanted(self, partition: Partition) -> None:
+        """What is in the partition's log now shall become durable."""
+        if partition in self._running:
+            self._running[partition] = True
+            return
+        self._running[partition] = False
+        # In the next turn of the loop: what else this turn appends is then served by the same sync.
+        self._node.loop.call_soon(self._begin, partition)
+
+    def due(self) -> None:
+        """Starts the syncs that flush.ms and flush.messages ask for by now."""
+        now_ms = self._node.clock.now_ms()
+        for partition in self._node.replicas:
+            log = partition.log
+            if log is not None and not log.offline and log.sync_due(now_ms):
+                self.wanted(partition)
+
+    def _begin(self, partition: Partition) -> None:
+        def ended(_result: object, error: BaseException | None) -> None:
+            again = self._running.pop(partition)
+            if isinstance(error, Exception):
+                self._node.log_failure(f"sync.failed partition={partition.topic_partition}", error)
+            elif again and error is None:
+                self.wanted(partition)
+
+        eager.spawn(self._sync(partition), ended)
+
+    async def _sync(self, partition: Partition) -> None:
+        log = partition.log
+        sync = None if log is None or log.offline else log.to_sync()
+        if log is None or sync is None:
+            return
+        self.syncs.value += 1
+        try:
+            await self._node.offload.run(sync.run)
+        except OSError as error:
+            log.sync_failed(sync, error)
+            self._node.hosting.directory_failed(partition, error)
+            return
+        log.synced(sync, self._node.clock.now_ms())
+        if partition.log is log:
+            partition.on_log_grew(log, 0)
