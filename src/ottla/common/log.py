@@ -21,6 +21,15 @@ class Log:
         self._write = write
         self._floor = LEVELS.index(level)
 
+    @property
+    def level(self) -> str:
+        """From which level on lines are written; may be set while running."""
+        return LEVELS[self._floor]
+
+    @level.setter
+    def level(self, level: str) -> None:
+        self._floor = LEVELS.index(level)
+
     def debug(self, event: str, **facts: object) -> None:
         self._line(0, event, facts)
 

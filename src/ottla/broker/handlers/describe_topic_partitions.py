@@ -1,4 +1,4 @@
-"""DescribeTopicPartitions: topics by name, a page at a time, with the replicas eligible to lead (KIP-966). Version 0."""
+"""DescribeTopicPartitions: topics page by page, with the replicas eligible to lead (KIP-966). Version 0."""
 
 from __future__ import annotations
 

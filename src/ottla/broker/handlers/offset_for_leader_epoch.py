@@ -1,4 +1,4 @@
-"""OffsetForLeaderEpoch: where a leader epoch ended, for clients that check for truncation. Versions 2 to 4 (KIP-320)."""
+"""OffsetForLeaderEpoch: where a leader epoch ended; finds truncation (KIP-320). Versions 2 to 4."""
 
 from __future__ import annotations
 

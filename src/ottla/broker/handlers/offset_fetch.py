@@ -1,0 +1,153 @@
+"""OffsetFetch: how far a group had read. Versions 1 to 10 (8: several groups, KIP-709; 10: topic ids, KIP-848)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ottla.common.errors import GroupAuthorizationFailed, KafkaError, TopicAuthorizationFailed, UnknownTopicId
+from ottla.common.names import ZERO_UUID, TopicPartition
+from ottla.coordinator.outcome import Outcome
+from ottla.protocol.messages.offset_fetch import OffsetFetchRequest, OffsetFetchResponse
+from ottla.security.operations import Operation, ResourceType
+
+if TYPE_CHECKING:
+    from ottla.broker.context import Context
+    from ottla.coordinator.group.machine import GroupMachine
+    from ottla.coordinator.group.offsets import Committed
+    from ottla.coordinator.outcome import Token
+
+_GROUP_ERROR_SINCE = 2
+_BATCHED = 8
+_BY_ID = 10
+_NONE = -1
+
+GroupAnswer = OffsetFetchResponse.OffsetFetchResponseGroup
+TopicAnswer = OffsetFetchResponse.OffsetFetchResponseTopics
+Answer = OffsetFetchResponse.OffsetFetchResponsePartitions
+Asked = OffsetFetchRequest.OffsetFetchRequestTopics
+Offsets = dict[TopicPartition, "Committed"]
+
+
+async def offset_fetch(ctx: Context, request: OffsetFetchRequest) -> OffsetFetchResponse:
+    """Needs DESCRIBE on the group, then on each topic. No offsets are pending here, so `require_stable` has no effect."""
+    if ctx.version >= _BATCHED:
+        groups = [await _group(ctx, group.group_id, group.topics) for group in request.groups]
+        return OffsetFetchResponse(throttle_time_ms=ctx.throttle_time_ms, groups=groups)
+    topics = request.topics
+    asked = (
+        None
+        if topics is None
+        else [Asked(name=topic.name, partition_indexes=topic.partition_indexes) for topic in topics]
+    )
+    answer = await _group(ctx, request.group_id, asked)
+    return _single(ctx, answer, asked)
+
+
+async def _group(ctx: Context, group_id: str, topics: list[Asked] | None) -> GroupAnswer:
+    """What one group has committed: for the topics asked for, or for all."""
+    try:
+        if not ctx.allows(Operation.DESCRIBE, ResourceType.GROUP, group_id):
+            raise GroupAuthorizationFailed
+        offsets: Offsets = await ctx.node.groups.call(
+            group_id, lambda machine, token, now_ms: _read(machine, token, group_id)
+        )
+    except KafkaError as error:
+        return GroupAnswer(group_id=group_id, error_code=ctx.count_error(error))
+    if topics is None:
+        return GroupAnswer(group_id=group_id, topics=_all(ctx, offsets))
+    return GroupAnswer(group_id=group_id, topics=[_topic(ctx, offsets, topic) for topic in topics])
+
+
+def _read(machine: GroupMachine, token: Token, group_id: str) -> Outcome:
+    """As a command, so that the answer waits until what it tells is committed."""
+    outcome = Outcome()
+    outcome.answer(token, dict(machine.offsets.of(group_id)))
+    return outcome
+
+
+def _topic(ctx: Context, offsets: Offsets, topic: Asked) -> TopicAnswer:
+    name = topic.name
+    answer = TopicAnswer(name=name, topic_id=topic.topic_id)
+    try:
+        if ctx.version >= _BY_ID:
+            found = ctx.node.image.topics_by_id.get(topic.topic_id)
+            if found is None:
+                raise UnknownTopicId
+            name = found.name
+        if not ctx.allows(Operation.DESCRIBE, ResourceType.TOPIC, name):
+            raise TopicAuthorizationFailed
+    except KafkaError as error:
+        code = ctx.count_error(error)
+        answer.partitions = [
+            Answer(partition_index=index, committed_offset=_NONE, error_code=code) for index in topic.partition_indexes
+        ]
+        return answer
+    answer.partitions = [
+        _shown(index, offsets.get(TopicPartition(name, index)), topic.topic_id) for index in topic.partition_indexes
+    ]
+    return answer
+
+
+def _shown(index: int, committed: Committed | None, topic_id: bytes = ZERO_UUID) -> Answer:
+    """Nothing committed is no error. Nor is an offset of an older topic with the same name: it is not shown."""
+    if committed is None or (topic_id != ZERO_UUID and committed.topic_id not in (ZERO_UUID, topic_id)):
+        return Answer(partition_index=index, committed_offset=_NONE)
+    return Answer(
+        partition_index=index,
+        committed_offset=committed.offset,
+        committed_leader_epoch=committed.leader_epoch,
+        metadata=committed.metadata,
+    )
+
+
+def _all(ctx: Context, offsets: Offsets) -> list[TopicAnswer]:
+    """Topics that the principal may not see are left out, and by id those that exist no longer."""
+    topics: dict[str, TopicAnswer | None] = {}
+    image = ctx.node.image
+    for partition, committed in offsets.items():
+        name = partition.topic
+        if name not in topics:
+            found = image.topics.get(name)
+            shown = (found is not None or ctx.version < _BY_ID) and ctx.allows(
+                Operation.DESCRIBE, ResourceType.TOPIC, name
+            )
+            topics[name] = TopicAnswer(name=name, topic_id=found.id if found else ZERO_UUID) if shown else None
+        topic = topics[name]
+        if topic is not None:
+            topic.partitions.append(_shown(partition.partition, committed))
+    return [topic for topic in topics.values() if topic is not None]
+
+
+def _single(ctx: Context, group: GroupAnswer, asked: list[Asked] | None) -> OffsetFetchResponse:
+    """The form of the versions below 8. Version 1 has no field for the group's error: each partition carries it."""
+    if group.error_code and ctx.version < _GROUP_ERROR_SINCE:
+        group.topics = [
+            TopicAnswer(
+                name=topic.name,
+                partitions=[
+                    Answer(partition_index=index, committed_offset=_NONE, error_code=group.error_code)
+                    for index in topic.partition_indexes
+                ],
+            )
+            for topic in asked or []
+        ]
+    return OffsetFetchResponse(
+        throttle_time_ms=ctx.throttle_time_ms,
+        error_code=group.error_code,
+        topics=[
+            OffsetFetchResponse.OffsetFetchResponseTopic(
+                name=topic.name,
+                partitions=[
+                    OffsetFetchResponse.OffsetFetchResponsePartition(
+                        partition_index=one.partition_index,
+                        committed_offset=one.committed_offset,
+                        committed_leader_epoch=one.committed_leader_epoch,
+                        metadata=one.metadata,
+                        error_code=one.error_code,
+                    )
+                    for one in topic.partitions
+                ],
+            )
+            for topic in group.topics
+        ],
+    )
