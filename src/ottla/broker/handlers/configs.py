@@ -81,11 +81,7 @@ def _entries(ctx: Context, resource_type: int, name: str) -> list[Entry]:
             raise problem
         return configs.describe_broker() if name else configs.describe_cluster()
     if resource_type == BROKER_LOGGER:
-        if not name:
-            raise InvalidRequest("Broker id must not be empty")
-        problem = broker_id_problem(name, node.node_id)
-        if problem is not None:
-            raise problem
+        _check_logger(name, node.node_id)
         return [Entry(ROOT_LOGGER, node.log.level.upper(), LOGGER, False, False, 0, "", ())]
     if resource_type == CLIENT_METRICS_CONFIG:
         if not name:
@@ -96,6 +92,15 @@ def _entries(ctx: Context, resource_type: int, name: str) -> list[Entry]:
             raise InvalidRequest("Group name must not be empty")
         return configs.describe_group(resource_type, name, GroupSettings)
     raise InvalidRequest(f"The resource type {resource_type} has no settings")
+
+
+def _check_logger(name: str, own: int) -> None:
+    if not name:
+        raise InvalidRequest("Broker id must not be empty")
+    if not name.removeprefix("-").isdigit():
+        raise InvalidRequest(f"Broker id must be an integer, but it is: {name}")
+    if int(name) != own:
+        raise InvalidRequest(f"Unexpected broker id, expected {own} but received {name}")
 
 
 def _shown(request: DescribeConfigsRequest, entries: list[Entry], keys: list[str] | None) -> list[Shown]:

@@ -1,4 +1,4 @@
-"""Create- (1 to 3), Renew- (1, 2), Expire- (1, 2), DescribeDelegationToken (1 to 3): refused on such connections (KIP-48).
+"""Create-, Describe- (1 to 3), Renew- and ExpireDelegationToken (1 to 2): refused on connections like ours (KIP-48).
 
 Kafka gives tokens only to who has proved who it is, by SASL (not with a token) or by a TLS certificate. No listener
 does that yet, so every request meets the same refusal, which comes before any question of what is allowed.

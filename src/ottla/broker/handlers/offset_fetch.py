@@ -29,7 +29,7 @@ Offsets = dict[TopicPartition, "Committed"]
 
 
 async def offset_fetch(ctx: Context, request: OffsetFetchRequest) -> OffsetFetchResponse:
-    """Needs DESCRIBE on the group, then on each topic. No offsets are pending here, so `require_stable` has no effect."""
+    """Needs DESCRIBE on the group, then on each topic. Nothing is pending: `require_stable` has no effect yet."""
     if ctx.version >= _BATCHED:
         groups = [await _group(ctx, group.group_id, group.topics) for group in request.groups]
         return OffsetFetchResponse(throttle_time_ms=ctx.throttle_time_ms, groups=groups)
