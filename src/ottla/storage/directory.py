@@ -89,7 +89,7 @@ class LogDirectory:
         Raises DirectoryUnusable; OSError where the operating system refuses.
         """
         path = path.rstrip("/") or "/"
-        files.make_folder(path)
+        _make_durable_folder(files, path)
         try:
             lock = files.lock(f"{path}/{LOCK}")
         except BlockingIOError:
@@ -241,7 +241,8 @@ class LogDirectory:
         """Writes recovery points and log start offsets. Raises KafkaStorageError."""
         self._check_online()
         for partition, log in self._logs.items():
-            self._recovery_points[partition] = log.durable_end
+            self._recovery_points[partition] = log.recovery_point
+            log.on_checkpoint(log.recovery_point)
             if log.start_needs_checkpoint:
                 self._log_starts[partition] = log.log_start_offset
             else:
@@ -318,6 +319,17 @@ class LogDirectory:
     def release(self) -> None:
         """Gives the lock back and nothing else: what a start that failed does."""
         self._lock.release()
+
+
+def _make_durable_folder(files: Files, path: str) -> None:
+    """With its parents, and their names on disk."""
+    missing = []
+    while path and not files.is_folder(path):
+        missing.append(path)
+        path = path.rpartition("/")[0]
+    for folder in reversed(missing):
+        files.make_folder(folder)
+        files.fsync_folder(folder.rpartition("/")[0] or ("/" if folder.startswith("/") else "."))
 
 
 def _identify(files: Files, path: str, cluster_id: str | None, node_id: int, random: Random, now_ms: int) -> Identity:

@@ -7,7 +7,9 @@ from collections.abc import Sequence
 
 from ottla.storage.epochs import Epochs
 from ottla.storage.files import Files
+from ottla.storage.loading import Loading
 from ottla.storage.paths import INDEX, LEADER_EPOCHS, PARTITION_METADATA, SNAPSHOT, TIME_INDEX, TXN_INDEX, offset_name
+from ottla.storage.segment import Segment
 from ottla.storage.segments import Segments
 from ottla.storage.sync import Sync
 
@@ -17,13 +19,22 @@ _FULL = (errno.ENOSPC, errno.EDQUOT)
 class Durability:
     """What has changed since the last sync, apart from the records themselves."""
 
-    __slots__ = ("_first", "last_sync_ms", "names_changed")
+    __slots__ = (
+        "_first", "closing", "fresh_snapshots", "last_sync_ms", "names_changed", "persisted_point", "rewritten"
+    )  # fmt: skip
 
-    def __init__(self, now_ms: int) -> None:
+    def __init__(self, loaded: Loading, now_ms: int) -> None:
         self.last_sync_ms = now_ms
-        self.names_changed = True
+        self.closing = False
+        self.rewritten = loaded.rewritten
+        """Closed segments whose indexes are on their way to the disk. Their records may have been synced before."""
+        self.fresh_snapshots = loaded.fresh_snapshots
+        """Not synced yet."""
+        self.names_changed = loaded.names_changed
         """Files came to be whose names may not survive."""
-        self._first = True
+        self._first = loaded.names_changed
+        self.persisted_point = loaded.recovery_point
+        """The recovery point in the checkpoint file."""
 
     def prepare(
         self,
@@ -35,36 +46,74 @@ class Durability:
         durable_end: int,
         end_offset: int,
         version: int,
-        *,
-        closing: bool = False,
     ) -> Sync:
         """A sync up to `end_offset`. The first one of a log covers its folder's own name and its topic id, too."""
-        changed = [
-            segment
-            for segment in segments.from_offset(durable_end)
-            if segment.size_bytes and segment.base_offset < end_offset
-        ]
+        changed = [segment for segment in segments.from_offset(durable_end) if segment.base_offset < end_offset]
+        changed += [segment for segment in self.closed(segments) if segment not in changed]
+        closed = [segment for segment in changed if segment is not segments.active or self.closing]
         paths: list[str] = []
         for segment in changed:
-            closed = segment.offset_index is None or closing
-            paths += [segment.path(suffix) for suffix in (INDEX, TIME_INDEX) if closed]
+            if segment in closed:
+                paths += [segment.path(INDEX), segment.path(TIME_INDEX)]
             if segment.has_txn_index:
                 paths.append(segment.path(TXN_INDEX))
-        if snapshots and snapshots[-1] > durable_end:
-            paths.append(f"{folder}/{offset_name(snapshots[-1])}{SNAPSHOT}")
+        paths += [f"{folder}/{offset_name(fresh)}{SNAPSHOT}" for fresh in self.fresh_snapshots if fresh in snapshots]
         folders = []
-        if self.names_changed or closing or any(segment.has_txn_index for segment in changed):
+        if self.names_changed or self.closing or any(segment.has_txn_index for segment in changed):
             folders.append(folder)
         if self._first:
             metadata = f"{folder}/{PARTITION_METADATA}"
             paths += [metadata] if files.exists(metadata) else []
             folders.append(folder.rpartition("/")[0] or ".")
         content = (f"{folder}/{LEADER_EPOCHS}", epochs.encode()) if epochs.changed else None
-        sync = Sync(files, end_offset, version, changed, paths, content, folders)
+        sync = Sync(files, end_offset, version, changed, closed, paths, content, folders)
         self.names_changed = self._first = epochs.changed = False
+        self.fresh_snapshots = []
         return sync
+
+    def on_synced(self, sync: Sync) -> None:
+        self.rewritten = [segment for segment in self.rewritten if segment not in sync.closed]
+
+    def on_closed(self, files: Files, folder: str, segment: Segment, end_offset: int) -> None:
+        """A segment was closed and its indexes written. Where the recovery point on disk is at its end already (a
+        truncation, or a start since), a crash would take them for synced: so they are, now."""
+        if end_offset > self.persisted_point:
+            self.rewritten.append(segment)
+            return
+        for suffix in (INDEX, TIME_INDEX):
+            _sync_file(files, segment.path(suffix))
+        files.fsync_folder(folder)
+
+    def sync_snapshots(self, files: Files, folder: str, snapshots: Sequence[int]) -> None:
+        """Before segments go: from then on the snapshots alone know their producers."""
+        fresh, self.fresh_snapshots = self.fresh_snapshots, []
+        for offset in fresh:
+            if offset in snapshots:
+                _sync_file(files, f"{folder}/{offset_name(offset)}{SNAPSHOT}")
+        if fresh:
+            files.fsync_folder(folder)
+
+    def closed(self, segments: Segments) -> list[Segment]:
+        """What is rewritten and still there; a truncation may have made one active again."""
+        return [one for one in self.rewritten if one in segments and one is not segments.active]
+
+    def is_pending(self, segments: Segments) -> bool:
+        """There is something to sync besides records."""
+        return self.names_changed or bool(self.closed(segments))
+
+    def recovery_point(self, segments: Segments, durable_end: int) -> int:
+        """Below it everything is on disk, the indexes of closed segments included."""
+        return min([durable_end, *(segment.base_offset for segment in self.closed(segments))])
 
     @staticmethod
     def is_harmless(error: OSError) -> bool:
         """A full disk: the write was undone, and there may be room later."""
         return error.errno in _FULL
+
+
+def _sync_file(files: Files, path: str) -> None:
+    file = files.open(path)
+    try:
+        file.fsync()
+    finally:
+        file.close()

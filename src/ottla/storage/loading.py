@@ -30,7 +30,7 @@ from ottla.storage.producers import Producers
 from ottla.storage.scan import Rebuild, scan_batches
 from ottla.storage.segment import Segment
 from ottla.storage.settings import TopicSettings
-from ottla.storage.snapshots import CorruptSnapshot, decode_snapshot
+from ottla.storage.snapshots import CorruptSnapshot, decode_snapshot, write_snapshot
 
 
 class Loading:
@@ -54,7 +54,7 @@ class Loading:
         self._open_files = open_files
         self._now_ms = now_ms
         self._clean = clean
-        self._recovery_point = recovery_point
+        self.recovery_point = recovery_point
         self.log_start_offset = log_start_offset
         self.segments: list[Segment] = []
         self.epochs = Epochs()
@@ -65,6 +65,11 @@ class Loading:
         self.durable_end = 0
         self.scanned_bytes = 0
         """How much of the log had to be read."""
+        self.rewritten: list[Segment] = []
+        """Closed segments whose indexes were made anew."""
+        self.fresh_snapshots: list[int] = []
+        self.names_changed = not clean
+        """Names in the folder may not survive a power cut."""
         self._names: dict[str, None] = {}
 
     def run(self) -> None:
@@ -158,6 +163,7 @@ class Loading:
     def _new_segment(self, base: int) -> Segment:
         segment = Segment(self._files, self._folder, base, self._open_files, self._now_ms)
         segment.create()
+        self.names_changed = True
         self._names[offset_name(base) + LOG] = None
         return segment
 
@@ -191,14 +197,14 @@ class Loading:
         except CorruptCheckpoint:
             if self._clean:
                 raise
-            self._recovery_point = 0  # every epoch can be read from the batches
+            self.recovery_point = 0  # every epoch can be read from the batches
 
     # -- after a clean stop
 
     def _find_end(self) -> None:
         """The recovery point of a clean stop is the end of the log; without one, the last batches tell."""
         last = self.segments[-1]
-        point = self._recovery_point
+        point = self.recovery_point
         for segment in self.segments[:-1]:
             if not self._has_indexes(segment):
                 self._rebuild_indexes(segment)
@@ -223,11 +229,12 @@ class Loading:
         )
         self.scanned_bytes += segment.size_bytes
         segment.deactivate()
+        self.rewritten.append(segment)
 
     # -- steps 4 and 5: after a crash
 
     def _recover(self) -> None:
-        first = max(sum(segment.base_offset <= self._recovery_point for segment in self.segments) - 1, 0)
+        first = max(sum(segment.base_offset <= self.recovery_point for segment in self.segments) - 1, 0)
         for segment in self.segments[:first]:
             if not self._indexes_are_sane(segment):
                 self._rebuild_indexes(segment)
@@ -244,6 +251,8 @@ class Loading:
                 self._drop_from(index)
                 cut = True
                 break
+            if index > first:
+                self._write_snapshot(segment.base_offset)
             next_offset, whole = self._recover_segment(segment)
             if not whole:
                 self._drop_from(index + 1)
@@ -251,8 +260,9 @@ class Loading:
                 break
         for segment in self.segments[first:-1]:
             segment.deactivate()
+            self.rewritten.append(segment)
         self.log_end_offset = max(next_offset, self.segments[-1].base_offset)
-        self.durable_end = min(max(self._recovery_point, start), self.log_end_offset)
+        self.durable_end = min(max(self.recovery_point, start), self.log_end_offset)
         self.epochs.changed = True
         if cut:  # what was cut must not come back behind records that are yet to be written
             self.segments[-1].open_file().fsync()
@@ -310,6 +320,14 @@ class Loading:
                 position=position,
             )
             self.scanned_bytes += segment.size_bytes - position
+
+    def _write_snapshot(self, offset: int) -> None:
+        """As the roll did: when the segments before are deleted, only snapshots know their producers."""
+        name = offset_name(offset) + SNAPSHOT
+        write_snapshot(self._files, f"{self._folder}/{name}", self.producers)
+        self._names[name] = None
+        self.snapshots.append(offset)
+        self.fresh_snapshots.append(offset)
 
     def _remove_snapshot(self, offset: int) -> None:
         self._remove(offset_name(offset) + SNAPSHOT)

@@ -33,7 +33,7 @@ from ottla.storage.producers import CachedBatch, Producer, Producers
 from ottla.storage.segment import Segment
 from ottla.storage.segments import Segments
 from ottla.storage.settings import TopicSettings
-from ottla.storage.snapshots import encode_snapshot
+from ottla.storage.snapshots import write_snapshot
 from ottla.storage.sync import Sync
 from ottla.storage.topic_rules import rules_of
 
@@ -123,11 +123,11 @@ class PartitionLog:
         self.log_start_offset = loaded.log_start_offset
         self.log_end_offset = loaded.log_end_offset
         self.durable_end = loaded.durable_end
-        """Everything below survives a power cut; also the recovery point."""
+        """Everything below survives a power cut."""
         self.size_bytes = self._segments.size_bytes
         self.recovered_bytes = loaded.scanned_bytes
         """How much of it was read to open it; 0 after a clean stop."""
-        self._durability = Durability(now_ms)
+        self._durability = Durability(loaded, now_ms)
         self.configure(settings)
         self._set_jitter(self._segments.active)
 
@@ -293,6 +293,7 @@ class PartitionLog:
     def _roll(self, now_ms: int) -> None:
         old = self._segments.active
         old.deactivate()
+        self._durability.on_closed(self._files, self.folder, old, self.log_end_offset)
         self._take_snapshot()
         self._segments.add(self._new_segment(self.log_end_offset, now_ms))
 
@@ -323,12 +324,8 @@ class PartitionLog:
     def _take_snapshot(self) -> None:
         """At the log's end. Its CRC tells a torn one, so it is not fsynced here; the one it supersedes goes."""
         offset = self.log_end_offset
-        file = self._files.open(self._snapshot_path(offset), create=True)
-        try:
-            file.truncate(0)
-            file.append(encode_snapshot(self._producers))
-        finally:
-            file.close()
+        write_snapshot(self._files, self._snapshot_path(offset), self._producers)
+        self._durability.fresh_snapshots.append(offset)
         snapshots = self._snapshots
         if snapshots and snapshots[-1] == offset:
             snapshots.pop()
@@ -561,6 +558,8 @@ class PartitionLog:
 
     def _delete_first(self, count: int, now_ms: int) -> None:
         """The oldest first, each durably before the next: a crash must not leave a hole."""
+        if count:
+            self._durability.sync_snapshots(self._files, self.folder, self._snapshots)
         for left in range(count, 0, -1):
             segment = self._segments.drop_first()
             segment.rename(".deleted")
@@ -595,13 +594,14 @@ class PartitionLog:
     # -- durability
 
     def to_sync(self, *, closed_only: bool = False) -> Sync | None:
-        """The fsyncs that bring durable_end to the present log end (or to the active segment's base), or None.
+        """The fsyncs that bring durable_end to the present log end (or to the active segment's base), and the names of
+        new files to the disk; or None.
 
         Run `sync.run()` in a thread; then hand the sync to `synced`, or it and the OSError to `sync_failed`. One serves
         all that were appended before it was made.
         """
         end = self._segments.active.base_offset if closed_only else self.log_end_offset
-        if end <= self.durable_end or self.offline:
+        if self.offline or (end <= self.durable_end and not self._durability.is_pending(self._segments)):
             return None
         try:
             return self._durability.prepare(
@@ -619,6 +619,7 @@ class PartitionLog:
 
     def synced(self, sync: Sync, now_ms: int | None = None) -> int:
         """The sync has run: moves durable_end, and returns it. A truncation meanwhile makes it worth nothing."""
+        self._durability.on_synced(sync)
         sync.release()
         if sync.version == self.version and sync.end_offset > self.durable_end:
             self.durable_end = sync.end_offset
@@ -630,6 +631,15 @@ class PartitionLog:
         """An fsync failed: it is never retried, the log and its directory go offline."""
         sync.release()
         self.fail(error)
+
+    @property
+    def recovery_point(self) -> int:
+        """Where a start after a crash begins to scan; at most durable_end."""
+        return self._durability.recovery_point(self._segments, self.durable_end)
+
+    def on_checkpoint(self, recovery_point: int) -> None:
+        """The recovery point that is about to be in the checkpoint file."""
+        self._durability.persisted_point = recovery_point
 
     def sync_due(self, now_ms: int) -> bool:
         """flush.messages or flush.ms asks for a sync."""
@@ -669,18 +679,33 @@ class PartitionLog:
         Raises KafkaStorageError; then the stop is not clean.
         """
         if not self.offline:
-            try:
-                self._segments.active.write_indexes()
-                self._take_snapshot()
-                sync = self._durability.prepare(
-                    self._files, self.folder, self._segments, self._snapshots, self._epochs, self.durable_end,
-                    self.log_end_offset, self.version, closing=True,
-                )  # fmt: skip
-                sync.run()
-            except OSError as error:
-                raise self._failed(error) from error
-            self.synced(sync)
+            self._durability.closing = True
+            if not self._is_settled():
+                self._settle()
         self._close_files()
+
+    def _is_settled(self) -> bool:
+        """Opened after a clean stop and only read since."""
+        return (
+            self._segments.active.offset_index is None
+            and self.durable_end == self.log_end_offset
+            and self._snapshots[-1:] == [self.log_end_offset]
+            and not self._epochs.changed
+            and not self._durability.is_pending(self._segments)
+        )
+
+    def _settle(self) -> None:
+        try:
+            self._segments.active.write_indexes()
+            self._take_snapshot()
+            sync = self._durability.prepare(
+                self._files, self.folder, self._segments, self._snapshots, self._epochs, self.durable_end,
+                self.log_end_offset, self.version,
+            )  # fmt: skip
+            sync.run()
+        except OSError as error:
+            raise self._failed(error) from error
+        self.synced(sync)
 
     def discard(self) -> None:
         """The partition is deleted: nothing is written any more, files are closed when nobody reads them."""

@@ -25,6 +25,9 @@ class Segments:
     def __iter__(self) -> Iterator[Segment]:
         return iter(self._all)
 
+    def __contains__(self, segment: Segment) -> bool:
+        return self._all[self.index_of(segment.base_offset)] is segment
+
     @property
     def first(self) -> Segment:
         return self._all[0]

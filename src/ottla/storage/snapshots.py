@@ -6,6 +6,7 @@ import struct
 
 from fastcrc import crc32
 
+from ottla.storage.files import Files
 from ottla.storage.producers import CachedBatch, Producer, Producers
 
 _VERSION = 1
@@ -37,6 +38,16 @@ def encode_snapshot(producers: Producers) -> bytes:
         )
     body = b"".join(parts)
     return struct.pack(">hI", _VERSION, crc32.iscsi(body)) + body
+
+
+def write_snapshot(files: Files, path: str, producers: Producers) -> None:
+    """Not fsynced: its CRC tells a torn one."""
+    file = files.open(path, create=True)
+    try:
+        file.truncate(0)
+        file.append(encode_snapshot(producers))
+    finally:
+        file.close()
 
 
 def decode_snapshot(data: bytes) -> Producers:

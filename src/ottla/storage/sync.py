@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ottla.storage.files import Files
+from ottla.storage.files import File, Files
 from ottla.storage.segment import Segment
 
 
@@ -14,7 +14,7 @@ class Sync:
     `run` touches nothing of the log but its files. Order: what the log says comes first, names last.
     """
 
-    __slots__ = ("_content", "_files", "_folders", "_paths", "end_offset", "segments", "version")
+    __slots__ = ("_content", "_extra", "_files", "_folders", "closed", "end_offset", "segments", "version")
 
     def __init__(
         self,
@@ -22,6 +22,7 @@ class Sync:
         end_offset: int,
         version: int,
         segments: Sequence[Segment],
+        closed: Sequence[Segment],
         paths: Sequence[str],
         content: tuple[str, bytes] | None,
         folders: Sequence[str],
@@ -30,12 +31,20 @@ class Sync:
         self.end_offset = end_offset
         self.version = version
         self.segments = segments
-        self._paths = paths
+        self.closed = closed
+        """Those of them whose indexes are synced as well."""
         self._content = content
         self._folders = folders
+        self._extra: list[File] = []
         for segment in segments:
             segment.open_file()
             segment.pins += 1
+        try:
+            for path in paths:  # now: retention may rename them while the thread is at work
+                self._extra.append(files.open(path))
+        except OSError:
+            self.release()
+            raise
 
     def run(self) -> None:
         """Raises OSError; never run again after that."""
@@ -43,18 +52,17 @@ class Sync:
             file = segment.file
             assert file is not None, "a pinned segment is open"
             file.fsync()
-        for path in self._paths:
-            file = self._files.open(path)
-            try:
-                file.fsync()
-            finally:
-                file.close()
+        for extra in self._extra:
+            extra.fsync()
         if self._content is not None:
             self._files.write_atomically(*self._content)
         for folder in self._folders:
             self._files.fsync_folder(folder)
 
     def release(self) -> None:
+        for extra in self._extra:
+            extra.close()
+        self._extra = []
         segments, self.segments = self.segments, ()
         for segment in segments:
             segment.unpin()
