@@ -28,3 +28,5 @@ def ottla(tmp_path: Path) -> Iterator[OttlaBroker]:
     """A broker process of the test's own."""
     with OttlaBroker(tmp_path / "ottla") as broker:
         yield broker
+    # A failure that a client retried away is a failure all the same.
+    assert "request.failed" not in broker.errors(), broker.errors()

@@ -298,7 +298,7 @@ class Connection(asyncio.BufferedProtocol):
             if self._ready:
                 self._flush()
             self._closing = True
-            self.session.close_reason = reason
+            self._router.on_close(self.session, reason)
             self._transport.close()
             _release(self._out)
 

@@ -14,7 +14,7 @@ from ottla.broker.context import Context
 from ottla.broker.session import Session
 from ottla.common.errors import KafkaError, UnknownServerError, UnsupportedVersion
 from ottla.protocol.api import APIS
-from ottla.protocol.codec import ProtocolError
+from ottla.protocol.codec import EncodeError, ProtocolError
 from ottla.protocol.headers import read_request_header, response_frame
 from ottla.protocol.messages.api_versions import ApiVersionsResponse
 from ottla.security.principal import ANONYMOUS
@@ -81,6 +81,10 @@ class Router:
         self._connections += 1
         return Session(listener, ANONYMOUS, f"{self._node.node_id}-{self._connections}")
 
+    def on_close(self, session: Session, reason: str) -> None:
+        """This side closes a connection."""
+        self._node.log.info("connection.closed", client=session.client_host, id=session.connection_id, reason=reason)
+
     async def serve(self, session: Session, frame: memoryview) -> list[Part] | None:
         """The parts of the answer, its length first; None for no answer.
 
@@ -114,7 +118,11 @@ class Router:
             raise CloseConnection(ctx.close_reason)
         if response is None:
             return None
-        parts = response_frame(response, version, correlation_id)
+        try:
+            parts: list[Part] = response_frame(response, version, correlation_id)
+        except EncodeError as error:  # a defect of ours; the client must not wait for ever
+            node.log_failure(f"request.failed api={api.name} version={version}", error)
+            raise CloseConnection(f"the answer to {api.name} could not be written") from error
         api.response_bytes.value += len(parts[0]) if len(parts) == 1 else sum(map(len, parts))
         return parts
 

@@ -13,7 +13,7 @@ class Session:
     """The peer of one connection: who it is, where from, and with which software."""
 
     __slots__ = (
-        "client_host", "client_software", "client_software_version", "close_reason", "connection_id", "draining",
+        "client_host", "client_software", "client_software_version",  "connection_id", "draining",
         "listener", "principal",
     )  # fmt: skip
 
@@ -25,7 +25,6 @@ class Session:
         self.client_software = "unknown"
         self.client_software_version = "unknown"
         self.draining = False
-        self.close_reason = ""
 
     def opened(self, peername: object) -> None:
         if isinstance(peername, tuple) and peername:

@@ -17,6 +17,7 @@ LATEST, EARLIEST, MAX_TIMESTAMP, EARLIEST_LOCAL, LAST_TIERED, EARLIEST_PENDING_U
 # The version that introduced each special timestamp (KIP-734, KIP-405, KIP-1005, KIP-1023).
 _SINCE = {LATEST: 1, EARLIEST: 1, MAX_TIMESTAMP: 7, EARLIEST_LOCAL: 8, LAST_TIERED: 9, EARLIEST_PENDING_UPLOAD: 11}
 _READ_COMMITTED = 1
+_LEADER_EPOCH_SINCE = 4
 
 Answer = ListOffsetsResponse.ListOffsetsPartitionResponse
 
@@ -34,6 +35,8 @@ async def list_offsets(ctx: Context, request: ListOffsetsRequest) -> ListOffsets
                     raise TopicAuthorizationFailed
                 partition = ctx.node.replicas.find(topic.name, asked.partition_index)
                 _answer(ctx, request, partition, asked, answer)
+                if ctx.version < _LEADER_EPOCH_SINCE:
+                    answer.leader_epoch = -1
             except KafkaError as error:
                 answer.error_code = ctx.count_error(error)
         topics.append(ListOffsetsResponse.ListOffsetsTopicResponse(name=topic.name, partitions=answers))
