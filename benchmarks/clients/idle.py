@@ -1,0 +1,34 @@
+"""Connections that have said which versions they speak, and then nothing: memory of each."""
+
+from __future__ import annotations
+
+import time
+
+from benchmarks.clients.harness import Params, Result, run
+from benchmarks.processes import cpu_s, memory_bytes
+from benchmarks.wire import Wire
+from ottla.protocol.messages.api_versions import ApiVersionsRequest, ApiVersionsResponse
+
+
+def main(params: Params) -> Result:
+    """Params: address, broker_pid, connections, settle_s. Result: bytes_each and idle_cpu, cores."""
+    pid = params["broker_pid"]
+    request = ApiVersionsRequest(client_software_name="bench", client_software_version="1")
+    with Wire(params["address"]) as wire:
+        wire.ask(request, 3, ApiVersionsResponse)
+    before = memory_bytes(pid)
+    idle = [Wire(params["address"]) for _ in range(params["connections"])]
+    for wire in idle:
+        wire.ask(request, 3, ApiVersionsResponse)
+    time.sleep(params["settle_s"])
+    grown = memory_bytes(pid) - before
+    cpu, start = cpu_s(pid), time.monotonic()
+    time.sleep(2 * params["settle_s"])
+    return {
+        "bytes_each": max(grown, 0) / len(idle),
+        "idle_cpu": (cpu_s(pid) - cpu) / (time.monotonic() - start),
+    }
+
+
+if __name__ == "__main__":
+    run(main)
