@@ -14,7 +14,7 @@ from ottla.common.errors import (
     UnsupportedCompressionType,
 )
 from ottla.protocol.messages.fetch import FetchRequest, FetchResponse
-from ottla.security.operations import Operation, ResourceType
+from ottla.security.operations import CLUSTER_NAME, Operation, ResourceType
 
 if TYPE_CHECKING:
     from ottla.broker.context import Context
@@ -36,6 +36,8 @@ class Look:
     def __init__(self, ctx: Context, request: FetchRequest, by_id: bool) -> None:
         self._ctx = ctx
         self._by_id = by_id
+        replica = request.replica_id if request.replica_state is None else request.replica_state.replica_id
+        self._by_replica = replica >= 0
         self._committed = request.isolation_level == _READ_COMMITTED
         self._left_bytes = min(request.max_bytes, ctx.node.fetch_max_bytes)
         self.read_bytes = 0
@@ -58,13 +60,19 @@ class Look:
         assert isinstance(name, str)
         denied = self._denied.get(name)
         if denied is None:
-            denied = self._denied[name] = not self._ctx.allows(Operation.READ, ResourceType.TOPIC, name)
+            denied = self._denied[name] = not self._may_read(name)
         if denied:
             raise TopicAuthorizationFailed
         partition = None if known is None else known.partitions.get(index)
         if partition is None:
             raise UnknownTopicOrPartition
         return partition
+
+    def _may_read(self, topic: str) -> bool:
+        """Consumers need READ on the topic; followers CLUSTER_ACTION, and have it for all topics."""
+        if self._by_replica:
+            return self._ctx.allows(Operation.CLUSTER_ACTION, ResourceType.CLUSTER, CLUSTER_NAME)
+        return self._ctx.allows(Operation.READ, ResourceType.TOPIC, topic)
 
     def at(self, interest: Interest) -> PartitionData:
         """Looks, and keeps the answer. The records are a pinned file range until it is sent or replaced."""

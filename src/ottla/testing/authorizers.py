@@ -37,28 +37,32 @@ class DenyAll:
 class DenyOnly:
     """Everything is allowed but `denied`. No operation implies another here, so that each check can be denied alone.
 
-    asked: the questions so far, in their order.
+    refused: what was asked for and denied so far, in that order.
     """
 
     allows_everything = False
 
     def __init__(self, *denied: Check) -> None:
-        self.denied = denied
-        self.asked: list[Check] = []
+        self._denied = denied
+        self.refused: list[Check] = []
 
     def authorize(
         self, principal: Principal, host: str, operation: Operation, resource: ResourceType, name: str
     ) -> bool:
-        self.asked.append(Check(operation, resource, name))
-        return not any(
-            check.operation == operation and check.resource == resource and check.name in (None, name)
-            for check in self.denied
-        )
+        check = Check(operation, resource, name)
+        return self._answer(check, check in self._denied or self._all(operation, resource))
 
     def authorize_any(self, principal: Principal, host: str, operation: Operation, resource: ResourceType) -> bool:
         """Denied only where a check without a name denies every resource of the type."""
-        self.asked.append(Check(operation, resource))
-        return Check(operation, resource) not in self.denied
+        return self._answer(Check(operation, resource), self._all(operation, resource))
+
+    def _all(self, operation: Operation, resource: ResourceType) -> bool:
+        return Check(operation, resource) in self._denied
+
+    def _answer(self, check: Check, denied: bool) -> bool:
+        if denied:
+            self.refused.append(check)
+        return not denied
 
 
 def guard(node: Node, authorizer: Authorizer) -> None:

@@ -39,8 +39,8 @@ async def metadata(ctx: Context, request: MetadataRequest) -> MetadataResponse:
             if ctx.allows(Operation.DESCRIBE, ResourceType.TOPIC, name)
         ]
     else:
-        await _create_missing(ctx, request, asked)
-        topics = [_answer(ctx, request, one) for one in asked]
+        uncreatable = await _create_missing(ctx, request, asked)
+        topics = [_answer(ctx, request, one, uncreatable) for one in asked]
     response = MetadataResponse(
         throttle_time_ms=ctx.throttle_time_ms,
         brokers=[
@@ -60,7 +60,9 @@ async def metadata(ctx: Context, request: MetadataRequest) -> MetadataResponse:
     return response
 
 
-def _answer(ctx: Context, request: MetadataRequest, one: MetadataRequest.MetadataRequestTopic) -> Topic:
+def _answer(
+    ctx: Context, request: MetadataRequest, one: MetadataRequest.MetadataRequestTopic, uncreatable: list[str]
+) -> Topic:
     image = ctx.node.image
     try:
         if one.name is None or one.topic_id != ZERO_UUID:
@@ -71,7 +73,7 @@ def _answer(ctx: Context, request: MetadataRequest, one: MetadataRequest.Metadat
             found = image.topics.get(one.name)
         name = found.name if found is not None else one.name
         assert name is not None
-        if not ctx.allows(Operation.DESCRIBE, ResourceType.TOPIC, name):
+        if not ctx.allows(Operation.DESCRIBE, ResourceType.TOPIC, name) or name in uncreatable:
             raise TopicAuthorizationFailed
         if found is None:
             check_topic_name(name)
@@ -106,16 +108,17 @@ def _described(ctx: Context, request: MetadataRequest, image: TopicImage) -> Top
 
 async def _create_missing(
     ctx: Context, request: MetadataRequest, asked: list[MetadataRequest.MetadataRequestTopic]
-) -> None:
-    """Creates the named topics that do not exist, where the client, the broker and the authoriser allow it.
+) -> list[str]:
+    """Creates the named topics that do not exist, where client and broker want it. Returns those that it may not.
 
     Kafka answers UNKNOWN_TOPIC_OR_PARTITION at once and lets the client ask again; we wait for the topic, which is
     there within a millisecond, and answer with it.
     """
     node = ctx.node
     if not (request.allow_auto_topic_creation and node.settings.auto_create_topics_enable):
-        return
+        return []
     missing = []
+    uncreatable = []
     for one in asked:
         name = one.name
         if name is None or one.topic_id != ZERO_UUID or name in node.image.topics:
@@ -124,17 +127,21 @@ async def _create_missing(
             check_topic_name(name)
         except InvalidTopicException:
             continue
-        if ctx.allows(Operation.DESCRIBE, ResourceType.TOPIC, name) and (
-            ctx.allows(Operation.CREATE, ResourceType.CLUSTER, CLUSTER_NAME)
-            or ctx.allows(Operation.CREATE, ResourceType.TOPIC, name)
+        if not ctx.allows(Operation.DESCRIBE, ResourceType.TOPIC, name):
+            continue
+        if ctx.allows(Operation.CREATE, ResourceType.CLUSTER, CLUSTER_NAME) or ctx.allows(
+            Operation.CREATE, ResourceType.TOPIC, name
         ):
             missing.append(internal_topic(node.settings, name) if name == CONSUMER_OFFSETS else _defaults(name))
+        else:
+            uncreatable.append(name)
     if missing:
         creation = CreateTopicsRequest(topics=missing, timeout_ms=_AUTO_CREATE_TIMEOUT_MS)
         try:
             await node.peers.forward(ctx, creation)
         except KafkaError as error:
             node.log.warn("topics.not_created", topics=len(missing), error=error.name)
+    return uncreatable
 
 
 def _defaults(name: str) -> CreateTopicsRequest.CreatableTopic:
