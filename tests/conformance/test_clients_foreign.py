@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.conformance.client_versions import check_versions
 from tests.conformance.ottla_broker import OttlaBroker
 
 pytestmark = pytest.mark.process
@@ -68,6 +69,7 @@ def test_kafkajs(ottla: OttlaBroker) -> None:
         "sought": True,
         "deleted": True,
     }
+    check_versions(ottla, "kafkajs")
 
 
 GO_RESULT = {
@@ -85,9 +87,11 @@ GO_RESULT = {
 def test_franz_go(ottla: OttlaBroker) -> None:
     program = built("franz_go", "go", "build", "-o", "check", ".", result="check")
     assert run(str(program), ottla.address) == {**GO_RESULT, "partitions": 3}
+    check_versions(ottla, "franz-go")
 
 
 @pytest.mark.go
 def test_sarama(ottla: OttlaBroker) -> None:
     program = built("sarama", "go", "build", "-o", "check", ".", result="check")
     assert run(str(program), ottla.address) == GO_RESULT
+    check_versions(ottla, "sarama")

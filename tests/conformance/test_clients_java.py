@@ -8,6 +8,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from tests.conformance.client_versions import check_versions
 from tests.conformance.kafka_tools import java_command, run_tool
 from tests.conformance.ottla_broker import OttlaBroker
 
@@ -72,6 +73,7 @@ def test_kafkas_tools_produce_consume_and_administer(ottla: OttlaBroker) -> None
     assert run_tool(TOOLS + "GetOffsetShell", *at, "--topic", "things").count("things:") == 3
     run_tool(TOPIC_COMMAND, *at, "--delete", "--topic", "things")
     assert "things" not in run_tool(TOPIC_COMMAND, *at, "--list")
+    check_versions(ottla, "java")
 
 
 def test_kafkas_tools_show_and_change_configs(ottla: OttlaBroker, tmp_path: Path) -> None:
@@ -91,3 +93,4 @@ def test_kafkas_tools_show_and_change_configs(ottla: OttlaBroker, tmp_path: Path
     assert "Cluster ID:" in run_tool(TOOLS + "ClusterTool", "cluster-id", *at)
     dirs = run_tool(TOOLS + "LogDirsCommand", *at, "--describe", "--topic-list", "things")
     assert '"partition":"things-0"' in dirs
+    check_versions(ottla, "java")

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable
 
 import pytest
+from tests.conformance.client_versions import check_versions
 from tests.conformance.ottla_broker import OttlaBroker
 
 pytestmark = pytest.mark.process
@@ -70,7 +71,7 @@ def test_confluent_kafka(ottla: OttlaBroker) -> None:
     admin.delete_consumer_groups([GROUP])[GROUP].result(10)
     admin.delete_topics([TOPIC])[TOPIC].result(10)
     assert TOPIC not in admin.list_topics(timeout=10).topics
-    assert {"Produce", "Fetch", "JoinGroup", "OffsetCommit", "DeleteTopics"} <= set(ottla.versions_used())
+    check_versions(ottla, "confluent-kafka")
 
 
 def test_aiokafka(ottla: OttlaBroker) -> None:
@@ -117,6 +118,7 @@ def test_aiokafka(ottla: OttlaBroker) -> None:
         await admin.close()
 
     asyncio.run(scenario())
+    check_versions(ottla, "aiokafka")
 
 
 def test_kafka_python(ottla: OttlaBroker) -> None:
@@ -160,3 +162,4 @@ def test_kafka_python(ottla: OttlaBroker) -> None:
     admin.delete_topics([TOPIC])
     assert TOPIC not in admin.list_topics()
     admin.close()
+    check_versions(ottla, "kafka-python")
