@@ -1,4 +1,4 @@
-"""Which version of each API every client uses against Ottla, as seen by the broker; equal to what they use with Kafka 4.3.1.
+"""Which version of each API every client uses against Ottla, as the broker sees it; the same as with Kafka 4.3.1.
 
 Heartbeats are left out: a quick scenario may end before the first one.
 """
