@@ -8,7 +8,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tests.conformance.kafka_broker import kafka
 from tests.conformance.ottla_broker import OttlaBroker
+
+__all__ = ("kafka", "ottla")
 
 _PROGRAMS = {"java": ("java", "mvn"), "node": ("node", "npm"), "go": ("go",)}
 

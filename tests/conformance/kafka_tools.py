@@ -1,7 +1,7 @@
 """Apache Kafka's own Java classes, run from its released jars.
 
-The jars lie in $KAFKA_JARS (default ~/.cache/apache-kafka-jars) and are fetched with Maven once. A JVM takes a second to
-start: hand a tool many files at once.
+The jars lie in $KAFKA_JARS (default ~/.cache/apache-kafka-jars) and are fetched with Maven once. A JVM takes a second
+to start: hand a tool many files at once.
 """
 
 from __future__ import annotations
@@ -44,9 +44,8 @@ def jars() -> Path:
 
 def java_command(*arguments: str, heap: str = "512M") -> list[str]:
     """`arguments`: options for the JVM, a class, its arguments."""
-    return [
-        "java", f"-Xmx{heap}", f"-Dlog4j2.configurationFile={HERE / 'log4j2.properties'}", "-cp", f"{jars()}/*", *arguments
-    ]  # fmt: skip
+    logging = f"-Dlog4j2.configurationFile={HERE / 'log4j2.properties'}"
+    return ["java", f"-Xmx{heap}", logging, "-cp", f"{jars()}/*", *arguments]
 
 
 def run_tool(tool: str, *arguments: str, timeout_s: float = 120) -> str:

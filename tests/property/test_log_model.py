@@ -94,7 +94,7 @@ class LogMachine(RuleBasedStateMachine):
                     header.producer_id,
                     header.base_sequence,
                     header.is_control,
-                )  # fmt: skip
+                )
             )
         self.end = appended.last_offset + 1
         return appended.base_offset

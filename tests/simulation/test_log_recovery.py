@@ -123,7 +123,11 @@ class Life:
         kind = self.random.below(4)
         if kind == 0 and log.has_ongoing_transaction(9, 0):
             batch = end_marker(
-                producer_id=9, producer_epoch=0, committed=self.random.chance(0.5), coordinator_epoch=0, timestamp=now_ms
+                producer_id=9,
+                producer_epoch=0,
+                committed=self.random.chance(0.5),
+                coordinator_epoch=0,
+                timestamp=now_ms,
             )
             origin = Origin.COORDINATOR
         else:
@@ -143,7 +147,9 @@ class Life:
     def truncate(self, log: PartitionLog, told: Told) -> None:
         """As a follower that diverged: down to the durable end at least, here."""
         target = max(told.durable_end, log.log_end_offset - 4)
-        told.end = max([0, *(base for base, _ in told.batches if base <= target)])  # it may happen before a crash or not
+        told.end = max(
+            [0, *(base for base, _ in told.batches if base <= target)]
+        )  # it may happen before a crash or not
         log.truncate_to(target)
         told.end = log.log_end_offset
         told.batches = [entry for entry in told.batches if entry[0] < told.end]
@@ -169,9 +175,9 @@ class Life:
                 assert log.epoch_at(header.base_offset) == header.leader_epoch
         for base_offset, content in read:
             assert appended.get(base_offset) == content, f"{log}: the batch at {base_offset} is not what was appended"
-        names_lost = told.durable_end == 0 and log.log_start_offset > 0  # of the first segment, never synced
-        if not names_lost:
-            self.check_producer(log, told)
+        if told.durable_end == 0 and log.log_start_offset > 0:  # the first segment's name was never synced
+            told.batches = [entry for entry in told.batches if entry[0] >= log.log_start_offset]
+        self.check_producer(log, told)
         told.batches = [entry for entry in told.batches if entry[0] < log.log_end_offset]
         told.end, told.start = log.log_end_offset, log.log_start_offset
 

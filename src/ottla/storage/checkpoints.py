@@ -25,7 +25,9 @@ def checkpoint_text(entries: Iterable[str]) -> bytes:
 
 
 def checkpoint_lines(data: bytes, path: str) -> list[str]:
-    """The entries. Raises CorruptCheckpoint."""
+    """The entries; none in an empty file, as Kafka creates it. Raises CorruptCheckpoint."""
+    if not data:
+        return []
     try:
         lines = data.decode().splitlines()
     except UnicodeDecodeError:

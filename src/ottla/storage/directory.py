@@ -143,16 +143,24 @@ class LogDirectory:
     def open_logs(self) -> Iterator[tuple[TopicPartition, PartitionLog]]:
         return iter(tuple(self._logs.items()))
 
-    def log(self, partition: TopicPartition, settings: TopicSettings, now_ms: int) -> PartitionLog:
+    def log(
+        self, partition: TopicPartition, settings: TopicSettings, now_ms: int, topic_id: bytes | None = None
+    ) -> PartitionLog:
         """The log of a partition that is here, opened (and recovered) at the first call.
 
-        Raises KeyError for one that is not here, KafkaStorageError.
+        A `topic_id` is noted where a crash has left none. Raises KeyError for one that is not here, KafkaStorageError.
         """
         log = self._logs.get(partition)
         if log is None:
             if partition not in self._folders:
                 raise KeyError(partition)
             log = self._open(partition, settings, now_ms, self.clean)
+            if log.topic_id is None and topic_id is not None:
+                log.topic_id = topic_id
+                try:
+                    self._files.write_atomically(f"{log.folder}/{PARTITION_METADATA}", partition_metadata(topic_id))
+                except OSError as error:
+                    raise self._failed(error) from error
         return log
 
     def create(self, partition: TopicPartition, topic_id: bytes, settings: TopicSettings, now_ms: int) -> PartitionLog:
