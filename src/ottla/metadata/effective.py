@@ -200,8 +200,8 @@ class EffectiveConfigs:
             synonyms = self._group_synonyms(setting, own_source)
             if setting.name in overrides:
                 text = overrides[setting.name]
-                own = [] if own_source == CLIENT_METRICS else [Synonym(setting.name, text, own_source)]
-                entries.append(_entry(setting, text, own_source, (*own, *synonyms)))
+                own = Synonym(setting.name, text, own_source)
+                entries.append(_entry(setting, text, own_source, (own, *synonyms)))
                 continue
             default = synonyms[0] if synonyms else Synonym(setting.name, setting.render(setting.default), DEFAULT)
             entries.append(_entry(setting, default.value, default.source, tuple(synonyms)))

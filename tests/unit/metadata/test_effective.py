@@ -86,11 +86,11 @@ def test_every_group_setting_is_shown_as_kafka_shows_it(image: ClusterImage) -> 
     assert {entry.name: shown(entry) for entry in entries} == kafkas("group")
 
 
-def test_client_metrics_have_three_settings_without_synonyms(image: ClusterImage) -> None:
+def test_client_metrics_have_three_settings_and_no_synonym_but_their_own_value(image: ClusterImage) -> None:
     image.configs[CLIENT_METRICS_CONFIG, "cm"] = {"interval.ms": "1000"}
     entries = by_name(configs(image).describe_group(CLIENT_METRICS_CONFIG, "cm", ClientMetricsSettings))
     assert {name: shown(entry) for name, entry in entries.items()} == {
-        "interval.ms": ("1000", False, 7, False, 3, []),
+        "interval.ms": ("1000", False, 7, False, 3, [["interval.ms", "1000", 7]]),
         "match": ("", False, 5, False, 7, []),
         "metrics": ("", False, 5, False, 7, []),
     }

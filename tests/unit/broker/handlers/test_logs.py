@@ -5,6 +5,7 @@ from __future__ import annotations
 from tests.unit.broker.handlers.support import Asking, on_broker
 
 from ottla.broker.partition import Partition
+from ottla.common.names import Offset
 from ottla.protocol.messages.delete_records import DeleteRecordsRequest
 from ottla.protocol.messages.describe_producers import DescribeProducersRequest
 from ottla.protocol.messages.find_coordinator import FindCoordinatorRequest
@@ -36,6 +37,20 @@ def test_records_are_deleted_up_to_an_offset() -> None:
         assert await delete(broker, "a", 0, index=5) == (-1, 3)
         assert await delete(broker, "absent", 0) == (-1, 3)
         assert await broker.produce("a") == 3
+
+    on_broker(scenario)
+
+
+def test_what_is_not_committed_cannot_be_deleted() -> None:
+    async def scenario(broker: Asking) -> None:
+        await broker.topic("a")
+        for _ in range(3):
+            await broker.produce("a")
+        leader = broker.node.replicas.find("a", 0).leader
+        assert leader is not None
+        leader.high_watermark = Offset(1)  # as if a follower were behind
+        assert await delete(broker, "a", 2) == (-1, 1)
+        assert await delete(broker, "a", -1) == (1, 0)
 
     on_broker(scenario)
 
