@@ -47,7 +47,7 @@ class Bed:
 
     @contextmanager
     def fresh(self, side: type[Broker], **settings: str) -> Iterator[Broker]:
-        """A broker of its own, not started yet; it and its data are gone afterwards. `_` in a setting stands for a dot."""
+        """A broker of its own, not started yet; it and its data are gone afterwards. `_` in a setting is a dot."""
         broker = self._new(side, {key.replace("_", "."): value for key, value in settings.items()})
         try:
             broker.prepare()

@@ -11,9 +11,10 @@ import time
 from pathlib import Path
 from typing import IO
 
+from tests.conformance.kafka_tools import java_command
+
 from benchmarks import processes
 from benchmarks.wire import Wire, until
-from tests.conformance.kafka_tools import java_command
 
 ROOT = Path(__file__).resolve().parents[1]
 _END_TIMEOUT_S = 120
@@ -107,7 +108,7 @@ class Ottla(Broker):
 
 
 class Kafka(Broker):
-    """Apache Kafka 4.3.1: one KRaft node, its start script's heap and collector, defaults but for what one node needs."""
+    """Apache Kafka 4.3.1: one KRaft node, its scripts' heap and collector, defaults but for what one node needs."""
 
     name = "kafka"
 

@@ -1,4 +1,4 @@
-"""A blocking connection that speaks the protocol directly: set-up, probes, and loads that must cost the client little."""
+"""A blocking connection that speaks the protocol directly: for set-up, probes, and loads that cost a client little."""
 
 from __future__ import annotations
 
@@ -6,10 +6,12 @@ import socket
 import struct
 import time
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import TypeVar
 
+from ottla.common.names import ZERO_UUID, Uuid
 from ottla.protocol.headers import read_response_header, request_frame
 from ottla.protocol.message import Message
+from ottla.protocol.messages.api_versions import ApiVersionsRequest, ApiVersionsResponse
 from ottla.protocol.messages.create_topics import CreateTopicsRequest, CreateTopicsResponse
 from ottla.protocol.messages.delete_topics import DeleteTopicsRequest, DeleteTopicsResponse
 from ottla.protocol.messages.fetch import FetchRequest
@@ -19,7 +21,6 @@ from ottla.protocol.messages.produce import ProduceRequest, ProduceResponse
 from ottla.records.record import BatchBuilder
 
 CLIENT_ID = "bench"
-ZERO_ID = bytes(16)
 BY_ID = 13
 """Since this version Produce names topics by id."""
 LATEST = -1
@@ -94,6 +95,18 @@ class Wire:
         return [one.offset for one in answer.topics[0].partitions]
 
 
+def greeted(address: str, count: int) -> list[Wire]:
+    """Connections that have said which versions they speak. Each is answered before the next is opened: Kafka's queue of
+    unaccepted connections holds 50, and one more waits for a second."""
+    wires = []
+    for _ in range(count):
+        wires.append(Wire(address))
+        wires[-1].ask(
+            ApiVersionsRequest(client_software_name="bench", client_software_version="1"), 3, ApiVersionsResponse
+        )
+    return wires
+
+
 def refuse(code: int) -> None:
     if code:
         raise Refused(f"error code {code}")
@@ -164,7 +177,7 @@ def produce_frame(version: int, topic: str, topic_id: bytes, partition: int, bat
     by_id = version >= BY_ID
     data = ProduceRequest.TopicProduceData(
         name="" if by_id else topic,
-        topic_id=topic_id if by_id else ZERO_ID,
+        topic_id=Uuid(topic_id) if by_id else ZERO_UUID,
         partition_data=[ProduceRequest.PartitionProduceData(index=partition, records=batch)],
     )
     request = ProduceRequest(transactional_id=None, acks=acks, timeout_ms=30_000, topic_data=[data])
@@ -173,8 +186,8 @@ def produce_frame(version: int, topic: str, topic_id: bytes, partition: int, bat
 
 def fetch_frame(topic: str, offsets: dict[int, int], *, max_bytes: int, max_wait_ms: int) -> bytes:
     """A full fetch (no session) of partitions by name, from their offsets on."""
-    asked: list[Any] = [
-        FetchRequest.FetchTopic.FetchPartition(
+    asked = [
+        FetchRequest.FetchPartition(
             partition=partition, current_leader_epoch=-1, fetch_offset=offset, last_fetched_epoch=-1,
             log_start_offset=-1, partition_max_bytes=max_bytes,
         )

@@ -1,1 +1,1 @@
-"""The loads. Each module is run as a process (`python -m benchmarks.clients.NAME JSON`), stops by itself and prints JSON."""
+"""The loads: each is a process (`python -m benchmarks.clients.NAME JSON`) that ends by itself and prints JSON."""

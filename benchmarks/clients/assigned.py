@@ -1,4 +1,4 @@
-"""A librdkafka consumer that holds many partitions: what it costs the broker when nothing, and when a little, happens."""
+"""A librdkafka consumer that holds many partitions: what it costs the broker at rest, and with a little to do."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _TICK_S = 0.01
 
 
 def main(params: Params) -> Result:
-    """Params: address, broker_pid, topic, partitions, seconds, rate. Result: idle_cpu and busy_cpu, cores of the broker."""
+    """Params: address, broker_pid, topic, partitions, seconds, rate. Result: idle_cpu, busy_cpu (cores)."""
     partitions, topic, seconds = params["partitions"], params["topic"], params["seconds"]
     consumer = Consumer(
         {
@@ -27,7 +27,8 @@ def main(params: Params) -> Result:
     while ends < partitions:
         message = consumer.poll(30)
         assert message is not None, f"{ends} of {partitions} partitions were read to their end"
-        ends += message.error() is not None and message.error().code() == KafkaError._PARTITION_EOF
+        error = message.error()
+        ends += error is not None and error.code() == KafkaError._PARTITION_EOF
     idle: Result = {}
     with measured(params, idle):
         end = time.monotonic() + seconds

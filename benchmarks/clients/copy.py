@@ -13,11 +13,13 @@ _CHUNK_BYTES = 256 * 1024
 
 
 def main(params: Params) -> Result:
-    """Params: folder, size_bytes, cores (one for the receiver, one for the sender; or none). Result: elapsed_s."""
+    """Params: folder, size_bytes, receiver_core (or None). Result: elapsed_s."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         start = time.perf_counter()
         child = os.fork()
         if not child:
+            if params["receiver_core"] is not None:
+                os.sched_setaffinity(0, {params["receiver_core"]})
             with server.accept()[0] as connection:
                 receive(connection, params["folder"])
             os._exit(0)

@@ -18,7 +18,7 @@ Result = dict[str, Any]
 
 @contextmanager
 def measured(params: Params, result: Result) -> Iterator[None]:
-    """Adds `elapsed_s`, the CPU seconds of the broker (`broker_cpu_s`) and the cores that the client used to `result`."""
+    """Adds `elapsed_s`, `broker_cpu_s` and `client_cores` (CPU seconds for each second) to `result`."""
     pid = params["broker_pid"]
     broker, client, start = cpu_s(pid), time.process_time(), time.perf_counter()
     yield

@@ -6,20 +6,15 @@ import time
 
 from benchmarks.clients.harness import Params, Result, run
 from benchmarks.processes import cpu_s, memory_bytes
-from benchmarks.wire import Wire
-from ottla.protocol.messages.api_versions import ApiVersionsRequest, ApiVersionsResponse
+from benchmarks.wire import greeted
 
 
 def main(params: Params) -> Result:
     """Params: address, broker_pid, connections, settle_s. Result: bytes_each and idle_cpu, cores."""
     pid = params["broker_pid"]
-    request = ApiVersionsRequest(client_software_name="bench", client_software_version="1")
-    with Wire(params["address"]) as wire:
-        wire.ask(request, 3, ApiVersionsResponse)
+    greeted(params["address"], 1)  # what the first one loads is not counted
     before = memory_bytes(pid)
-    idle = [Wire(params["address"]) for _ in range(params["connections"])]
-    for wire in idle:
-        wire.ask(request, 3, ApiVersionsResponse)
+    idle = greeted(params["address"], params["connections"])
     time.sleep(params["settle_s"])
     grown = memory_bytes(pid) - before
     cpu, start = cpu_s(pid), time.monotonic()

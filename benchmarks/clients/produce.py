@@ -1,4 +1,4 @@
-"""librdkafka produces `count` values of `size_bytes` as fast as it can, and the broker's offsets must say so after it."""
+"""librdkafka produces `count` values of `size_bytes` as fast as it can; the broker's offsets must say so after it."""
 
 from __future__ import annotations
 

@@ -7,7 +7,7 @@ import time
 from benchmarks.clients.harness import Params, Result, measured, percentile, run
 from benchmarks.clients.latency import timed
 from benchmarks.processes import memory_bytes
-from benchmarks.wire import Wire, fetch_frame, one_record_batch, produce_frame
+from benchmarks.wire import Wire, fetch_frame, greeted, one_record_batch, produce_frame
 
 _VERSION = 10
 
@@ -19,7 +19,7 @@ def main(params: Params) -> Result:
     offsets = dict.fromkeys(range(params["partitions"]), 0)
     fetch = fetch_frame(params["topic"], offsets, max_bytes=params["ask_bytes"], max_wait_ms=500)
     before = memory_bytes(params["broker_pid"])
-    silent = [Wire(address) for _ in range(params["consumers"])]
+    silent = greeted(address, params["consumers"])
     result: Result = {}
     with Wire(address) as wire:
         wire.produce(produce, _VERSION)

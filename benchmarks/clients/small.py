@@ -1,4 +1,4 @@
-"""Small produce requests over several connections, several in flight on each: frames are encoded once and sent again."""
+"""Small produce requests over several connections, several in flight on each: frames are encoded once."""
 
 from __future__ import annotations
 

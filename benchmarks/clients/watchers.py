@@ -6,21 +6,22 @@ import select
 import time
 
 from benchmarks.clients.harness import Params, Result, measured, percentile, run
-from benchmarks.wire import Wire, fetch_frame, one_record_batch, produce_frame
+from benchmarks.wire import Wire, fetch_frame, greeted, one_record_batch, produce_frame
 
 _WAIT_MS = 30_000
 _VERSION = 10
+_RECORD_BYTES = 100
 
 
 def main(params: Params) -> Result:
     """Params: address, broker_pid, topic, consumers, records. Result: all_s, from the ack until the last one has it."""
     address, topic = params["address"], params["topic"]
-    waiting = [Wire(address) for _ in range(params["consumers"])]
+    waiting = greeted(address, params["consumers"])
     poll = select.epoll()
     by_number = {wire.socket.fileno(): wire for wire in waiting}
     for number in by_number:
         poll.register(number, select.EPOLLIN)
-    record = produce_frame(_VERSION, topic, b"", 0, one_record_batch(100))
+    record = produce_frame(_VERSION, topic, b"", 0, one_record_batch(_RECORD_BYTES))
     times = []
     result: Result = {}
     with Wire(address) as producer, measured(params, result):
@@ -39,13 +40,19 @@ def main(params: Params) -> Result:
 
 def drain(poll: select.epoll, by_number: dict[int, Wire]) -> None:
     """Reads one answer from each."""
+    parts: dict[int, bytes] = {}
     left = len(by_number)
     while left:
         events = poll.poll(60)
         assert events, f"{left} consumers got nothing in 60 s"
         for number, _ in events:
             data = by_number[number].socket.recv(65_536)
-            assert int.from_bytes(data[:4], "big") == len(data) - 4 and len(data) > 150, "an answer without the record"
+            if number in parts:
+                data = parts.pop(number) + data
+            if len(data) < 4 + int.from_bytes(data[:4], "big"):
+                parts[number] = data
+                continue
+            assert len(data) > _RECORD_BYTES, "an answer without the record"
             left -= 1
 
 

@@ -1,4 +1,4 @@
-"""Memory at rest, and crowds: many partitions held, many consumers on one partition, silent readers, idle connections."""
+"""Memory at rest, and crowds: of partitions, of consumers on one partition, of silent readers, of idle connections."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ ROWS = (
         "consumer-1000", "a librdkafka consumer on 1,000 partitions: nothing happens; 1,000 messages a second",
         (_IDLE_CPU, _BUSY_CPU), assigned, 3,
     ),
-    Row("consumers-5000", "5,000 (quick: 1,000) long polls on one partition; a record comes", (_ALL, _CPU), watchers, 3),
+    Row("consumers-5000", "5,000 (quick: 1,000) polls of one partition; a record comes", (_ALL, _CPU), watchers, 3),
     Row("silent-200", "200 consumers ask for 50 MB and never read", (_GROWN, _P99), silent, 3),
     Row("connections", "10,000 (quick: 2,000) idle connections", (_BYTES, _IDLE_CPU), connections, 3),
 )  # fmt: skip

@@ -7,7 +7,7 @@ import time
 from benchmarks.bed import Bed
 from benchmarks.brokers import Broker
 from benchmarks.row import Measure, Row, Values
-from benchmarks.wire import Refused, Wire, create_topic, one_record_batch, produce_frame, until
+from benchmarks.wire import Wire, create_topic, one_record_batch, produce_frame, until
 
 _FIRST_ACK = Measure("first ack", "s", must=0.1, after=0.05, limit=0.35)
 _RESTART = Measure("restart to ack", "s")
@@ -100,5 +100,3 @@ ROWS = (
         (_RESTART,), recovery, rounds_max=3,
     ),
 )  # fmt: skip
-
-__all__ = ("ROWS", "Refused", "idle_cpu", "settle")
