@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from ottla.broker.context import Context
 
 _NO_TIME = -1
+_NAMES_REQUESTER = 3
 
 
 async def create_delegation_token(ctx: Context, request: CreateDelegationTokenRequest) -> CreateDelegationTokenResponse:
@@ -41,9 +42,6 @@ async def create_delegation_token(ctx: Context, request: CreateDelegationTokenRe
         expiry_timestamp_ms=_NO_TIME,
         max_timestamp_ms=_NO_TIME,
     )
-
-
-_NAMES_REQUESTER = 3
 
 
 async def renew_delegation_token(ctx: Context, request: RenewDelegationTokenRequest) -> RenewDelegationTokenResponse:

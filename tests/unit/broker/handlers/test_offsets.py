@@ -5,6 +5,7 @@ from __future__ import annotations
 from tests.unit.broker.handlers.support import Asking, on_broker
 
 from ottla.common.names import ZERO_UUID, TopicPartition, Uuid
+from ottla.coordinator.group.offsets import Committed
 from ottla.protocol.messages.delete_topics import DeleteTopicsRequest
 from ottla.protocol.messages.offset_commit import OffsetCommitRequest, OffsetCommitResponse
 from ottla.protocol.messages.offset_delete import OffsetDeleteRequest
@@ -142,6 +143,22 @@ def test_offsets_of_a_deleted_topic_are_gone() -> None:
             named = [Named(name="a", topic_id=new_id, partition_indexes=[0])]
             answer = await broker.ask(OffsetFetchRequest(groups=[Group(group_id="g", topics=named)]), version)
             assert answer.groups[0].topics[0].partitions[0].committed_offset == -1
+
+    on_broker(scenario)
+
+
+def test_an_offset_of_an_older_topic_with_the_same_name_is_not_shown_by_id() -> None:
+    """Left behind where the coordinator did not see the deletion."""
+
+    async def scenario(broker: Asking) -> None:
+        topic_id = await broker.topic("a")
+        await broker.ask(commit((0, 5), topic="a"), 9)
+        offsets = broker.node.groups.machine("g").offsets
+        named = [Named(topic_id=topic_id, partition_indexes=[0])]
+        for written_by, shown in ((topic_id, 5), (ZERO_UUID, 5), (STRANGE_ID, -1)):  # zero: written before KIP-848
+            offsets.replay("g", TopicPartition("a", 0), Committed(5, -1, "", 0, topic_id=written_by))
+            answer = await broker.ask(OffsetFetchRequest(groups=[Group(group_id="g", topics=named)]), 10)
+            assert answer.groups[0].topics[0].partitions[0].committed_offset == shown
 
     on_broker(scenario)
 
