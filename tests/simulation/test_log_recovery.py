@@ -1,4 +1,4 @@
-"""A log directory after a crash at any point of its work, on a disk that loses, tears and reorders what was not fsynced.
+"""A log directory after a crash at any point of its work, on a disk that loses and tears what was not fsynced.
 
 What must hold: nothing below the durable end is lost or changed; what comes back is a beginning of what was appended;
 indexes lead to the batches they name; producers are those of the records; the log can be written and opened again.

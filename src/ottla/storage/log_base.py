@@ -1,0 +1,236 @@
+"""The state of a partition's log, and its durability: syncs, failures, the clean end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from ottla.common.errors import KafkaStorageError
+from ottla.records.validation import Rules
+from ottla.storage.durability import Durability
+from ottla.storage.epochs import Epochs
+from ottla.storage.files import Files
+from ottla.storage.loading import Loading
+from ottla.storage.open_files import OpenFiles
+from ottla.storage.paths import SNAPSHOT, offset_name
+from ottla.storage.producers import Producers
+from ottla.storage.segment import Segment
+from ottla.storage.segments import Segments
+from ottla.storage.settings import TopicSettings
+from ottla.storage.snapshots import write_snapshot
+from ottla.storage.sync import Sync
+from ottla.storage.topic_rules import rules_of
+
+
+class LogBase:
+    """What a log consists of, and how it reaches the disk.
+
+    Raises the classes of ottla.common.errors. After an OSError of a write or an fsync the log is `offline`, and every
+    further append or read raises KafkaStorageError; a full disk alone only refuses the append.
+    Invariants: log_start_offset <= log_end_offset, durable_end <= log_end_offset; offsets never go back except by
+    truncation, which raises `version`.
+    """
+
+    __slots__ = (
+        "_doomed", "_durability", "_epochs", "_files", "_jitter", "_on_failure", "_open_files",
+        "_producers", "_rules", "_segments", "_snapshots", "durable_end", "folder", "log_end_offset",
+        "log_start_offset", "offline", "recovered_bytes", "settings", "size_bytes", "synced_appends", "topic_id",
+        "validate_records", "version",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        files: Files,
+        folder: str,
+        settings: TopicSettings,
+        loaded: Loading,
+        open_files: OpenFiles,
+        *,
+        now_ms: int,
+        jitter: int,
+        on_failure: Callable[[OSError], None] | None,
+        validate_records: bool,
+    ) -> None:
+        self._files = files
+        self.folder = folder
+        self._open_files = open_files
+        self._on_failure = on_failure
+        self._jitter = jitter
+        self.offline = False
+        self.version = 0
+        self.topic_id = loaded.topic_id
+        self.validate_records = validate_records
+        self._segments = Segments(loaded.segments)
+        self._epochs: Epochs = loaded.epochs
+        self._producers: Producers = loaded.producers
+        self._snapshots = loaded.snapshots
+        self._doomed: list[tuple[int, Segment]] = []
+        self.log_start_offset = loaded.log_start_offset
+        self.log_end_offset = loaded.log_end_offset
+        self.durable_end = loaded.durable_end
+        """Everything below survives a power cut."""
+        self.size_bytes = self._segments.size_bytes
+        self.recovered_bytes = loaded.scanned_bytes
+        """How much of it was read to open it; 0 after a clean stop."""
+        self._durability = Durability(loaded, now_ms)
+        self.configure(settings)
+        self._set_jitter(self._segments.active)
+
+    def __repr__(self) -> str:
+        return f"<PartitionLog {self.folder} {self.log_start_offset}..{self.log_end_offset}>"
+
+    def configure(self, settings: TopicSettings) -> None:
+        """New settings, effective from the next append."""
+        self.settings = settings
+        self.synced_appends = settings.flush_messages == 1
+        """flush.messages is 1: an append counts only once durable_end has passed it."""
+        self._rules: Rules = rules_of(settings, self.folder.rpartition("/")[2], self.validate_records)
+
+    def _set_jitter(self, segment: Segment) -> None:
+        most = min(self.settings.segment_jitter_ms, self.settings.segment_ms)
+        if most > 0:
+            self._jitter = (self._jitter * 1_103_515_245 + 12_345) & 0x7FFFFFFF
+            segment.jitter_ms = self._jitter % most
+
+    # -- durability
+
+    def to_sync(self, *, closed_only: bool = False) -> Sync | None:
+        """The fsyncs that bring durable_end to the present log end (or to the active segment's base), and the names of
+        new files to the disk; or None.
+
+        Run `sync.run()` in a thread; then hand the sync to `synced`, or it and the OSError to `sync_failed`. One serves
+        all that were appended before it was made.
+        """
+        end = self._segments.active.base_offset if closed_only else self.log_end_offset
+        if self.offline or (end <= self.durable_end and not self._durability.is_pending(self._segments)):
+            return None
+        try:
+            return self._durability.prepare(
+                self._files,
+                self.folder,
+                self._segments,
+                self._snapshots,
+                self._epochs,
+                self.durable_end,
+                end,
+                self.version,
+            )
+        except OSError as error:
+            raise self._failed(error) from error
+
+    def synced(self, sync: Sync, now_ms: int | None = None) -> int:
+        """The sync has run: moves durable_end, and returns it. A truncation meanwhile makes it worth nothing."""
+        self._durability.on_synced(sync)
+        sync.release()
+        if sync.version == self.version and sync.end_offset > self.durable_end:
+            self.durable_end = sync.end_offset
+        if now_ms is not None:
+            self._durability.last_sync_ms = now_ms
+        return self.durable_end
+
+    def sync_failed(self, sync: Sync, error: OSError) -> None:
+        """An fsync failed: it is never retried, the log and its directory go offline."""
+        sync.release()
+        self.fail(error)
+
+    @property
+    def recovery_point(self) -> int:
+        """Where a start after a crash begins to scan; at most durable_end."""
+        return self._durability.recovery_point(self._segments, self.durable_end)
+
+    def on_checkpoint(self, recovery_point: int) -> None:
+        """The recovery point that is about to be in the checkpoint file."""
+        self._durability.persisted_point = recovery_point
+
+    def sync_due(self, now_ms: int) -> bool:
+        """flush.messages or flush.ms asks for a sync."""
+        pending = self.log_end_offset - self.durable_end
+        settings = self.settings
+        return pending > 0 and (
+            pending >= settings.flush_messages or now_ms - self._durability.last_sync_ms >= settings.flush_ms
+        )
+
+    def flush(self) -> None:
+        """All three steps at once. Raises KafkaStorageError."""
+        sync = self.to_sync()
+        if sync is None:
+            return
+        try:
+            sync.run()
+        except OSError as error:
+            self.sync_failed(sync, error)
+            raise KafkaStorageError(str(error)) from error
+        self.synced(sync)
+
+    def fail(self, error: OSError) -> None:
+        """The disk failed: nothing more is read or written here."""
+        if not self.offline:
+            self.offline = True
+            if self._on_failure is not None:
+                self._on_failure(error)
+
+    def _failed(self, error: OSError) -> KafkaStorageError:
+        if not self._durability.is_harmless(error):
+            self.fail(error)
+        return KafkaStorageError(f"{self.folder}: {error.strerror or error}")
+
+    def close(self) -> None:
+        """Syncs, writes indexes and the producer snapshot, and closes the files: what a clean stop leaves.
+
+        Raises KafkaStorageError; then the stop is not clean.
+        """
+        if not self.offline:
+            self._durability.closing = True
+            if not self._is_settled():
+                self._settle()
+        self._close_files()
+
+    def _is_settled(self) -> bool:
+        """Opened after a clean stop and only read since."""
+        return (
+            self._segments.active.offset_index is None
+            and self.durable_end == self.log_end_offset
+            and self._snapshots[-1:] == [self.log_end_offset]
+            and not self._epochs.changed
+            and not self._durability.is_pending(self._segments)
+        )
+
+    def _settle(self) -> None:
+        try:
+            self._segments.active.write_indexes()
+            self._take_snapshot()
+            sync = self._durability.prepare(
+                self._files, self.folder, self._segments, self._snapshots, self._epochs, self.durable_end,
+                self.log_end_offset, self.version,
+            )  # fmt: skip
+            sync.run()
+        except OSError as error:
+            raise self._failed(error) from error
+        self.synced(sync)
+
+    def discard(self) -> None:
+        """The partition is deleted: nothing is written any more, files are closed when nobody reads them."""
+        self.offline = True
+        self._close_files()
+
+    def _close_files(self) -> None:
+        for segment in self._segments:
+            segment.close_file()
+        for _, segment in self._doomed:
+            segment.close_file()
+
+    # -- producer snapshots
+
+    def _take_snapshot(self) -> None:
+        """At the log's end. Its CRC tells a torn one, so it is not fsynced here; the one it supersedes goes."""
+        offset = self.log_end_offset
+        write_snapshot(self._files, self._snapshot_path(offset), self._producers)
+        self._durability.fresh_snapshots.append(offset)
+        snapshots = self._snapshots
+        if snapshots and snapshots[-1] == offset:
+            snapshots.pop()
+        if snapshots and not any(segment.base_offset == snapshots[-1] for segment in self._segments):
+            self._files.remove(self._snapshot_path(snapshots.pop()))
+        snapshots.append(offset)
+
+    def _snapshot_path(self, offset: int) -> str:
+        return f"{self.folder}/{offset_name(offset)}{SNAPSHOT}"
