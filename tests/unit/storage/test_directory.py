@@ -1,0 +1,185 @@
+"""A log directory: whose it is, what it remembers, and what a stop leaves."""
+
+from __future__ import annotations
+
+import pytest
+from tests.unit.storage.logs import NOW_MS, PARTITION, TOPIC_ID, add, open_directory, settings
+
+from ottla.common.errors import KafkaStorageError
+from ottla.common.names import TopicPartition
+from ottla.storage.directory import DirectoryUnusable
+from ottla.testing.files import SimFiles
+
+
+def write(files: SimFiles, path: str, content: bytes) -> None:
+    file = files.open(path, create=True)
+    file.truncate(0)
+    file.append(content)
+    file.close()
+
+
+def test_a_clean_stop_leaves_what_kafka_leaves() -> None:
+    files = SimFiles()
+    directory = open_directory(files)
+    log = directory.create(PARTITION, TOPIC_ID, settings(), NOW_MS)
+    add(log, epoch=4)
+    directory.checkpoint_high_watermarks({PARTITION: 1})
+    directory.close(broker_epoch=11)
+    assert files.read("/data/.kafka_cleanshutdown") == b'{"version":0,"brokerEpoch":11}'
+    for name in ("recovery-point-offset-checkpoint", "replication-offset-checkpoint"):
+        assert files.read(f"/data/{name}") == b"0\n1\nt 0 1\n"
+    assert files.read("/data/log-start-offset-checkpoint") == b"0\n0\n"
+    assert files.read("/data/t-0/partition.metadata") == b"version: 0\ntopic_id: MDEyMzQ1Njc4OWFiY2RlZg"
+    assert files.read("/data/t-0/leader-epoch-checkpoint") == b"0\n1\n4 0\n"
+    lines = files.read("/data/meta.properties").decode().splitlines()
+    assert lines[:2] == ["#", "#Tue Nov 14 22:13:20 UTC 2023"]
+    assert {"version=1", "cluster.id=cluster", "node.id=1"} <= set(lines)
+    assert files.open_files == 0
+
+
+def test_the_next_start_goes_on_from_there_and_takes_the_marker_away() -> None:
+    files = SimFiles()
+    first = open_directory(files)
+    add(first.create(PARTITION, TOPIC_ID, settings(), NOW_MS))
+    first.checkpoint_high_watermarks({PARTITION: 1})
+    first.close(broker_epoch=11)
+    again = open_directory(files)
+    assert (again.clean, again.broker_epoch, again.directory_id) == (True, 11, first.directory_id)
+    assert not files.exists("/data/.kafka_cleanshutdown")
+    assert list(again.partitions()) == [(PARTITION, None)]
+    assert again.high_watermark(PARTITION) == 1
+    log = again.log(PARTITION, settings(), NOW_MS)
+    assert (log.log_end_offset, log.topic_id, log.recovered_bytes) == (1, TOPIC_ID, 0)
+
+
+def test_without_the_marker_logs_are_recovered() -> None:
+    files = SimFiles()
+    log = open_directory(files).create(PARTITION, TOPIC_ID, settings(), NOW_MS)
+    add(log)
+    again = open_directory(files.kill())
+    assert not again.clean
+    assert again.log(PARTITION, settings(), NOW_MS).recovered_bytes > 0
+
+
+def test_a_log_that_was_never_recovered_keeps_the_next_start_unclean() -> None:
+    files = SimFiles()
+    directory = open_directory(files)
+    add(directory.create(PARTITION, TOPIC_ID, settings(), NOW_MS))
+    files = files.kill()
+    open_directory(files).close()
+    assert not open_directory(files).clean
+
+
+def test_logs_that_were_not_opened_keep_their_checkpoints() -> None:
+    files = SimFiles()
+    directory = open_directory(files)
+    log = directory.create(PARTITION, TOPIC_ID, settings(), NOW_MS)
+    for _ in range(3):
+        add(log)
+    log.advance_start(2)
+    directory.close()
+    open_directory(files).close()
+    again = open_directory(files).log(PARTITION, settings(), NOW_MS)
+    assert (again.log_start_offset, again.log_end_offset, again.recovered_bytes) == (2, 3, 0)
+
+
+def test_a_folder_is_held_by_one_process() -> None:
+    files = SimFiles()
+    directory = open_directory(files)
+    with pytest.raises(DirectoryUnusable, match="in use by another process"):
+        open_directory(files.another_process())
+    directory.release()
+    open_directory(files.another_process())
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        (b"version=1\ncluster.id=other\nnode.id=1\n", "belongs to the cluster other"),
+        (b"version=1\ncluster.id=cluster\nnode.id=7\n", "belongs to the broker 7"),
+        (b"version=1\ncluster.id=cluster\nnode.id=1\nottla.format.version=2\n", "newer version"),
+        (b"version=9\ncluster.id=cluster\nnode.id=1\n", "version 9"),
+        (b"version=1\ncluster.id=cluster\n", "cannot be read"),
+        (b"version=x\n", "cannot be read"),
+    ],
+)
+def test_a_folder_that_is_not_ours_is_refused_with_a_sentence(content: bytes, sentence: str) -> None:
+    files = SimFiles()
+    files.make_folder("/data")
+    write(files, "/data/meta.properties", content)
+    with pytest.raises(DirectoryUnusable, match=sentence):
+        open_directory(files)
+    write(files, "/data/meta.properties", b"version=0\ncluster.id=cluster\nbroker.id=1\n")
+    assert open_directory(files).cluster_id == "cluster", "the lock was not given back"
+
+
+def test_a_new_folder_draws_its_cluster_id() -> None:
+    directory = open_directory(SimFiles(), cluster_id=None)
+    assert len(directory.cluster_id) == 22
+
+
+def test_a_broken_checkpoint_is_refused() -> None:
+    files = SimFiles()
+    files.make_folder("/data")
+    write(files, "/data/replication-offset-checkpoint", b"0\n1\nt x\n")
+    with pytest.raises(DirectoryUnusable, match="replication-offset-checkpoint"):
+        open_directory(files)
+
+
+def test_a_deleted_partition_is_renamed_and_removed_later() -> None:
+    files = SimFiles()
+    directory = open_directory(files)
+    log = directory.create(PARTITION, TOPIC_ID, settings(file_delete_delay_ms=1000), NOW_MS)
+    add(log)
+    found = log.read(0, 100, up_to=1)
+    directory.delete(PARTITION, NOW_MS)
+    doomed = [name for name in files.list_folder("/data") if name.endswith("-delete")]
+    assert len(doomed) == 1 and doomed[0].startswith("t-0.") and len(doomed[0]) == len("t-0.-delete") + 32
+    assert not directory.contains(PARTITION) and log.offline
+    assert found.read_all(), "a reader was cut off"
+    found.release()
+    directory.remove_due(NOW_MS + 999)
+    assert files.exists(f"/data/{doomed[0]}")
+    directory.remove_due(NOW_MS + 1000)
+    assert not files.exists(f"/data/{doomed[0]}")
+    assert directory.create(PARTITION, TOPIC_ID, settings(), NOW_MS).log_end_offset == 0
+    assert files.open_files > 0
+
+
+def test_what_was_being_deleted_at_the_last_stop_goes_at_the_next_start() -> None:
+    files = SimFiles()
+    directory = open_directory(files)
+    directory.create(PARTITION, TOPIC_ID, settings(), NOW_MS)
+    directory.delete(PARTITION, NOW_MS)
+    directory.close()
+    again = open_directory(files)
+    assert list(again.partitions()) == []
+    again.remove_due(NOW_MS)
+    assert not any(name.endswith("-delete") for name in files.list_folder("/data"))
+
+
+def test_a_disk_that_fails_takes_every_log_offline() -> None:
+    files = SimFiles()
+    directory = open_directory(files)
+    first = directory.create(PARTITION, TOPIC_ID, settings(), NOW_MS)
+    second = directory.create(TopicPartition("t", 1), TOPIC_ID, settings(), NOW_MS)
+    told: list[str] = []
+    directory.on_failure = lambda where, error: told.append(where.path)
+    add(first)
+    files.fail_fsync(f"{first.folder}/{0:020d}.log")
+    with pytest.raises(KafkaStorageError):
+        first.flush()
+    assert directory.offline and second.offline and told == ["/data"]
+    directory.close()
+    assert not files.exists("/data/.kafka_cleanshutdown")
+
+
+def test_a_topic_with_dashes_is_split_at_the_last_one() -> None:
+    files = SimFiles()
+    partition = TopicPartition("a-1-b", 12)
+    directory = open_directory(files)
+    directory.create(partition, TOPIC_ID, settings(), NOW_MS)
+    directory.close()
+    files.make_folder("/data/not a partition")
+    files.make_folder("/data/__cluster_metadata-0")
+    assert list(open_directory(files).partitions()) == [(partition, None)]

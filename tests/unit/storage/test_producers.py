@@ -1,0 +1,188 @@
+"""Sequences, epochs and transactions of producers, as Kafka decides them."""
+
+from __future__ import annotations
+
+import pytest
+
+from ottla.common.errors import InvalidProducerEpoch, InvalidTxnState, OutOfOrderSequenceNumber
+from ottla.common.errors import TransactionCoordinatorFenced as CoordinatorFenced
+from ottla.records.batch import TRANSACTIONAL, BatchHeader, parse_header
+from ottla.records.control import Marker, end_marker
+from ottla.storage.producers import Producers
+from ottla.storage.snapshots import CorruptSnapshot, decode_snapshot, encode_snapshot
+
+
+def header(
+    sequence: int, count: int = 1, *, epoch: int = 0, producer_id: int = 1, transactional: bool = False
+) -> BatchHeader:
+    attributes = TRANSACTIONAL if transactional else 0
+    return BatchHeader(0, 49, 0, 2, 0, attributes, count - 1, 7, 7, producer_id, epoch, sequence, count)
+
+
+class Sequence:
+    """Appends one batch after the other."""
+
+    def __init__(self) -> None:
+        self.producers = Producers()
+        self.end = 0
+
+    def append(self, one: BatchHeader) -> int | None:
+        """The base offset if it is a retry, None if it was added."""
+        duplicate = self.producers.check(one)
+        if duplicate is not None:
+            return duplicate.base_offset
+        self.producers.add(one, self.end)
+        self.end += one.record_count
+        return None
+
+    def mark(self, *, committed: bool = True, epoch: int = 0, producer_id: int = 1, coordinator_epoch: int = 0) -> None:
+        marker = parse_header(
+            end_marker(
+                producer_id=producer_id, producer_epoch=epoch, committed=committed,
+                coordinator_epoch=coordinator_epoch, timestamp=9,
+            )
+        )  # fmt: skip
+        said = Marker(committed, coordinator_epoch, 9)
+        self.producers.check_marker(marker, said)
+        self.producers.complete(marker, said, self.end)
+        self.end += 1
+
+
+def test_a_retry_of_one_of_the_last_five_batches_gets_its_offset() -> None:
+    log = Sequence()
+    for number in range(7):
+        assert log.append(header(number * 2, 2)) is None
+    for number in range(2, 7):
+        assert log.append(header(number * 2, 2)) == number * 2
+    with pytest.raises(OutOfOrderSequenceNumber):
+        log.append(header(2, 2))
+
+
+@pytest.mark.parametrize("one", [header(9), header(3), header(0, 3), header(4, 1), header(2, 5)], ids=str)
+def test_gaps_and_overlaps_are_out_of_order(one: BatchHeader) -> None:
+    log = Sequence()
+    log.append(header(0, 5))
+    with pytest.raises(OutOfOrderSequenceNumber):
+        log.append(one)
+
+
+def test_sequences_wrap_to_zero() -> None:
+    log = Sequence()
+    log.append(header(0x7FFFFFFE, 2))
+    assert log.append(header(0)) is None
+    log = Sequence()
+    log.append(header(0x7FFFFFFF, 3))
+    assert log.append(header(2)) is None
+
+
+def test_an_unknown_producer_may_begin_anywhere() -> None:
+    assert Sequence().append(header(5, epoch=3)) is None
+
+
+def test_a_higher_epoch_begins_at_zero_and_a_lower_one_is_over() -> None:
+    log = Sequence()
+    log.append(header(0, 3, epoch=1))
+    with pytest.raises(OutOfOrderSequenceNumber):
+        log.append(header(3, epoch=2))
+    assert log.append(header(0, epoch=2)) is None
+    with pytest.raises(InvalidProducerEpoch):
+        log.append(header(3, epoch=1))
+
+
+def test_after_a_marker_with_a_bumped_epoch_sequences_begin_at_zero() -> None:
+    log = Sequence()
+    log.append(header(0, 3, transactional=True))
+    log.mark(epoch=1)
+    with pytest.raises(OutOfOrderSequenceNumber):
+        log.append(header(3, epoch=1, transactional=True))
+    with pytest.raises(InvalidProducerEpoch):
+        log.append(header(3, epoch=0, transactional=True))
+    assert log.append(header(0, epoch=1, transactional=True)) is None
+
+
+def test_after_a_marker_of_the_same_epoch_sequences_go_on() -> None:
+    log = Sequence()
+    log.append(header(0, 3, transactional=True))
+    log.mark()
+    assert log.append(header(3, transactional=True)) is None
+
+
+def test_a_transaction_takes_transactional_batches_only() -> None:
+    log = Sequence()
+    log.append(header(0, transactional=True))
+    with pytest.raises(InvalidTxnState):
+        log.append(header(1))
+
+
+def test_the_first_unstable_offset_is_that_of_the_earliest_open_transaction() -> None:
+    log = Sequence()
+    log.append(header(0, producer_id=1, transactional=True))
+    log.append(header(0, producer_id=2, transactional=True))
+    assert log.producers.first_open == 0
+    log.mark(producer_id=1)
+    assert log.producers.first_open == 1
+    log.mark(producer_id=2)
+    assert log.producers.first_open is None
+
+
+def test_a_marker_counts_once_the_high_watermark_has_passed_it() -> None:
+    log = Sequence()
+    log.append(header(0, transactional=True))
+    log.mark()
+    assert log.producers.first_unstable(1) == 0
+    assert log.producers.first_unstable(2) is None
+
+
+def test_markers_of_old_coordinators_and_producers_are_fenced() -> None:
+    log = Sequence()
+    log.append(header(0, epoch=5, transactional=True))
+    log.mark(epoch=5, coordinator_epoch=3)
+    with pytest.raises(CoordinatorFenced):
+        log.mark(epoch=5, coordinator_epoch=2)
+    with pytest.raises(InvalidProducerEpoch):
+        log.mark(epoch=4, coordinator_epoch=3)
+    same = parse_header(end_marker(producer_id=1, producer_epoch=5, committed=True, coordinator_epoch=3, timestamp=1))
+    with pytest.raises(InvalidProducerEpoch):
+        log.producers.check_marker(same, Marker(True, 3, 1), transaction_version=2)
+
+
+def test_idle_producers_are_forgotten_but_not_in_a_transaction() -> None:
+    log = Sequence()
+    log.append(header(0, producer_id=1))
+    log.append(header(0, producer_id=2, transactional=True))
+    assert log.producers.expire(7 + 999, 1000) == 0
+    assert log.producers.expire(7 + 1000, 1000) == 1
+    assert [producer.producer_id for producer in log.producers] == [2]
+
+
+def test_snapshots_have_the_size_and_bytes_of_kafka() -> None:
+    assert encode_snapshot(Producers()).hex() == "000148674bc700000000"
+    log = Sequence()
+    log.append(header(0, 3, producer_id=4000, epoch=1))
+    log.append(header(0, 2, producer_id=5, transactional=True))
+    raw = encode_snapshot(log.producers)
+    assert len(raw) == 102
+    assert raw[10:56].hex() == (
+        "0000000000000fa0" "0001" "00000002" "0000000000000002" "00000002" "0000000000000007" "ffffffff" "ffffffffffffffff"
+    )  # fmt: skip
+
+
+def test_a_snapshot_brings_back_the_last_batch_and_the_open_transaction() -> None:
+    log = Sequence()
+    log.append(header(0, 3))
+    log.append(header(3, 2))
+    log.append(header(0, producer_id=2, transactional=True))
+    again = Sequence()
+    again.producers, again.end = decode_snapshot(encode_snapshot(log.producers)), log.end
+    assert again.append(header(3, 2)) == 3
+    with pytest.raises(OutOfOrderSequenceNumber):
+        again.append(header(0, 3))
+    assert again.producers.first_open == 5
+    assert again.append(header(5)) is None
+
+
+def test_a_torn_snapshot_is_refused() -> None:
+    raw = encode_snapshot(Producers())
+    for broken in (b"", raw[:-1], raw + b"x", b"\x00\x02" + raw[2:], raw[:-1] + b"\x01"):
+        with pytest.raises(CorruptSnapshot):
+            decode_snapshot(broken)
