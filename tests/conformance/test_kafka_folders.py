@@ -25,6 +25,7 @@ pytestmark = pytest.mark.java
 NOW_MS = 1_700_000_000_000
 CODECS = ("none", "gzip", "snappy", "lz4", "zstd")
 COUNT = 400
+TIMES = [NOW_MS + after for after in (-5000, 0, 1, 7777, COUNT * 50, COUNT * 100, 10**9)]
 
 
 class Seen(NamedTuple):
@@ -57,7 +58,7 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Written]:
         for codec in CODECS:
             _produce(broker.address, f"codec-{codec}", codec)
         _transactions(broker.address)
-        seen = {name: _consume(broker.address, name) for name in topics}
+        seen = _consume(broker.address, topics)
         shutil.copytree(broker.data, folder / "killed")
     finally:
         kafka_broker.stop(broker)
@@ -91,7 +92,7 @@ def _transactions(address: str) -> None:
             producer.abort_transaction(30)
 
 
-def _consume(address: str, topic: str) -> Seen:
+def _consume(address: str, topics: list[str]) -> dict[str, Seen]:
     consumer = Consumer(
         {
             "bootstrap.servers": address,
@@ -101,6 +102,15 @@ def _consume(address: str, topic: str) -> Seen:
             "enable.auto.commit": False,
         }
     )
+    seen = {topic: _consume_one(consumer, topic) for topic in topics}
+    for time in TIMES:
+        for found in consumer.offsets_for_times([TopicPartition(topic, 0, time) for topic in topics], 30):
+            seen[found.topic].by_time[time] = found.offset
+    consumer.close()
+    return seen
+
+
+def _consume_one(consumer: Consumer, topic: str) -> Seen:
     place = TopicPartition(topic, 0, 0)
     low, high = consumer.get_watermark_offsets(place, 30)
     consumer.assign([place])
@@ -112,18 +122,7 @@ def _consume(address: str, topic: str) -> Seen:
         assert message.error() is None
         headers = [(name, value) for name, value in message.headers() or []]
         records.append((message.offset(), message.timestamp()[1], message.key(), message.value(), headers))
-    times = [
-        NOW_MS - 5000,
-        NOW_MS,
-        NOW_MS + 1,
-        NOW_MS + 7777,
-        NOW_MS + COUNT * 50,
-        NOW_MS + COUNT * 100,
-        NOW_MS + 10**9,
-    ]
-    by_time = {time: consumer.offsets_for_times([TopicPartition(topic, 0, time)], 30)[0].offset for time in times}
-    consumer.close()
-    return Seen(records, by_time, low, high)
+    return Seen(records, {}, low, high)
 
 
 def _open(data: Path, into: Path, *, clean: bool) -> LogDirectory:

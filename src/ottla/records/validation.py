@@ -207,7 +207,7 @@ def _lying(header: BatchHeader, rules: Rules) -> InvalidRecord:
         return InvalidRecord(f"the record count {header.record_count} {where} is not positive")
     if header.last_offset_delta != header.record_count - 1:
         return InvalidRecord(
-            f"the record count {header.record_count} {where} does not fit its range of {header.last_offset_delta + 1} offsets"
+            f"{header.record_count} records {where} do not fit its range of {header.last_offset_delta + 1} offsets"
         )
     if header.is_control:
         return InvalidRecord("Clients are not allowed to write control records.")
@@ -229,6 +229,7 @@ def _look_closer(batch: memoryview, header: BatchHeader, rules: Rules, now_ms: i
     check_times = not rules.log_append_time and (late or early or rules.validate_records)
     if rules.opens_records or check_times or target != codec:
         plain = decompress(codec, stored, rules.decompressed_max_bytes)
+    largest = header.max_timestamp
     if rules.opens_records or check_times:
         assert plain is not None
         try:
@@ -236,9 +237,12 @@ def _look_closer(batch: memoryview, header: BatchHeader, rules: Rules, now_ms: i
         except CorruptMessage as error:
             raise InvalidRecord(error.message) from None
         _check_records(records, header, rules, now_ms, check_times)
+        largest = max(record.timestamp for record in records)
     stamped = header
     if rules.log_append_time:
         stamped = header._replace(attributes=header.attributes | LOG_APPEND_TIME, max_timestamp=now_ms)
+    elif largest != header.max_timestamp:  # the header said otherwise; whoever looks for times goes by it
+        stamped = header._replace(max_timestamp=largest)
     if target != codec:
         assert plain is not None
         stored = memoryview(compress(target, plain, rules.level))

@@ -135,6 +135,11 @@ def test_timestamps_have_limits_and_the_answer_names_the_records() -> None:
     check(late, log_append_time=True)
 
 
+def test_a_largest_timestamp_that_no_record_has_is_put_right() -> None:
+    after = stored(check(changed(GOOD, 35, ">q", NOW_MS + 2 * HOUR_MS)))
+    assert after[16:] == GOOD[16:]
+
+
 def test_log_append_time_stamps_the_batch_and_seals_it_again() -> None:
     data = batch(5, 6, codec=1)
     result = check(data, log_append_time=True)
