@@ -1,10 +1,56 @@
-"""Options that several commands share, and the reading of `key=value` words."""
+"""Options that several commands share, and the reading of words: `key=value`, `topic:0,1`, times and durations."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+from collections.abc import Callable, Iterable
+from typing import Any, TypeVar
 
 import click
+
+from ottla.cli.nouns import did_you_mean
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+BOOTSTRAP = "127.0.0.1:9092"
+_UNITS_MS = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000, "w": 604_800_000}
+
+
+def bootstrap_option(command: Command) -> Command:
+    return click.option(
+        "-b",
+        "--bootstrap-server",
+        "bootstrap",
+        metavar="HOST:PORT",
+        default=BOOTSTRAP,
+        envvar="OTTLA_BOOTSTRAP",
+        help=f"One or more brokers, separated by commas.  [env: OTTLA_BOOTSTRAP; default: {BOOTSTRAP}]",
+    )(command)
+
+
+def json_option(command: Command) -> Command:
+    return click.option("--json", "as_json", is_flag=True, help="For programs: JSON instead of a table.")(command)
+
+
+def cluster_options(command: Command) -> Command:
+    """-b and --json: what every command that asks a cluster has."""
+    return json_option(bootstrap_option(command))
+
+
+def yes_option(command: Command) -> Command:
+    return click.option("-y", "--yes", is_flag=True, help="Do it without asking.")(command)
+
+
+def confirm(question: str, yes: bool) -> None:
+    """Asks on a terminal. Raises Abort for a no, ClickException where nobody can answer and --yes is absent."""
+    import sys
+
+    if yes:
+        return
+    if not sys.stdin.isatty():
+        raise click.ClickException(f"{question} Nobody is here to answer: repeat with --yes to do it")
+    if not click.confirm(question, err=True):
+        raise click.ClickException("nothing was changed")
 
 
 def parse_pairs(pairs: Iterable[str]) -> dict[str, str]:
@@ -16,3 +62,47 @@ def parse_pairs(pairs: Iterable[str]) -> dict[str, str]:
             raise click.UsageError(f"{pair!r} is not of the form KEY=VALUE")
         result[key.strip()] = value
     return result
+
+
+def parse_topic(word: str) -> tuple[str, list[int] | None]:
+    """`orders` or `orders:0,2` as the topic and its partitions (None: all). Raises UsageError."""
+    topic, colon, numbers = word.partition(":")
+    if not colon:
+        return topic, None
+    parts = numbers.split(",")
+    if not topic or not all(part.isascii() and part.isdigit() for part in parts):
+        raise click.UsageError(f"{word!r} is not of the form TOPIC or TOPIC:PARTITION,PARTITION")
+    return topic, sorted({int(part) for part in parts})
+
+
+def parse_duration_ms(text: str) -> int:
+    """`90s`, `15m`, `1h30m`, `7d`, or ISO 8601 as Kafka's tools want it (`P1DT2H`). Raises UsageError."""
+    word = text.strip()
+    if word[:1] in "Pp":
+        word = re.sub(r"[pt]", "", word.lower())
+    if not re.fullmatch(r"(?:\d+(?:\.\d+)?(?:ms|[smhdw]))+", word.lower()):
+        raise click.UsageError(f"{text!r} is no duration; write 90s, 15m, 1h30m or 7d")
+    parts = re.findall(r"(\d+(?:\.\d+)?)(ms|[smhdw])", word.lower())
+    return round(sum(float(number) * _UNITS_MS[unit] for number, unit in parts))
+
+
+def parse_time_ms(text: str) -> int:
+    """ISO 8601 (UTC unless it says otherwise) or milliseconds since 1970. Raises UsageError."""
+    from datetime import UTC, datetime
+
+    if text.isascii() and text.isdigit() and len(text) > 8:
+        return int(text)
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise click.UsageError(
+            f"{text!r} is no time; write 2026-11-23T06:30:00 (UTC), 2026-11-23T06:30+01:00 or milliseconds"
+        ) from None
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    return round(moment.timestamp() * 1000)
+
+
+def missing(noun: str, name: str, known: Iterable[str]) -> click.ClickException:
+    """`there is no topic 'ordrs'; did you mean 'orders'?`"""
+    return click.ClickException(f"there is no {noun} {name!r}{did_you_mean(name, known)}")

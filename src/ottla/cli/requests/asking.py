@@ -1,0 +1,58 @@
+"""Runs one command's questions on a cluster, and says clearly when no broker answers."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+import click
+
+from ottla.client.cluster import Cluster
+from ottla.client.connection import ConnectionOptions
+from ottla.common.clock import SystemRandom
+from ottla.common.errors import InvalidConfig, KafkaError, NetworkException, RequestTimedOut
+
+Result = TypeVar("Result")
+
+TIMEOUT_MS = 20_000
+"""How long a request is repeated where Kafka allows it; a person waits."""
+CONNECT_TIMEOUT_MS = 5_000
+
+
+def ask(bootstrap: str, work: Callable[[Cluster], Awaitable[Result]]) -> Result:
+    """What `work` returns; it gets a cluster that knows its brokers.
+
+    Raises ClickException when no broker answers, and what `work` raises.
+    """
+    return asyncio.run(_ask(bootstrap, work))
+
+
+async def _ask(bootstrap: str, work: Callable[[Cluster], Awaitable[Result]]) -> Result:
+    options = ConnectionOptions(client_id="ottla-cli", connect_timeout_ms=CONNECT_TIMEOUT_MS)
+    try:
+        cluster = Cluster(bootstrap, SystemRandom(), options, timeout_ms=TIMEOUT_MS)
+    except InvalidConfig as error:
+        raise click.UsageError(error.message) from None
+    async with cluster:
+        try:
+            await cluster.refresh([])
+        except (NetworkException, RequestTimedOut) as error:
+            raise no_broker(bootstrap, _reason(error)) from None
+        return await work(cluster)
+
+
+def _reason(error: KafkaError) -> str:
+    """`Connection refused` says more to a person than a failed call and its arguments."""
+    cause = error.__cause__
+    if isinstance(cause, OSError) and cause.errno:
+        return os.strerror(cause.errno) if cause.errno > 0 else str(cause.strerror)
+    return error.message
+
+
+def no_broker(bootstrap: str, reason: str) -> click.ClickException:
+    """One sentence, and what to do about it."""
+    return click.ClickException(
+        f"no Kafka broker answers at {bootstrap} ({reason}); start one with `ottla up`, or name another with -b"
+    )
