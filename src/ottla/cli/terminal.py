@@ -129,5 +129,6 @@ def time_text(timestamp_ms: int) -> str:
 
 
 def count_text(count: int, noun: str) -> str:
-    """`1 topic`, `2 topics`."""
-    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+    """`1 topic`, `2 topics`, `3 batches`."""
+    plural = f"{noun}es" if noun.endswith(("ch", "s")) else f"{noun}s"
+    return f"{count:,} {noun if count == 1 else plural}"
