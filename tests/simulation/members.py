@@ -191,6 +191,8 @@ class GroupMember:
         if found.error_code:
             raise error_for(found.error_code)
         self._history.resumed.append((partition, max(found.committed_offset, 0), known))
+        # A commit whose answer was lost may be there all the same: what the coordinator tells counts as acknowledged.
+        self._history.committed[partition] = max(found.committed_offset, known)
         return max(found.committed_offset, 0)
 
     async def _read(self, client: Cluster, offsets: dict[int, int]) -> None:

@@ -20,7 +20,7 @@ from tests.simulation.torture import run
 print("\\n".join(run(seed).digest for seed in range({TRACED_SEEDS})))
 """
 
-FOUND: tuple[int, ...] = ()
+FOUND: tuple[int, ...] = (252, 353)
 """Seeds that found a bug once; they are repeated for ever."""
 
 

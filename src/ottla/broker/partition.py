@@ -105,6 +105,8 @@ class Partition:
         end = Offset(log.durable_end if log.synced_appends else log.log_end_offset)
         start = Offset(min(max(self.start_high_watermark, log.log_start_offset), end))
         self.leader = LeaderState(self.leader_id, [BrokerId(one) for one in self.isr or (self.leader_id,)], end, start)
+        if log.synced_appends and end < log.log_end_offset:
+            self._sync(self)  # what a crash left unsynced can be read only once it is durable
 
     def leader_log(self, current_leader_epoch: int = -1) -> PartitionLog:
         """The log, if this broker leads. Raises NotLeaderOrFollower, KafkaStorageError, and the two epoch errors."""
