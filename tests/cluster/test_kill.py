@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
+
 from tests.conformance.ottla_broker import OttlaBroker
 
 pytestmark = pytest.mark.process

@@ -4,24 +4,6 @@
 # ruff: noqa: E501
 from __future__ import annotations
 
-from tests.conformance.authorisation_table import (
-    CLUSTER_DENIED,
-    GROUP,
-    GROUP_DENIED,
-    TOPIC,
-    TOPIC_DENIED,
-    TRANSACTIONAL_ID,
-    TRANSACTIONAL_ID_DENIED,
-    Case,
-    always,
-    cluster,
-    group,
-    only,
-    since,
-    topic,
-    transactional_id,
-)
-
 from ottla.common.names import Uuid
 from ottla.protocol.message import Message
 from ottla.protocol.messages.acls import CreateAclsRequest, DeleteAclsRequest, DescribeAclsRequest
@@ -67,6 +49,23 @@ from ottla.protocol.messages.sync_group import SyncGroupRequest
 from ottla.records.record import BatchBuilder
 from ottla.security.operations import Operation, ResourceType
 from ottla.testing.authorizers import Check
+from tests.conformance.authorisation_table import (
+    CLUSTER_DENIED,
+    GROUP,
+    GROUP_DENIED,
+    TOPIC,
+    TOPIC_DENIED,
+    TRANSACTIONAL_ID,
+    TRANSACTIONAL_ID_DENIED,
+    Case,
+    always,
+    cluster,
+    group,
+    only,
+    since,
+    topic,
+    transactional_id,
+)
 
 NO_SASL_HERE, NOT_FOR_TOKENS = 34, 64
 TOPIC_CONFIG, BROKER_CONFIG, GROUP_CONFIG = 2, 4, 32

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
 from tests.conformance.kafka_broker import kafka
 from tests.conformance.ottla_broker import OttlaBroker
 

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+
 from tests.conformance.kafka_tools import java_command, run_tool
 
 _START_TIMEOUT_S = 60

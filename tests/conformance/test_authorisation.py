@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import pytest
-from tests.conformance.authorisation_cases import cases
-from tests.conformance.authorisation_table import GROUP, TOPIC, Case, codes
 
 from ottla.broker.apis import CLIENT_ROWS, ROWS
 from ottla.client.connection import Connection, open_connection
@@ -14,6 +12,8 @@ from ottla.protocol.messages.offset_commit import OffsetCommitRequest
 from ottla.testing.authorizers import DenyAll, DenyOnly, guard
 from ottla.testing.cluster import PORT, SimCluster
 from ottla.testing.simulation import Simulation, run_simulation
+from tests.conformance.authorisation_cases import cases
+from tests.conformance.authorisation_table import GROUP, TOPIC, Case, codes
 
 NAMES = [case.what for case in cases(Uuid(bytes(16)))]
 

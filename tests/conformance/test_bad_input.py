@@ -1,4 +1,4 @@
-"""What bad input gets: the reactions of Apache Kafka 4.3.1 (see the table in docs/compatibility.md), over a real socket."""
+"""What bad input gets: the reactions of Apache Kafka 4.3.1 (docs/compatibility.md), over a real socket."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from pathlib import Path
 
 import psutil
 import pytest
-from tests.conformance.ottla_broker import OttlaBroker
 
 from ottla.protocol.headers import read_response_header, request_frame
 from ottla.protocol.message import Message
 from ottla.protocol.messages.api_versions import ApiVersionsRequest, ApiVersionsResponse
 from ottla.protocol.messages.metadata import MetadataRequest, MetadataResponse
 from ottla.protocol.messages.produce import ProduceRequest, ProduceResponse
+from tests.conformance.ottla_broker import OttlaBroker
 
 pytestmark = pytest.mark.process
 

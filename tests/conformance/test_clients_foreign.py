@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from tests.conformance.client_versions import check_versions
 from tests.conformance.ottla_broker import OttlaBroker
 

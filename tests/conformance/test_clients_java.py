@@ -8,6 +8,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+
 from tests.conformance.client_versions import check_versions
 from tests.conformance.kafka_tools import java_command, run_tool
 from tests.conformance.ottla_broker import OttlaBroker

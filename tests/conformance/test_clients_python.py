@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable
 
 import pytest
+
 from tests.conformance.client_versions import check_versions
 from tests.conformance.ottla_broker import OttlaBroker
 

@@ -16,14 +16,14 @@ from random import Random
 from typing import Any
 
 import pytest
-from tests.conformance.declared_messages import declared_messages, declared_versions
-from tests.conformance.official_schemas import JARS, RELEASE, need_jars
-from tests.conformance.official_schemas import official_schemas as schemas
-from tests.conformance.protocol_values import random_message
 
 from ottla.common.names import uuid_text
 from ottla.protocol.declaration import Field
 from ottla.protocol.message import Message, Struct
+from tests.conformance.declared_messages import declared_messages, declared_versions
+from tests.conformance.official_schemas import JARS, RELEASE, need_jars
+from tests.conformance.official_schemas import official_schemas as schemas
+from tests.conformance.protocol_values import random_message
 
 ORACLE = Path(__file__).with_name("CodecOracle.java")
 CASES_PER_VERSION = 4

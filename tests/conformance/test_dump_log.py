@@ -6,13 +6,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from tests.conformance.kafka_tools import complaints, dump_log
 
 from ottla.records.control import end_marker
 from ottla.records.record import BatchBuilder
 from ottla.storage.log import Origin, PartitionLog, open_log
 from ottla.storage.os_files import OsFiles
 from ottla.storage.settings import TopicSettings
+from tests.conformance.kafka_tools import complaints, dump_log
 
 pytestmark = pytest.mark.java
 

@@ -10,7 +10,6 @@ from typing import NamedTuple
 import pytest
 from confluent_kafka import Consumer, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
-from tests.conformance import kafka_broker
 
 from ottla.common.clock import SystemRandom
 from ottla.common.names import TopicPartition as Name
@@ -19,6 +18,7 @@ from ottla.storage.directory import LogDirectory
 from ottla.storage.log import PartitionLog
 from ottla.storage.os_files import OsFiles
 from ottla.storage.settings import TopicSettings
+from tests.conformance import kafka_broker
 
 pytestmark = pytest.mark.java
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from tests.conformance.declared_messages import declared_messages
-from tests.conformance.official_schemas import OfficialField, OfficialSchema, need_jars, official_schemas, within
 
 from ottla.protocol.api import APIS
 from ottla.protocol.declaration import Field
 from ottla.protocol.message import Message, Struct
+from tests.conformance.declared_messages import declared_messages
+from tests.conformance.official_schemas import OfficialField, OfficialSchema, need_jars, official_schemas, within
 
 QUORUM_ONLY = ("Vote", "BeginQuorumEpoch", "EndQuorumEpoch", "FetchSnapshot", "UpdateRaftVoter")
 """What only KRaft controllers ask of each other; our metadata has another way to elect its writer."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tests.unit.controller.support import DELETE, SET, TOPIC, Controller, topic
 
 from ottla.common.names import ZERO_UUID
 from ottla.metadata.image import ClusterImage
@@ -17,6 +16,7 @@ from ottla.protocol.message import Message
 from ottla.protocol.messages.create_partitions import CreatePartitionsRequest
 from ottla.protocol.messages.delete_topics import DeleteTopicsRequest
 from ottla.protocol.messages.inter_broker import AllocateProducerIdsRequest, BrokerHeartbeatRequest
+from tests.unit.controller.support import DELETE, SET, TOPIC, Controller, topic
 
 NAMES = st.sampled_from(["a", "c.d", "c_d"])
 BROKERS = st.sampled_from([1, 2, 3])

@@ -6,13 +6,13 @@ import tracemalloc
 from random import Random
 
 import pytest
-from tests.conformance.declared_messages import declared_messages, declared_versions
-from tests.conformance.protocol_values import random_message
 
 from ottla.protocol.api import APIS
 from ottla.protocol.codec import EncodeError, ProtocolError
 from ottla.protocol.headers import read_request_header
 from ottla.protocol.message import Message
+from tests.conformance.declared_messages import declared_messages, declared_versions
+from tests.conformance.protocol_values import random_message
 
 MUTANTS_PER_VERSION = 30
 LIES = (b"\xff\xff\xff\xff\x07", b"\x7f\xff\xff\xff", b"\xff" * 10, b"\x80\x80\x80\x80\x08", b"\xfe\xff\x03", b"\x80\0")

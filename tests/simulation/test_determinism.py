@@ -6,9 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.simulation.echo_workload import run
-
 from ottla.testing.trace import first_difference
+from tests.simulation.echo_workload import run
 
 ROOT = Path(__file__).parents[2]
 REVERSED = ("ottla.testing.trace", "json", "ottla.testing.transport", "ottla.testing.disk", "ottla.common.errors")

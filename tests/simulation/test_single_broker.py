@@ -8,10 +8,10 @@ import sys
 from pathlib import Path
 
 import pytest
-from tests.simulation.broker_workload import create_by_asking, produce_values, read_values, run
 
 from ottla.testing.cluster import SimCluster
 from ottla.testing.simulation import Simulation, run_simulation
+from tests.simulation.broker_workload import create_by_asking, produce_values, read_values, run
 
 ROOT = Path(__file__).parents[2]
 

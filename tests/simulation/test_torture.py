@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from tests.simulation.torture import run
 
 ROOT = Path(__file__).parents[2]

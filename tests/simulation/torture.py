@@ -9,9 +9,6 @@ from __future__ import annotations
 import asyncio
 import sys
 
-from tests.simulation.checks import check
-from tests.simulation.members import TOPIC, GroupMember, History, IdempotentProducer
-
 from ottla.client.cluster import Cluster
 from ottla.client.operations import create_topic, fetch, offset_for
 from ottla.records.record import read_all
@@ -19,6 +16,8 @@ from ottla.testing.cluster import SimCluster
 from ottla.testing.files import CrashMode
 from ottla.testing.network import Link
 from ottla.testing.simulation import Run, Simulation, run_simulation
+from tests.simulation.checks import check
+from tests.simulation.members import TOPIC, GroupMember, History, IdempotentProducer
 
 PARTITIONS, PRODUCERS, MEMBERS, BATCHES = 3, 4, 3, 40
 STEADY = Link()

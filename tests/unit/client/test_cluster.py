@@ -7,7 +7,6 @@ import itertools
 from typing import Any
 
 import pytest
-from tests.unit.client.scripted import ScriptedBroker, versions
 
 from ottla.client.bootstrap import Address
 from ottla.client.cluster import Cluster, raise_error
@@ -26,6 +25,7 @@ from ottla.protocol.messages.find_coordinator import FindCoordinatorRequest, Fin
 from ottla.protocol.messages.heartbeat import HeartbeatRequest, HeartbeatResponse
 from ottla.protocol.messages.metadata import MetadataRequest, MetadataResponse
 from ottla.testing.simulation import Simulation, run_simulation
+from tests.unit.client.scripted import ScriptedBroker, versions
 
 OFFERED = {"api_3": (0, 13), "api_10": (0, 6), "api_12": (0, 4), "api_18": (0, 4)}
 

@@ -7,7 +7,6 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
-from tests.unit.client.scripted import ScriptedBroker, versions
 
 from ottla.broker.eager import spawn
 from ottla.client.connection import Connection, ConnectionOptions, open_connection
@@ -18,6 +17,7 @@ from ottla.protocol.messages.fetch import FetchRequest
 from ottla.protocol.messages.metadata import MetadataRequest, MetadataResponse
 from ottla.protocol.messages.produce import ProduceRequest
 from ottla.testing.simulation import Simulation, run_simulation
+from tests.unit.client.scripted import ScriptedBroker, versions
 
 METADATA, API_VERSIONS = 3, 18
 

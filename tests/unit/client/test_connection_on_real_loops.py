@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 import uvloop
-from tests.unit.client.scripted import ScriptedBroker, versions
 
 from ottla.client.connection import ConnectionOptions, open_connection
 from ottla.common.errors import NetworkException
 from ottla.protocol.messages.metadata import MetadataRequest, MetadataResponse
 from ottla.protocol.messages.produce import ProduceRequest
+from tests.unit.client.scripted import ScriptedBroker, versions
 
 
 @pytest.mark.parametrize("new_loop", [asyncio.new_event_loop, uvloop.new_event_loop], ids=["asyncio", "uvloop"])

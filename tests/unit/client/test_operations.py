@@ -6,7 +6,6 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
-from tests.unit.client.scripted import ScriptedBroker, versions
 
 from ottla.client.cluster import Cluster
 from ottla.client.operations import create_topic, delete_topic, fetch, offset_for, produce
@@ -18,6 +17,7 @@ from ottla.protocol.messages.list_offsets import ListOffsetsRequest, ListOffsets
 from ottla.protocol.messages.metadata import MetadataRequest, MetadataResponse
 from ottla.protocol.messages.produce import ProduceRequest, ProduceResponse
 from ottla.testing.simulation import Simulation, run_simulation
+from tests.unit.client.scripted import ScriptedBroker, versions
 
 TOPIC_ID = bytes(range(16))
 

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import pytest
-from tests.unit.controller.support import BROKER, CLUSTER_ID, Controller, topic
 
 from ottla.common.names import Uuid
 from ottla.metadata.parts import NO_LEADER, PartitionImage
@@ -13,6 +12,7 @@ from ottla.protocol.messages.inter_broker import (
     BrokerHeartbeatResponse,
     BrokerRegistrationRequest,
 )
+from tests.unit.controller.support import BROKER, CLUSTER_ID, Controller, topic
 
 FIRST, SECOND = Uuid(b"first process id"), Uuid(b"second process i")
 

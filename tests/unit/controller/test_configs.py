@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+
+from ottla.protocol.messages.configs import AlterConfigsRequest, IncrementalAlterConfigsRequest
 from tests.unit.controller.support import (
     APPEND,
     BROKER,
@@ -15,8 +17,6 @@ from tests.unit.controller.support import (
     Controller,
     topic,
 )
-
-from ottla.protocol.messages.configs import AlterConfigsRequest, IncrementalAlterConfigsRequest
 
 
 @pytest.fixture

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from tests.unit.controller.support import Controller, Topic, topic
 
 from ottla.protocol.messages.create_topics import CreateTopicsRequest
+from tests.unit.controller.support import Controller, Topic, topic
 
 ILLEGAL = "contains one or more characters other than ASCII alphanumerics, '.', '_' and '-'"
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from tests.unit.controller.support import TOPIC, Controller, topic
-
 from ottla.common.names import ZERO_UUID, Uuid
 from ottla.protocol.messages.delete_topics import DeleteTopicsRequest
+from tests.unit.controller.support import TOPIC, Controller, topic
 
 OTHER_ID = Uuid(b"a" * 16)
 

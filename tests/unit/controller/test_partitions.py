@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from tests.unit.controller.support import Controller, topic
 
 from ottla.protocol.logs.cluster_metadata import FenceBrokerRecord
 from ottla.protocol.messages.create_partitions import CreatePartitionsRequest
 from ottla.protocol.messages.inter_broker import AlterPartitionRequest, AlterPartitionResponse
+from tests.unit.controller.support import Controller, topic
 
 Wanted = CreatePartitionsRequest.CreatePartitionsTopic
 

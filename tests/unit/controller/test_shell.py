@@ -7,8 +7,6 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
-from tests.unit.controller.support import CLUSTER_ID, topic
-from tests.unit.stores.support import CountingRandom, LossyStore, ManualClock
 
 from ottla.broker.settings import BrokerSettings
 from ottla.common.errors import NotController
@@ -25,6 +23,8 @@ from ottla.metadata.stores.memory import MemoryLog, MemoryStore
 from ottla.metadata.stores.sqlite import SqliteStore
 from ottla.protocol.messages.create_topics import CreateTopicsRequest
 from ottla.protocol.messages.inter_broker import BrokerRegistrationRequest
+from tests.unit.controller.support import CLUSTER_ID, topic
+from tests.unit.stores.support import CountingRandom, LossyStore, ManualClock
 
 SESSION_MS = 9000
 

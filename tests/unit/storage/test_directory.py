@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import pytest
-from tests.unit.storage.logs import NOW_MS, PARTITION, TOPIC_ID, add, open_directory, settings
 
 from ottla.common.errors import KafkaStorageError
 from ottla.common.names import TopicPartition
 from ottla.storage.directory import DirectoryUnusable
 from ottla.testing.files import SimFiles
+from tests.unit.storage.logs import NOW_MS, PARTITION, TOPIC_ID, add, open_directory, settings
 
 
 def write(files: SimFiles, path: str, content: bytes) -> None:

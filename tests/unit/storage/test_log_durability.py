@@ -5,12 +5,12 @@ from __future__ import annotations
 import errno
 
 import pytest
-from tests.unit.storage.logs import FOLDER, NOW_MS, add, batch, new_log, reopen
 
 from ottla.common.errors import KafkaStorageError
 from ottla.testing.clock import SimRandom
 from ottla.testing.disk import CrashMode
 from ottla.testing.files import SimFiles
+from tests.unit.storage.logs import FOLDER, NOW_MS, add, batch, new_log, reopen
 
 SIZE = len(batch())
 

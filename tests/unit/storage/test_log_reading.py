@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from tests.unit.storage.logs import NOW_MS, add, batch, new_log
 
 from ottla.common.errors import CorruptMessage, OffsetOutOfRange
 from ottla.records.batch import batches
 from ottla.testing.files import SimFiles
+from tests.unit.storage.logs import NOW_MS, add, batch, new_log
 
 SIZE = len(batch())
 

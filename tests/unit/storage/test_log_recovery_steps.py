@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from tests.unit.storage.logs import FOLDER, NOW_MS, add, batch, new_log, reopen
 
 from ottla.storage.checkpoints import CorruptCheckpoint
 from ottla.testing.files import SimFiles
+from tests.unit.storage.logs import FOLDER, NOW_MS, add, batch, new_log, reopen
 
 SIZE = len(batch())
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from tests.unit.storage.logs import FOLDER, NOW_MS, add, batch, new_log, reopen
-
 from ottla.storage.indexes import OffsetIndex, TimeIndex
 from ottla.testing.files import SimFiles
+from tests.unit.storage.logs import FOLDER, NOW_MS, add, batch, new_log, reopen
 
 DAY_MS = 86_400_000
 SIZE = len(batch())
@@ -73,9 +72,8 @@ def test_index_entries_are_those_of_kafka() -> None:
 
 
 def test_jitter_shortens_the_time_to_roll_and_depends_on_its_seed_alone() -> None:
-    from tests.unit.storage.logs import settings
-
     from ottla.storage.log import open_log
+    from tests.unit.storage.logs import settings
 
     def rolls_after(seed: int) -> int:
         files = SimFiles()

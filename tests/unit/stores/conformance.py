@@ -7,9 +7,9 @@ from collections.abc import Awaitable, Callable
 from typing import Any, Protocol, TypeVar
 
 import pytest
-from tests.unit.stores.support import LossyStore, ManualClock, writer_id
 
 from ottla.metadata.store import Committed, ControllerEpoch, Fenced, Holder, MetadataStore, Unknown
+from tests.unit.stores.support import LossyStore, ManualClock, writer_id
 
 Result = TypeVar("Result")
 

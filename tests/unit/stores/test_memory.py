@@ -1,11 +1,11 @@
 from __future__ import annotations
 
 import pytest
-from tests.unit.stores.conformance import StoreConformance, elected, run
-from tests.unit.stores.support import ManualClock, writer_id
 
 from ottla.metadata.store import MetadataStore, Unknown
 from ottla.metadata.stores.memory import MemoryLog, MemoryStore
+from tests.unit.stores.conformance import StoreConformance, elected, run
+from tests.unit.stores.support import ManualClock, writer_id
 
 
 class MemoryCluster:

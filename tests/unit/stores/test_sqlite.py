@@ -10,12 +10,12 @@ import threading
 from pathlib import Path
 
 import pytest
-from tests.unit.stores.conformance import ONE, SESSION_MS, TWO, StoreConformance, elected, opened, run
-from tests.unit.stores.support import ManualClock, writer_id
 
 from ottla.common.clock import SystemClock
 from ottla.metadata.store import Holder, MetadataStore, StoreError
 from ottla.metadata.stores.sqlite import FILE_NAME, SqliteStore
+from tests.unit.stores.conformance import ONE, SESSION_MS, TWO, StoreConformance, elected, opened, run
+from tests.unit.stores.support import ManualClock, writer_id
 
 
 class SqliteCluster:

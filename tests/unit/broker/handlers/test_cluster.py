@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-from tests.unit.broker.handlers.support import Asking, on_broker
 
 from ottla.common.names import ZERO_UUID
 from ottla.metadata.delta import Delta
@@ -13,6 +12,7 @@ from ottla.protocol.messages.describe_topic_partitions import DescribeTopicParti
 from ottla.security.operations import NOT_REQUESTED, Operation, ResourceType
 from ottla.testing.authorizers import Check, DenyOnly, guard
 from ottla.testing.cluster import PORT
+from tests.unit.broker.handlers.support import Asking, on_broker
 
 CLUSTER_OPERATIONS, TOPIC_OPERATIONS = 8096, 3576
 Cursor = DescribeTopicPartitionsRequest.Cursor

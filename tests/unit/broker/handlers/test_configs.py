@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.unit.broker.handlers.support import Asking, on_broker
-
 from ottla.protocol.messages.configs import (
     AlterConfigsRequest,
     DescribeConfigsRequest,
@@ -14,6 +12,7 @@ from ottla.protocol.messages.configs import (
 )
 from ottla.security.operations import Operation, ResourceType
 from ottla.testing.authorizers import Check, DenyOnly, guard
+from tests.unit.broker.handlers.support import Asking, on_broker
 
 TOPIC, BROKER, LOGGER, CLIENT_METRICS, GROUP = 2, 4, 8, 16, 32
 SET, DELETE, APPEND = 0, 1, 2

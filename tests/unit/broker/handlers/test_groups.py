@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from tests.unit.broker.handlers.support import Asking, on_broker
-
 from ottla.protocol.messages.delete_groups import DeleteGroupsRequest
 from ottla.protocol.messages.describe_groups import DescribeGroupsRequest
 from ottla.protocol.messages.join_group import JoinGroupRequest
@@ -13,6 +11,7 @@ from ottla.protocol.messages.offset_commit import OffsetCommitRequest
 from ottla.protocol.messages.sync_group import SyncGroupRequest
 from ottla.security.operations import Operation, ResourceType
 from ottla.testing.authorizers import Check, DenyOnly, guard
+from tests.unit.broker.handlers.support import Asking, on_broker
 
 METADATA = b"\x00\x00\x00\x00\x00\x00\xff\xff\xff\xff"
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from tests.unit.broker.handlers.support import Asking, on_broker
-
 from ottla.broker.partition import Partition
 from ottla.common.names import Offset
 from ottla.protocol.messages.delete_records import DeleteRecordsRequest
@@ -12,6 +10,7 @@ from ottla.protocol.messages.find_coordinator import FindCoordinatorRequest
 from ottla.protocol.messages.log_dirs import DescribeLogDirsRequest
 from ottla.protocol.messages.offset_for_leader_epoch import OffsetForLeaderEpochRequest
 from ottla.testing.cluster import DATA
+from tests.unit.broker.handlers.support import Asking, on_broker
 
 PRODUCER = 777
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from tests.unit.broker.handlers.support import Asking, on_broker
-
 from ottla.common.names import ZERO_UUID, TopicPartition, Uuid
 from ottla.coordinator.group.offsets import Committed
 from ottla.protocol.messages.delete_topics import DeleteTopicsRequest
@@ -12,6 +10,7 @@ from ottla.protocol.messages.offset_delete import OffsetDeleteRequest
 from ottla.protocol.messages.offset_fetch import OffsetFetchRequest
 from ottla.security.operations import Operation, ResourceType
 from ottla.testing.authorizers import Check, DenyOnly, guard
+from tests.unit.broker.handlers.support import Asking, on_broker
 
 STRANGE_ID = Uuid(bytes(15) + b"\x07")
 Group = OffsetFetchRequest.OffsetFetchRequestGroup

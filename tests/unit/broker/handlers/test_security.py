@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-from tests.unit.broker.handlers.support import Asking, on_broker
 
 from ottla.protocol.messages.acls import CreateAclsRequest, DeleteAclsRequest, DescribeAclsRequest
 from ottla.protocol.messages.delegation_tokens import (
@@ -14,6 +13,7 @@ from ottla.protocol.messages.delegation_tokens import (
 from ottla.protocol.messages.init_producer_id import InitProducerIdRequest
 from ottla.protocol.messages.metadata import MetadataRequest
 from ottla.protocol.messages.sasl import SaslAuthenticateRequest, SaslHandshakeRequest
+from tests.unit.broker.handlers.support import Asking, on_broker
 
 
 def test_every_idempotent_producer_gets_an_id_of_its_own() -> None:

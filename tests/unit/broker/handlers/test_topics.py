@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from tests.unit.broker.handlers.support import Asking, on_broker
-
 from ottla.common.names import ZERO_UUID, Uuid
 from ottla.protocol.messages.create_partitions import CreatePartitionsRequest
 from ottla.protocol.messages.create_topics import CreateTopicsRequest
 from ottla.protocol.messages.delete_topics import DeleteTopicsRequest
 from ottla.security.operations import Operation, ResourceType
 from ottla.testing.authorizers import Check, DenyOnly, guard
+from tests.unit.broker.handlers.support import Asking, on_broker
 
 STRANGE_ID, OTHER_ID = Uuid(bytes(15) + b"\x07"), Uuid(bytes(15) + b"\x08")
 State = DeleteTopicsRequest.DeleteTopicState
