@@ -173,7 +173,7 @@ def check_command(context: click.Context, folders: tuple[Path, ...], as_json: bo
     for folder, report in checked if not as_json else ():
         verdict = red(count_text(len(report.findings), "thing") + " wrong") if report.findings else "ok"
         print(
-            f"{folder}: {verdict}  offsets {report.first_offset} to {report.end_offset}, "
+            f"{folder}: {verdict}  start {report.first_offset}, end {report.end_offset}, "
             f"{count_text(report.records, 'record')} in {count_text(report.batches, 'batch')}, "
             f"{count_text(report.segments, 'segment')}, {size_text(report.size_bytes)}"
         )

@@ -61,7 +61,8 @@ async def all_groups(cluster: Cluster) -> list[Listed]:
         response: ListGroupsResponse = await cluster.send(ListGroupsRequest(), broker=broker)
         raise_error(response)
         for row in response.groups:
-            found.append(Listed(row.group_id, row.group_type or "Classic", row.protocol_type, row.group_state))
+            kind = (row.group_type or "classic").capitalize()
+            found.append(Listed(row.group_id, kind, row.protocol_type, row.group_state))
     return sorted(found)
 
 
