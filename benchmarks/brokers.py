@@ -11,10 +11,9 @@ import time
 from pathlib import Path
 from typing import IO
 
-from tests.conformance.kafka_tools import java_command
-
 from benchmarks import processes
 from benchmarks.wire import Wire, until
+from tests.conformance.kafka_tools import java_command
 
 ROOT = Path(__file__).resolve().parents[1]
 _END_TIMEOUT_S = 120

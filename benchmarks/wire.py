@@ -96,8 +96,8 @@ class Wire:
 
 
 def greeted(address: str, count: int) -> list[Wire]:
-    """Connections that have said which versions they speak. Each is answered before the next is opened: Kafka's queue of
-    unaccepted connections holds 50, and one more waits for a second."""
+    """Connections that have said which versions they speak. Each is answered before the next is opened: Kafka queues
+    50 unaccepted connections, and one more waits for a second."""
     wires = []
     for _ in range(count):
         wires.append(Wire(address))
