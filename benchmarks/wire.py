@@ -142,7 +142,9 @@ def create_topic(address: str, name: str, partitions: int, **configs: str) -> by
     """The id of a new topic, all of whose partitions have a leader."""
     with Wire(address) as wire:
         until(lambda: _created(wire, name, partitions, configs))
-        return wire.wait_for_topic(name, partitions)
+        topic_id = wire.wait_for_topic(name, partitions)
+        until(lambda: wire.end_offsets(name, partitions))  # Kafka names a leader before the leader knows
+        return topic_id
 
 
 def _created(wire: Wire, name: str, partitions: int, configs: dict[str, str]) -> bool:

@@ -9,7 +9,16 @@ from benchmarks.clients.harness import Params, Result, measured, run
 
 def main(params: Params) -> Result:
     """Params: address, broker_pid, topic, partitions, count."""
-    consumer = Consumer({"bootstrap.servers": params["address"], "group.id": "bench", "enable.auto.commit": False})
+    consumer = Consumer(
+        {
+            "bootstrap.servers": params["address"],
+            "group.id": "bench",
+            "enable.auto.commit": False,
+            # A client whose queue is full rests for a second, and a fast broker would be measured by that.
+            "queued.min.messages": 10_000_000,
+            "queued.max.messages.kbytes": 2_000_000,
+        }
+    )
     consumer.list_topics(params["topic"])
     result: Result = {}
     left = params["count"]
