@@ -8,7 +8,7 @@ from heapq import heappop, heappush
 from typing import TYPE_CHECKING, Protocol
 
 from ottla.common.errors import FencedLeaderEpoch, KafkaStorageError, NotLeaderOrFollower, UnknownLeaderEpoch
-from ottla.common.names import BrokerId, Offset, TopicPartition
+from ottla.common.names import BrokerId, TopicPartition
 from ottla.replication.leader import LeaderState
 
 if TYPE_CHECKING:
@@ -102,8 +102,8 @@ class Partition:
 
     def _lead(self, log: PartitionLog) -> None:
         log.start_epoch(self.leader_epoch)
-        end = Offset(log.durable_end if log.synced_appends else log.log_end_offset)
-        start = Offset(min(max(self.start_high_watermark, log.log_start_offset), end))
+        end = log.durable_end if log.synced_appends else log.log_end_offset
+        start = min(max(self.start_high_watermark, log.log_start_offset), end)
         self.leader = LeaderState(self.leader_id, [BrokerId(one) for one in self.isr or (self.leader_id,)], end, start)
         if log.synced_appends and end < log.log_end_offset:
             self._sync(self)  # what a crash left unsynced can be read only once it is durable
@@ -125,15 +125,15 @@ class Partition:
         return log
 
     @property
-    def high_watermark(self) -> Offset:
+    def high_watermark(self) -> int:
         leader = self.leader
-        return Offset(self.start_high_watermark) if leader is None else leader.high_watermark
+        return self.start_high_watermark if leader is None else leader.high_watermark
 
     @property
-    def last_stable_offset(self) -> Offset:
+    def last_stable_offset(self) -> int:
         """Where readers of committed data must stop. The log is open."""
         assert self.log is not None
-        return Offset(self.log.last_stable_offset(self.high_watermark))
+        return self.log.last_stable_offset(self.high_watermark)
 
     # --- changes
 
@@ -144,11 +144,12 @@ class Partition:
         appended = log.append(
             batch, leader_epoch=self.leader_epoch, now_ms=now_ms, origin=origin, produce_version=produce_version
         )
-        if appended.size_bytes:
+        size_bytes = appended[5]
+        if size_bytes:
             if log.synced_appends:
                 self._sync(self)  # the high watermark follows when the sync has run
             else:
-                self.on_log_grew(log, appended.size_bytes)
+                self.on_log_grew(log, size_bytes)
         return appended
 
     def on_log_grew(self, log: PartitionLog, size_bytes: int) -> None:
@@ -156,7 +157,7 @@ class Partition:
         leader = self.leader
         if leader is None:
             return
-        if leader.on_own_end(Offset(log.durable_end if log.synced_appends else log.log_end_offset)):
+        if leader.on_own_end(log.durable_end if log.synced_appends else log.log_end_offset):
             if self._commits:
                 self._wake_commits()
             if self.watchers:

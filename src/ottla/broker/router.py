@@ -15,7 +15,7 @@ from ottla.broker.session import Session
 from ottla.common.errors import KafkaError, UnknownServerError, UnsupportedVersion
 from ottla.protocol.api import APIS
 from ottla.protocol.codec import EncodeError, ProtocolError
-from ottla.protocol.headers import read_request_header, response_frame
+from ottla.protocol.headers import read_request_header, response_frame, response_head
 from ottla.protocol.messages.api_versions import ApiVersionsResponse
 from ottla.security.principal import ANONYMOUS
 
@@ -33,8 +33,11 @@ class Api:
     __slots__ = (
         "_metrics",
         "decode",
+        "encode",
         "errors",
+        "frame_head",
         "handler",
+        "head_bytes",
         "name",
         "request_bytes",
         "requests",
@@ -46,6 +49,9 @@ class Api:
         self.row = row
         self.name = APIS[row.key].name
         self.decode = APIS[row.key].request_class().decoder(version)
+        response = APIS[row.key].response_class()
+        self.encode = response.encoder(version)
+        self.frame_head, self.head_bytes = response_head(response, version)
         self.handler: Any = None
         self._metrics = metrics
         labels = {"api": self.name, "version": str(version)}
@@ -119,11 +125,13 @@ class Router:
         if response is None:
             return None
         try:
-            parts: list[Part] = response_frame(response, version, correlation_id)
+            parts: list[Part] = api.encode(response)
         except EncodeError as error:  # a defect of ours; the client must not wait for ever
             node.log_failure(f"request.failed api={api.name} version={version}", error)
             raise CloseConnection(f"the answer to {api.name} could not be written") from error
-        api.response_bytes.value += len(parts[0]) if len(parts) == 1 else sum(map(len, parts))
+        size = len(parts[0]) if len(parts) == 1 else sum(map(len, parts))
+        parts[0] = api.frame_head(size + api.head_bytes, correlation_id) + parts[0]
+        api.response_bytes.value += size
         return parts
 
     def _api(self, key: int, version: int, session: Session) -> Api | None:

@@ -8,6 +8,7 @@ those of ApiVersions are always 0, since its client does not know yet what the s
 from __future__ import annotations
 
 import struct
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from ottla.protocol.api import APIS
@@ -76,15 +77,19 @@ def request_frame(message: Message, version: int, correlation_id: int, client_id
     return parts
 
 
+def response_head(kind: type[Message], version: int) -> tuple[Callable[[int, int], bytes], int]:
+    """What packs the length and the header of such responses, and the bytes of the header that the length counts."""
+    if kind.is_flexible(version) and kind.api != API_VERSIONS_KEY:
+        return _pack_flexible_frame, 5
+    return _pack_frame, 4
+
+
 def response_frame(message: Message, version: int, correlation_id: int) -> list[Any]:
     """A whole response as parts to send, its length first. Raises EncodeError."""
     parts = message.encode_parts(version)
     size = sum(map(len, parts)) if len(parts) > 1 else len(parts[0])
-    flexible = message.flexible
-    if flexible is None or version < flexible or message.api == API_VERSIONS_KEY:
-        parts[0] = _pack_frame(size + 4, correlation_id) + parts[0]
-    else:
-        parts[0] = _pack_flexible_frame(size + 5, correlation_id) + parts[0]
+    pack, head_bytes = response_head(type(message), version)
+    parts[0] = pack(size + head_bytes, correlation_id) + parts[0]
     return parts
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ottla.common.names import BrokerId, Offset
+from ottla.common.names import BrokerId
 
 
 class LeaderState:
@@ -14,15 +14,15 @@ class LeaderState:
 
     __slots__ = ("ends", "high_watermark", "maximal_isr", "own")
 
-    def __init__(self, own: BrokerId, isr: list[BrokerId], own_end: Offset, high_watermark: Offset) -> None:
+    def __init__(self, own: BrokerId, isr: list[BrokerId], own_end: int, high_watermark: int) -> None:
         self.own = own
         self.maximal_isr = list(isr)
-        self.ends: dict[BrokerId, Offset] = dict.fromkeys(isr, Offset(0))
+        self.ends: dict[BrokerId, int] = dict.fromkeys(isr, 0)
         self.ends[own] = own_end
         self.high_watermark = high_watermark
         self._advance()
 
-    def on_own_end(self, end: Offset) -> bool:
+    def on_own_end(self, end: int) -> bool:
         """The leader's own log grew. True when the high watermark rose."""
         if len(self.maximal_isr) == 1:  # the leader alone: the common case of one broker, kept short
             if end <= self.high_watermark:
@@ -33,7 +33,7 @@ class LeaderState:
         self.ends[self.own] = end
         return self._advance()
 
-    def on_fetched(self, replica: BrokerId, offset: Offset) -> bool:
+    def on_fetched(self, replica: BrokerId, offset: int) -> bool:
         """`replica` holds everything below `offset`. True when the high watermark rose."""
         self.ends[replica] = offset
         return self._advance()
@@ -42,7 +42,7 @@ class LeaderState:
         """The in-sync replicas changed. True when the high watermark rose."""
         self.maximal_isr = list(maximal_isr)
         for replica in maximal_isr:
-            self.ends.setdefault(replica, Offset(0))
+            self.ends.setdefault(replica, 0)
         return self._advance()
 
     def _advance(self) -> bool:

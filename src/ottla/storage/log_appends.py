@@ -148,13 +148,18 @@ class AppendableLog(ReadableLog):
 
     def _must_roll(self, segment: Segment, size: int, last_offset: int, timestamp: int, now_ms: int) -> bool:
         settings = self.settings
-        full_entries = settings.segment_index_bytes
-        return (
-            segment.size_bytes > self._rules.segment_bytes - size
+        taken = segment.size_bytes
+        if (
+            taken > self._rules.segment_bytes - size
             or last_offset - segment.base_offset > _RELATIVE_MAX
-            or (segment.size_bytes > 0 and segment.age_ms(now_ms, timestamp) > settings.segment_ms - segment.jitter_ms)
-            or (segment.offset_index is not None and len(segment.offset_index) >= full_entries // 8)
-            or (segment.time_index is not None and len(segment.time_index) >= full_entries // 12 - 1)
+            or (taken > 0 and segment.age_ms(now_ms, timestamp) > settings.segment_ms - segment.jitter_ms)
+        ):
+            return True
+        if segment.bytes_since_index <= settings.index_interval_bytes:
+            return False  # this batch gets no index entry, so a full index cannot have become fuller
+        full_entries = settings.segment_index_bytes
+        return (segment.offset_index is not None and len(segment.offset_index) >= full_entries // 8) or (
+            segment.time_index is not None and len(segment.time_index) >= full_entries // 12 - 1
         )
 
     def _writable(self, size: int, last_offset: int, timestamp: int, now_ms: int) -> Segment:

@@ -26,11 +26,11 @@ if TYPE_CHECKING:
     from ottla.broker.context import Context
     from ottla.broker.partition import Partition
 
-ALL, LEADER, NONE = -1, 1, 0
+ALL, NONE = -1, 0
 _BY_ID = 13
 _LEADER_HINT = 10
 _ADMIN_CLIENT = "__admin_client"  # Kafka's own escape hatch: this client id may write to internal topics
-_TRANSACTIONAL = 0x10
+_ATTRIBUTES_AT, _TRANSACTIONAL = 22, 0x10  # the low byte of a batch's attributes
 
 TopicAnswer = ProduceResponse.TopicProduceResponse
 Answer = ProduceResponse.PartitionProduceResponse
@@ -54,7 +54,7 @@ async def produce(ctx: Context, request: ProduceRequest) -> ProduceResponse | No
                     raise refused
                 partition = _partition(ctx, topic, data.index)
                 end = _append(ctx, partition, data.records, acks, answer)
-                if partition.high_watermark < end and (acks == ALL or _waits_for_disk(partition, acks)):
+                if acks != NONE and partition.high_watermark < end and (acks == ALL or _waits_for_disk(partition)):
                     pending.append((partition, end, answer))
             except KafkaError as error:
                 failed = True
@@ -78,15 +78,15 @@ def _refused_whole(ctx: Context, request: ProduceRequest) -> KafkaError | None:
     if transactional_id is not None:
         if not ctx.allows(Operation.WRITE, ResourceType.TRANSACTIONAL_ID, transactional_id):
             return TransactionalIdAuthorizationFailed()
-    elif any(_is_transactional(data.records) for topic in request.topic_data for data in topic.partition_data):
-        return TransactionalIdAuthorizationFailed()
+    else:
+        for topic in request.topic_data:
+            for data in topic.partition_data:
+                records = data.records
+                if records is not None and len(records) > _ATTRIBUTES_AT and records[_ATTRIBUTES_AT] & _TRANSACTIONAL:
+                    return TransactionalIdAuthorizationFailed()
     if not -1 <= request.acks <= 1:
         return InvalidRequiredAcks()
     return None
-
-
-def _is_transactional(records: memoryview | bytes | None) -> bool:
-    return records is not None and len(records) > 22 and bool(records[22] & _TRANSACTIONAL)
 
 
 def _partition(ctx: Context, topic: ProduceRequest.TopicProduceData, index: int) -> Partition:
@@ -110,9 +110,9 @@ def _partition(ctx: Context, topic: ProduceRequest.TopicProduceData, index: int)
     return partition
 
 
-def _waits_for_disk(partition: Partition, acks: int) -> bool:
+def _waits_for_disk(partition: Partition) -> bool:
     """With flush.messages=1 every ack waits for the durable end, which the high watermark follows."""
-    return acks == LEADER and partition.log is not None and partition.log.synced_appends
+    return partition.log is not None and partition.log.synced_appends
 
 
 def _append(ctx: Context, partition: Partition, records: memoryview | bytes | None, acks: int, answer: Answer) -> int:
