@@ -69,6 +69,7 @@ def parse_partition_metadata(data: bytes) -> bytes | None:
     if len(lines) != 2 or lines[0] != "version: 0" or not lines[1].startswith("topic_id: "):
         return None
     try:
-        return parse_uuid(lines[1].removeprefix("topic_id: "))
+        topic_id = parse_uuid(lines[1].removeprefix("topic_id: "))
     except ValueError:
         return None
+    return topic_id if partition_metadata(topic_id) == data.rstrip() else None  # bits that no id has: torn as well
