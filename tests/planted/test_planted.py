@@ -1,0 +1,44 @@
+"""A suite must be able to fail: every known bug, planted into a copy of the source, is found by the tests it names."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.planted.plant import FOLDER, ROOT, DoesNotApply, Planted, judge, plant, planted_bugs
+
+BUGS = planted_bugs()
+AT_LEAST = 14
+
+
+@pytest.mark.parametrize("planted", BUGS, ids=[planted.name for planted in BUGS])
+def test_a_planted_bug_is_found(planted: Planted) -> None:
+    verdict = judge(planted)
+    assert verdict.found_by is not None, f"nothing found that {planted.bug}\n{verdict.output}"
+    print(f"{planted.name} found by {verdict.found_by}")
+
+
+def test_there_are_enough_of_them_and_the_documentation_lists_each() -> None:
+    assert len(BUGS) >= AT_LEAST
+    page = (ROOT / "docs" / "testing.md").read_text(encoding="utf-8")
+    rows = [line for line in page.splitlines() if line.startswith("| ")]
+    for planted in BUGS:
+        row = [line for line in rows if line.startswith(f"| {planted.name}: {planted.bug} |")]
+        assert len(row) == 1, f"docs/testing.md does not list {planted.name}: {planted.bug}"
+        assert any(test.split("[")[0] in row[0] for test in planted.tests), f"{row[0]} names another test"
+
+
+def test_a_patch_that_no_longer_applies_is_told_apart_from_a_bug_that_was_not_found(tmp_path: Path) -> None:
+    patch = tmp_path / "00-gone.patch"
+    patch.write_text(
+        "diff --git a/src/ottla/__init__.py b/src/ottla/__init__.py\n--- a/src/ottla/__init__.py\n"
+        "+++ b/src/ottla/__init__.py\n@@ -1,1 +1,1 @@\n-this line is not there\n+nor this\n"
+    )
+    with pytest.raises(DoesNotApply, match=r"00-gone\.patch no longer applies"):
+        plant(Planted("00-gone", patch, "", ()), tmp_path / "copy")
+
+
+def test_nothing_but_numbered_patches_lies_beside() -> None:
+    names = sorted(path.name for path in FOLDER.glob("*.patch"))
+    assert names == [planted.path.name for planted in BUGS]
