@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import gc
+import re
 import signal
 import sys
 from collections.abc import Callable
@@ -89,17 +90,26 @@ def _new_loop() -> asyncio.AbstractEventLoop:
     return uvloop.new_event_loop()
 
 
+_SENTENCES = {
+    errno.ENOSPC: "the disk is full{}; free some space, or choose another folder with --data or log.dirs",
+    errno.EDQUOT: "the disk quota is used up{}; free some space, or choose another folder with --data or log.dirs",
+    errno.EACCES: "no permission{}; choose a folder or port that you may use",
+    errno.EPERM: "no permission{}; choose a folder or port that you may use",
+    errno.EROFS: "the file system is read-only{}; choose another folder with --data or log.dirs",
+    errno.EEXIST: "this is a file, not a folder{}; choose another with --data or log.dirs",
+    errno.ENOTDIR: "this is a file, not a folder{}; choose another with --data or log.dirs",
+    errno.EADDRINUSE: "the port is in use{}; choose another with --port or listeners, or stop what holds it",
+    errno.EADDRNOTAVAIL: "this machine has no such address{}; check the listeners setting",
+}
+_ADDRESS = re.compile(r"\('([^']*)', (\d+)")
+"""How the event loops name the address that they could not bind."""
+
+
 def sentence(error: OSError) -> str:
     """What an error of the operating system means for the person who started the broker."""
-    where = f" ({error.filename})" if error.filename else ""
-    if error.errno == errno.ENOSPC:
-        return f"the disk is full{where}; free some space or choose another folder with --data or log.dirs"
-    if error.errno in (errno.EACCES, errno.EPERM):
-        return f"no permission{where}; choose a folder or port that you may use"
-    if error.errno == errno.EROFS:
-        return f"the file system is read-only{where}; choose another folder with --data or log.dirs"
-    if error.errno == errno.EADDRINUSE:
-        return f"the port is in use{where}; choose another with --port, or stop the program that holds it"
-    if error.errno == errno.EADDRNOTAVAIL:
-        return f"this machine has no such address{where}; check the listeners setting"
-    return str(error)
+    address = _ADDRESS.search(str(error))
+    where = str(error.filename) if error.filename else f"{address[1]}:{address[2]}" if address else ""
+    known = _SENTENCES.get(error.errno or 0)
+    if known is not None:
+        return known.format(f" ({where})" if where else "")
+    return f"{where}: {error.strerror}" if where else str(error)

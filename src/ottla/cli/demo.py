@@ -93,7 +93,9 @@ class _Demo:
         from ottla.client.operations import create_topic
 
         ask(self._bootstrap, lambda cluster: create_topic(cluster, self._topic, _PARTITIONS))
-        print(f"Topic {self._topic} with {_PARTITIONS} partitions at {self._bootstrap}. The flights: {ORIGIN}.\n")
+        print(
+            f"Topic {self._topic} with {_PARTITIONS} partitions at {self._bootstrap}.\nThe flights are from {ORIGIN}.\n"
+        )
         try:
             self._replay(path, Path(folder) / "sums.sqlite")
         finally:

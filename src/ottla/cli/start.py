@@ -22,7 +22,7 @@ def start(path: str, pairs: tuple[str, ...]) -> None:
     from ottla.common.properties import parse_properties
 
     try:
-        text = Path(path).read_text(encoding="utf-8")
+        text = Path(path).read_text(encoding="latin-1")  # as Java reads properties
         settings = BrokerSettings.load(parse_properties(text), parse_pairs(pairs))
         code = serve(settings, ready=announce, level=settings.ottla_log_level)
     except FileNotFoundError:

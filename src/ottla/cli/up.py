@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sys
 import tempfile
@@ -71,11 +72,12 @@ def announce(node: Node) -> None:
     print(f"ready {address.host}:{address.port}", flush=True)
     if sys.stdout.isatty():
         at = "" if address.port == 9092 else f" -b {address.host}:{address.port}"
+        ottla = os.environ.get("OTTLA_COMMAND", "ottla")  # bin/ottla says how it was called
         print(
             f"\nTry, in another terminal:\n"
-            f"  echo hello | ottla produce greetings{at}\n"
-            f"  ottla consume greetings --from-beginning{at}\n"
-            f"  ottla topic list{at}\n"
+            f"  echo hello | {ottla} produce greetings{at}\n"
+            f"  {ottla} consume greetings{at}\n"
+            f"  {ottla} topic list{at}\n"
             f"Any Kafka client works with bootstrap server {address.host}:{address.port}. Ctrl-C stops the broker.",
             flush=True,
         )

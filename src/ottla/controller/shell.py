@@ -28,6 +28,9 @@ SNAPSHOT_BYTES = 4 * 1024 * 1024
 """After so much log a snapshot is made."""
 
 
+_RESIGNED = "resigned"
+
+
 class Log(Protocol):
     """The structured log: an event in the past tense and its facts."""
 
@@ -113,7 +116,7 @@ class ControllerShell:
     async def resign(self) -> None:
         """Stops deciding. Another broker is elected when this one's lease ends."""
         async with self._turn:
-            self._step_down("resigned")
+            self._step_down(_RESIGNED)
 
     def _check_active(self) -> None:
         if self.epoch is None:
@@ -177,7 +180,8 @@ class ControllerShell:
     def _step_down(self, reason: str) -> None:
         if self.epoch is None:
             return
-        self._log.warn("controller.stepped_down", broker=self._broker, epoch=self.epoch, reason=reason)
+        say = self._log.info if reason == _RESIGNED else self._log.warn  # a clean stop is nothing to warn of
+        say("controller.stepped_down", broker=self._broker, epoch=self.epoch, reason=reason)
         self.epoch = None
         if self._on_change is not None:
             self._on_change(None)
