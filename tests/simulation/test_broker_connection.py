@@ -29,7 +29,14 @@ class EchoRouter:
         self.loop_time = simulation.loop.time
 
     def open_session(self, _listener: Any) -> Any:
-        return SimpleNamespace(opened=lambda _peer: None, draining=False, close_reason="")
+        return SimpleNamespace(opened=lambda _peer: None, draining=False)
+
+    def opened(self, _session: Any) -> None:
+        """Nobody is refused."""
+
+    def closed(self, _session: Any) -> None: ...
+
+    def on_close(self, _session: Any, _reason: str) -> None: ...
 
     async def serve(self, _session: Any, frame: memoryview) -> list[bytes]:
         body = await self._serve(self._simulation, frame)

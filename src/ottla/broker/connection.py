@@ -67,7 +67,10 @@ class Connection(asyncio.BufferedProtocol):
         self._transport.set_write_buffer_limits(high=READ_AHEAD_BYTES)
         self.active_at = self._router.loop_time()
         self.session.opened(transport.get_extra_info("peername"))
+        refusal = self._router.opened(self.session)
         self.listener.opened(self)
+        if refusal is not None:
+            self.close(refusal)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._closing = True
@@ -78,6 +81,7 @@ class Connection(asyncio.BufferedProtocol):
         self._queue.clear()
         _release(self._out)
         self.listener.closed(self)
+        self._router.closed(self.session)
 
     def get_buffer(self, sizehint: int) -> memoryview:
         partial = self._partial

@@ -33,6 +33,7 @@ def publish(node: Node) -> None:
     gauge("ottla_requests_waiting", "Requests whose handler waits", lambda: node.budget.handling)
     gauge("ottla_request_bytes_limit", "Largest request", lambda: settings.socket_request_max_bytes)
     gauge("ottla_connections_limit", "max.connections", lambda: settings.max_connections)
+    gauge("ottla_connections_refused", "Connections closed for a limit", lambda: node.crowd.refused)
     gauge("ottla_metadata_offset", "End of the metadata log as replayed here", lambda: node.image.end_offset)
     for listener in node.listeners:
         _of_listener(node, listener)

@@ -115,7 +115,7 @@ class Hosting:
         now_ms = node.clock.now_ms()
         for directory in node.directories:
             if directory.contains(name):
-                log = directory.log(name, settings, now_ms)
+                log = directory.log(name, settings, now_ms, partition.topic_id)
                 if log.topic_id in (None, partition.topic_id):
                     return log
                 directory.delete(name, now_ms)  # of a deleted topic with the same name

@@ -86,6 +86,9 @@ class Housekeeping:
         self._node.checkpoint_high_watermarks()
 
     async def _recovery_points(self) -> None:
+        """Closed segments become durable, so that a crash scans the active ones alone."""
+        for partition in tuple(self._node.replicas):
+            await self._node.syncing.closed_segments(partition)
         for directory in self._node.directories:
             directory.checkpoint()
 

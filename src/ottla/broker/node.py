@@ -7,6 +7,7 @@ import traceback
 from typing import TYPE_CHECKING, NamedTuple
 
 from ottla.broker import gauges
+from ottla.broker.crowd import Crowd
 from ottla.broker.fetch_sessions import FetchSessions
 from ottla.broker.groups import Groups
 from ottla.broker.hosting import Hosting
@@ -90,6 +91,7 @@ class Node:
         self.fetch_sessions = FetchSessions(random, settings.max_incremental_fetch_session_cache_slots)
         self.directories: list[LogDirectory] = []
         self.listeners = [Listener(bind, advertised) for bind, advertised in addresses_of(settings)]
+        self.crowd = Crowd(settings)
         self.router = Router(self)
         self.peers = Peers(self, Session(Listener.internal_one(), ANONYMOUS, "local"))
         self.syncing = Syncing(self)

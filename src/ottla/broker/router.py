@@ -82,10 +82,18 @@ class Router:
         self._apis: dict[int, Api] = {}
         self.loop_time = node.loop.time
         self._connections = 0
+        self._crowd = node.crowd
 
     def open_session(self, listener: Listener) -> Session:
         self._connections += 1
         return Session(listener, ANONYMOUS, f"{self._node.node_id}-{self._connections}")
+
+    def opened(self, session: Session) -> str | None:
+        """Counts a new connection; why it must be closed again, if it must."""
+        return self._crowd.enter(session.client_host)
+
+    def closed(self, session: Session) -> None:
+        self._crowd.leave(session.client_host)
 
     def on_close(self, session: Session, reason: str) -> None:
         """This side closes a connection."""

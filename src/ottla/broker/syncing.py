@@ -56,9 +56,14 @@ class Syncing:
 
         eager.spawn(self._sync(partition), ended)
 
-    async def _sync(self, partition: Partition) -> None:
+    async def closed_segments(self, partition: Partition) -> None:
+        """Makes everything but the active segment durable, unless a sync runs anyway."""
+        if partition not in self._running:
+            await self._sync(partition, closed_only=True)
+
+    async def _sync(self, partition: Partition, *, closed_only: bool = False) -> None:
         log = partition.log
-        sync = None if log is None or log.offline else log.to_sync()
+        sync = None if log is None or log.offline else log.to_sync(closed_only=closed_only)
         if log is None or sync is None:
             return
         self.syncs.value += 1

@@ -1,0 +1,54 @@
+"""How many connections there are, in all and from each address, and how many there may be."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ottla.common.errors import InvalidConfig
+
+if TYPE_CHECKING:
+    from ottla.broker.settings import BrokerSettings
+
+
+class Crowd:
+    """Enforces max.connections, max.connections.per.ip and its overrides by closing what comes on top (KIP-402).
+
+    Kafka waits with accepting when max.connections is reached; a client that is closed at once learns of it at once.
+    """
+
+    def __init__(self, settings: BrokerSettings) -> None:
+        self._most = settings.max_connections
+        self._most_per_host = settings.max_connections_per_ip
+        self._overrides = _parse(settings.max_connections_per_ip_overrides)
+        self._hosts: dict[str, int] = {}
+        self.total = 0
+        self.refused = 0
+
+    def enter(self, host: str) -> str | None:
+        """A connection from `host`: counted in any case; the reason to close it, or None."""
+        here = self._hosts[host] = self._hosts.get(host, 0) + 1
+        self.total += 1
+        most_here = self._overrides.get(host, self._most_per_host)
+        if self.total <= self._most and here <= most_here:
+            return None
+        self.refused += 1
+        if here > most_here:
+            return f"max.connections.per.ip allows {most_here} connections from {host}"
+        return f"max.connections allows {self._most} connections"
+
+    def leave(self, host: str) -> None:
+        self.total -= 1
+        self._hosts[host] -= 1
+        if not self._hosts[host]:
+            del self._hosts[host]
+
+
+def _parse(text: str) -> dict[str, int]:
+    """`host:limit,host:limit`. Raises InvalidConfig."""
+    limits = {}
+    for item in filter(None, (one.strip() for one in text.split(","))):
+        host, colon, limit = item.rpartition(":")
+        if not (colon and host and limit.isdigit()):
+            raise InvalidConfig(f"max.connections.per.ip.overrides: {item!r} is not of the form host:limit")
+        limits[host] = int(limit)
+    return limits
