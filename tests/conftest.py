@@ -7,7 +7,10 @@ import pytest
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
-        "--scale", type=float, default=1.0, help="Factor on the number of random cases: 10 before a release, 0.1 in haste."
+        "--scale",
+        type=float,
+        default=1.0,
+        help="Factor on the number of random cases: 10 before a release, 0.1 in haste.",
     )
 
 
