@@ -47,6 +47,9 @@ _SHOWN_ERRORS = 3
 
 Error = TypeVar("Error", bound=KafkaError)
 
+_new = tuple.__new__
+_unpack = HEADER.unpack_from
+
 
 class Rules:
     """The topic's settings, as validation needs them. Sizes are bytes, times ms; made once per change of settings."""
@@ -103,7 +106,7 @@ def validate(batch: Buffer | None, rules: Rules, now_ms: int, produce_version: i
     """
     if batch is None or len(batch) < HEADER_BYTES:
         raise _not_one_batch(b"" if batch is None else batch)
-    header = BatchHeader._make(HEADER.unpack_from(batch))
+    header = _new(BatchHeader, _unpack(batch))  # `_make` is a call in Python
     _, length, _, magic, crc, attributes, last_delta, base_timestamp, max_timestamp, producer_id, _, sequence, count = (
         header
     )
@@ -142,7 +145,7 @@ def validate(batch: Buffer | None, rules: Rules, now_ms: int, produce_version: i
         or (rules.codec is not None and rules.codec != codec)
     ):
         return _look_closer(view[:end], header, rules, now_ms)
-    return Validated(header, (view[HEAD_BYTES:end],))
+    return _new(Validated, (header, (view[HEAD_BYTES:end],)))
 
 
 def _check_single(batch: Buffer, header: BatchHeader) -> None:

@@ -16,6 +16,10 @@ from ottla.storage.segment import Segment
 
 _RELATIVE_MAX = (1 << 31) - 1
 
+_pack_head = HEAD.pack
+_new = tuple.__new__
+_CLIENT = Origin.CLIENT
+
 
 class AppendableLog(ReadableLog):
     """One batch is one write: 16 patched bytes and a view of the caller's buffer."""
@@ -41,7 +45,7 @@ class AppendableLog(ReadableLog):
         if self.offline:
             raise KafkaStorageError
         marker: Marker | None = None
-        if origin is Origin.CLIENT:
+        if origin is _CLIENT:
             header, tail = validate(batch, self._rules, now_ms, produce_version)
             if header[9] >= 0:
                 duplicate = self._producers.check(header)
@@ -58,7 +62,7 @@ class AppendableLog(ReadableLog):
                 segment = self._writable(size, last_offset, header[8], now_ms)
             if leader_epoch != self._epochs.latest:
                 self._epochs.assign(leader_epoch, base_offset)
-            parts = [HEAD.pack(base_offset, header[1], leader_epoch), *tail]
+            parts = [_pack_head(base_offset, header[1], leader_epoch), *tail]
             segment.append(parts, size, last_offset, header[8], self.settings.index_interval_bytes)
         except OSError as error:
             raise self._failed(error) from error
@@ -67,7 +71,7 @@ class AppendableLog(ReadableLog):
         if header[9] >= 0:
             self._note_producer(header, base_offset, marker, segment)
         log_append_time = now_ms if self._rules.log_append_time else -1
-        return Appended(base_offset, last_offset, log_append_time, self.log_start_offset, False, size)
+        return _new(Appended, (base_offset, last_offset, log_append_time, self.log_start_offset, False, size))
 
     def _answer_again(self, duplicate: CachedBatch) -> Appended:
         return Appended(

