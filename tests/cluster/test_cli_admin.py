@@ -1,0 +1,165 @@
+"""The admin commands against a real broker process."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.cluster.cli_calls import Cli
+from tests.conformance.ottla_broker import OttlaBroker
+
+pytestmark = pytest.mark.process
+
+
+@pytest.fixture(scope="module")
+def cli(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cli]:
+    """One broker for all tests of this file; each uses topics and groups of its own."""
+    with OttlaBroker(tmp_path_factory.mktemp("cli")) as broker:
+        yield Cli(broker.address)
+
+
+def test_a_topic_from_its_creation_to_its_end(cli: Cli) -> None:
+    assert cli.text("topic", "create", "life", "-p", "3") == "Created topic life with 3 partitions, 1 replica each.\n"
+    assert "already exists" in cli.error("topic", "create", "life")
+    assert cli.text("topic", "create", "life", "--if-not-exists") == ""
+    assert cli.text("topic", "alter", "life", "-p", "4", "-c", "retention.ms=5000") == "Altered topic life.\n"
+    (described,) = cli.json("topic", "describe", "life")
+    assert described["configs"]["retention.ms"] == "5000"
+    assert [row["leader"] for row in described["partitions"]] == [1, 1, 1, 1]
+    assert "partition" in cli.error("topic", "alter", "life", "-p", "2").lower()
+    assert cli.error("topic", "delete", "life").endswith("repeat with --yes to do it")
+    assert cli.text("topic", "delete", "life", "--yes") == "Deleted topic life.\n"
+    assert cli.error("topic", "delete", "life", "-y").startswith("there is no topic 'life'")
+    assert cli.text("topic", "delete", "life", "-y", "--if-exists") == ""
+
+
+def test_the_list_of_topics_as_table_names_and_json(cli: Cli) -> None:
+    cli.text("topic", "create", "listed", "-p", "2")
+    lines = cli.text("topic", "list").splitlines()
+    assert lines[0].split() == ["TOPIC", "PARTITIONS", "REPLICAS", "STATE"]
+    assert ["listed", "2", "1", "ok"] in [line.split() for line in lines]
+    assert "listed" in cli.text("topic", "list", "-q").splitlines()
+    (row,) = [row for row in cli.json("topic", "list") if row["name"] == "listed"]
+    assert set(row) == {
+        "name", "id", "internal", "partition_count", "replication_factor", "without_leader", "under_replicated",
+    }  # fmt: skip
+    assert (row["partition_count"], row["without_leader"], row["internal"]) == (2, 0, False)
+
+
+def test_a_missing_topic_is_answered_with_the_nearest(cli: Cli) -> None:
+    cli.text("topic", "create", "payments")
+    assert cli.error("topic", "describe", "payment") == "there is no topic 'payment'; did you mean 'payments'?"
+    assert cli.error("topic", "offsets", "payments:3") == "topic payments has no partition 3; it has 0 to 0"
+
+
+def test_offsets_at_the_ends_and_at_a_time_and_records_deleted(cli: Cli) -> None:
+    cli.text("topic", "create", "timed")
+    lines = b"".join(b'{"key":null,"payload":"%d","ts":%d}\n' % (number, 10**12 + number) for number in range(10))
+    cli.text("produce", "timed", "-J", stdin=lines)
+    assert cli.json("topic", "offsets", "timed") == [{"topic": "timed", "partition": 0, "start": 0, "end": 10}]
+    assert cli.json("topic", "offsets", "timed", "--at", f"{10**12 + 4}") == [
+        {"topic": "timed", "partition": 0, "offset": 4, "timestamp": 10**12 + 4}
+    ]
+    assert cli.json("topic", "offsets", "timed:0", "--at", "max-timestamp")[0]["timestamp"] == 10**12 + 9
+    assert cli.json("topic", "offsets", "timed", "--at", "2030-01-01")[0]["offset"] is None
+    assert cli.json("topic", "delete-records", "timed", "--before", "7", "-y")[0]["start"] == 7
+    assert cli.text("consume", "timed", "-e") == "7\n8\n9\n"
+
+
+def test_settings_are_set_shown_with_their_source_and_unset(cli: Cli) -> None:
+    cli.text("topic", "create", "configured")
+    assert cli.text("config", "set", "topic", "configured", "retention.ms=77", "cleanup.policy=compact,delete") == (
+        "topic configured: retention.ms = 77\ntopic configured: cleanup.policy = compact,delete\n"
+    )
+    rows = {row["name"]: row for row in cli.json("config", "describe", "topic", "configured")}
+    assert (rows["retention.ms"]["value"], rows["retention.ms"]["from"]) == ("77", "topic")
+    assert cli.text("config", "unset", "topic", "configured", "retention.ms").endswith("back to its default\n")
+    names = [row["name"] for row in cli.json("config", "describe", "topic", "configured")]
+    assert "retention.ms" not in names and "cleanup.policy" in names
+    everything = {row["name"]: row["from"] for row in cli.json("config", "describe", "topic", "configured", "--all")}
+    assert everything["retention.ms"] == "default" and len(everything) > 25
+    assert cli.error("config", "set", "topic", "configured", "fooo=1") == "Unknown topic config name: fooo"
+    assert {"kind": "topic", "name": "configured"} in cli.json("config", "list", "-k", "topic")
+
+
+def test_settings_of_all_brokers_and_of_one(cli: Cli) -> None:
+    cli.text("config", "set", "broker", "default", "log.cleaner.threads=2")
+    rows = {row["name"]: row for row in cli.json("config", "describe", "broker", "1")}
+    assert (rows["log.cleaner.threads"]["value"], rows["log.cleaner.threads"]["from"]) == ("2", "all brokers")
+    assert "named by its id" in cli.error("config", "describe", "broker", "one", code=2)
+
+
+def test_a_group_is_described_with_its_lag_reset_and_deleted(cli: Cli) -> None:
+    cli.text("topic", "create", "read", "-p", "2")
+    cli.text("produce", "read", "-p", "1", stdin=b"a\nb\nc\nd\n")
+    assert sorted(cli.text("consume", "read", "-g", "readers", "-e").split()) == ["a", "b", "c", "d"]
+    cli.text("produce", "read", "-p", "1", stdin=b"e\n")
+    assert {"group": "readers", "type": "Classic", "protocol": "consumer", "state": "Empty"} in cli.json(
+        "group", "list"
+    )
+    (described,) = cli.json("group", "describe", "readers")
+    assert (described["state"], described["members"], described["lag"]) == ("Empty", [], 1)
+    (offsets,) = [row for row in described["offsets"] if row["partition"] == 1]
+    assert offsets == {"topic": "read", "partition": 1, "committed": 4, "end": 5, "lag": 1, "member": None}
+
+    planned = cli.json("group", "reset", "readers", "-t", "read:1", "--shift-by", "-2")
+    assert planned["committed"] is False
+    assert planned["offsets"] == [{"topic": "read", "partition": 1, "committed": 4, "new": 2, "start": 0, "end": 5}]
+    assert cli.json("group", "describe", "readers")[0]["lag"] == 1, "a plan changes nothing"
+    assert cli.json("group", "reset", "readers", "-t", "read:1", "--shift-by", "-2", "--yes")["committed"] is True
+    assert cli.text("consume", "read", "-g", "readers", "-e") == "c\nd\ne\n"
+    cli.text("group", "reset", "readers", "--to-earliest", "-y")
+    assert cli.json("group", "describe", "readers")[0]["lag"] == 5
+    cli.text("group", "reset", "readers", "--by-duration", "1h", "-y")
+    assert cli.json("group", "describe", "readers")[0]["lag"] == 5
+
+    cli.text("group", "delete-offsets", "readers", "-t", "read:1", "-y")
+    assert [row["partition"] for row in cli.json("group", "describe", "readers")[0]["offsets"]] in ([], [0])
+    assert cli.text("group", "delete", "readers", "-y") == "Deleted group readers.\n"
+    assert cli.error("group", "describe", "readers") == "there is no group 'readers'"
+
+
+def test_a_group_with_members_shows_them_and_is_not_reset(cli: Cli) -> None:
+    from confluent_kafka import Consumer
+
+    cli.text("topic", "create", "busy", "-p", "2")
+    cli.text("produce", "busy", stdin=b"a\n")
+    consumer = Consumer({
+        "bootstrap.servers": cli.address, "group.id": "live", "client.id": "worker", "auto.offset.reset": "earliest",
+    })  # fmt: skip
+    consumer.subscribe(["busy"])
+    try:
+        message = consumer.poll(30)
+        assert message is not None and message.value() == b"a"
+        consumer.commit(message, asynchronous=False)
+        (described,) = cli.json("group", "describe", "live")
+        (member,) = described["members"]
+        assert (described["state"], member["client"]) == ("Stable", "worker")
+        assert member["assigned"] == ["busy-0", "busy-1"]
+        assert {row["member"] for row in described["offsets"]} == {member["member"]}
+        assert "has 1 member; stop them first" in cli.error("group", "reset", "live", "--to-latest", "-y")
+        assert "still has members" in cli.error("group", "delete", "live", "-y").lower()
+    finally:
+        consumer.close()
+
+
+def test_the_cluster_shows_its_brokers_apis_features_and_folders(cli: Cli) -> None:
+    info = cli.json("cluster", "info")
+    assert (info["controller"], info["brokers"]) == (1, 1)
+    host, port = cli.address.split(":")
+    (broker,) = cli.json("cluster", "brokers")
+    assert broker == {"id": 1, "host": host, "port": int(port), "rack": None, "controller": True, "fenced": False}
+    apis = {row["api"]: row for row in cli.json("cluster", "apis")}
+    assert (apis["Produce"]["key"], apis["Produce"]["newest"]) == (0, 13)
+    assert {"feature", "oldest", "newest", "level"} == set(cli.json("cluster", "features")[0])
+    (folder,) = cli.json("cluster", "log-dirs")
+    assert folder["offline"] is False and folder["usable_bytes"] > 0
+
+
+def test_the_files_of_a_running_broker_can_be_checked(cli: Cli) -> None:
+    cli.text("topic", "create", "checked")
+    cli.text("produce", "checked", "-z", "zstd", stdin=b"a\nb\n")
+    (folder,) = cli.json("cluster", "log-dirs")
+    (report,) = cli.json("log", "check", f"{folder['directory']}/checked-0")
+    assert (report["records"], report["end_offset"], report["findings"]) == (2, 2, [])
