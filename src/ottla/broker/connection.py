@@ -64,7 +64,7 @@ class Connection(asyncio.BufferedProtocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
-        self._transport.set_write_buffer_limits(high=READ_AHEAD_BYTES)
+        self._transport.set_write_buffer_limits(high=0)  # so at most one chunk waits for a client that does not read
         self.active_at = self._router.loop_time()
         self.session.opened(transport.get_extra_info("peername"))
         refusal = self._router.opened(self.session)
