@@ -42,7 +42,12 @@ def read_uvarint(buffer: Any, position: int) -> tuple[int, int]:
     if byte < 128:
         return byte, position
     value = byte & 127
-    for shift in (7, 14, 21, 28):
+    byte = buffer[position]
+    position += 1
+    if byte < 128:
+        return value | byte << 7, position
+    value |= (byte & 127) << 7
+    for shift in (14, 21, 28):
         byte = buffer[position]
         position += 1
         value |= (byte & 127) << shift
@@ -51,9 +56,8 @@ def read_uvarint(buffer: Any, position: int) -> tuple[int, int]:
     raise ProtocolError("a varint has more than five bytes")
 
 
-def read_nullable_length(buffer: Any, position: int) -> tuple[int, int]:
-    """A length plus one, where 0 stands for null."""
-    return read_uvarint(buffer, position)
+read_nullable_length = read_uvarint
+"""A length plus one, where 0 stands for null."""
 
 
 def read_length(buffer: Any, position: int) -> tuple[int, int]:
