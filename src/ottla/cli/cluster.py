@@ -80,7 +80,7 @@ def brokers_command(bootstrap: str, as_json: bool) -> None:
 @cluster.command("features")
 @cluster_options
 def features_command(bootstrap: str, as_json: bool) -> None:
-    """List the features that the brokers know, and the levels in force."""
+    """List the features and their levels in force."""
 
     async def work(view: Cluster) -> list[dict[str, Any]]:
         response = await _versions(view, None)

@@ -24,10 +24,14 @@ _AT_ONCE = 1000
 @bootstrap_option
 @click.option("-o", "--offset", "words", multiple=True, metavar="WHERE",
               help="beginning, end, N, -N for the last N, s@TIME and e@TIME.  [default: beginning]")  # fmt: skip
-@click.option("-p", "--partition", "partitions", type=click.IntRange(0), multiple=True, help="Only this; repeatable.")
+@click.option(
+    "-p", "--partition", "partitions", metavar="N", type=click.IntRange(0), multiple=True, help="Only this; repeatable."
+)
 @click.option("-e", "--exit", "to_the_end", is_flag=True, help="Stop at the end instead of waiting for more.")
-@click.option("-c", "--count", type=click.IntRange(1), help="Stop after so many.")
-@click.option("-g", "--group", help="Share the partitions with the other members of this group, and commit.")
+@click.option("-c", "--count", metavar="N", type=click.IntRange(1), help="Stop after so many.")
+@click.option(
+    "-g", "--group", metavar="GROUP", help="Share the partitions with the other members of this group, and commit."
+)
 @click.option("-f", "--format", "layout", metavar="FORMAT", help="See below.  [default: %s\\n]")
 @click.option("-K", "key_delimiter", metavar="TEXT", help="Print key and value with this between.")
 @click.option("-D", "delimiter", metavar="TEXT", help="What to print after each record.  [default: \\n]")

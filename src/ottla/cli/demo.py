@@ -34,8 +34,8 @@ _OWN_SESSION_MS, _FOREIGN_SESSION_MS = 3000, 6000
 
 @click.command()
 @click.option("-b", "--bootstrap-server", "bootstrap", metavar="HOST:PORT", help="Use this broker, not one of its own.")
-@click.option("-n", "--flights", "count", type=click.IntRange(100, TOTAL), default=TOTAL, show_default=True,
-              help="Only the first so many.")  # fmt: skip
+@click.option("-n", "--flights", "count", metavar="N", type=click.IntRange(100, TOTAL), default=TOTAL,
+              show_default=True, help="Only the first so many.")  # fmt: skip
 def demo(bootstrap: str | None, count: int) -> None:
     """Replay the flights of 2013 from New York, count delays in a group of two, and kill one member half-way.
 

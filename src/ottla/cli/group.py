@@ -46,7 +46,7 @@ def list_command(quiet: bool, bootstrap: str, as_json: bool) -> None:
 @click.argument("names", nargs=-1, required=True, metavar="GROUP...")
 @cluster_options
 def describe_command(names: tuple[str, ...], bootstrap: str, as_json: bool) -> None:
-    """Show the members of groups, what they have committed, and how far behind they are."""
+    """Show members, committed offsets and lag."""
 
     async def work(cluster: Cluster) -> list[dict[str, Any]]:
         return [await _described(cluster, name) for name in names]
@@ -133,7 +133,10 @@ def _print_described(row: dict[str, Any]) -> None:
 @yes_option
 @cluster_options
 def delete_command(names: tuple[str, ...], yes: bool, bootstrap: str, as_json: bool) -> None:
-    """Delete groups that have no members, with their committed offsets."""
+    """Delete groups without members.
+
+    What they have committed goes with them.
+    """
     from ottla.cli.requests.groups import delete
 
     async def look(cluster: Cluster) -> list[Listed]:
@@ -161,7 +164,10 @@ def delete_command(names: tuple[str, ...], yes: bool, bootstrap: str, as_json: b
 @yes_option
 @cluster_options
 def delete_offsets_command(name: str, words: tuple[str, ...], yes: bool, bootstrap: str, as_json: bool) -> None:
-    """Forget what a group has committed for topics that it does not read now."""
+    """Forget what a group has committed.
+
+    Only for topics that its members do not read now.
+    """
     from ottla.cli.requests.groups import delete_offsets
 
     wanted = [parse_topic(word) for word in words]

@@ -64,9 +64,10 @@ def reset_command(
     bootstrap: str,
     as_json: bool,
 ) -> None:
-    """Show where a group without members would read on, and with --yes make it so.
+    """Move a group to other offsets.
 
-    Offsets outside a partition are brought to its nearest end.
+    It shows where the group would read on, and with --yes commits that. The group must have no members. Offsets
+    outside a partition are brought to its nearest end.
     """
     ways = (to_earliest, to_latest, to_offset, shift_by, to_datetime, by_duration)
     if sum(way is not None and way is not False for way in ways) != 1:

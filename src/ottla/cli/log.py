@@ -161,9 +161,10 @@ def _dump_entries(path: Path, as_json: bool) -> None:
 @json_option
 @click.pass_context
 def check_command(context: click.Context, folders: tuple[Path, ...], as_json: bool) -> None:
-    """Check partition folders: batches, offsets, CRCs, indexes, epochs, snapshots.
+    """Check partition folders.
 
-    Exit code 1 if anything is wrong. A log directory stands for all partitions in it.
+    Batches, CRCs, offsets, records, indexes, leader epochs and producer snapshots. Exit code 1 if anything is wrong.
+    A log directory stands for all partitions in it.
     """
     from ottla.cli.files.check import check_folder
 

@@ -28,12 +28,14 @@ _POLL_S = 0.1
 @click.option("-k", "--key", help="One key for all records.")
 @click.option("-D", "delimiter", metavar="TEXT", default="\\n", help="What stands between records.  [default: \\n]")
 @click.option("-H", "--header", "headers", multiple=True, metavar="NAME=VALUE", help="On every record; repeatable.")
-@click.option("-p", "--partition", type=click.IntRange(0), help="By default the key decides, as in the Java client.")
+@click.option(
+    "-p", "--partition", metavar="N", type=click.IntRange(0), help="By default the key decides, as in the Java client."
+)
 @click.option("-z", "--compression", "codec", type=click.Choice(["none", "gzip", "snappy", "lz4", "zstd"]))
 @click.option("-Z", "empty_is_null", is_flag=True, help="An empty key or value is null.")
 @click.option("-l", "--lines", "by_line", is_flag=True, help="FILEs hold a record a line; otherwise one each.")
 @click.option("-J", "--json", "as_json", is_flag=True, help="Lines of JSON as `ottla consume -J` prints them.")
-@click.option("-c", "--count", type=click.IntRange(1), help="Stop after so many.")
+@click.option("-c", "--count", metavar="N", type=click.IntRange(1), help="Stop after so many.")
 @click.option("-q", "--quiet", is_flag=True, help="No progress.")
 @click.option("-X", "pairs", multiple=True, metavar="KEY=VALUE", help="A setting of librdkafka; repeatable.")
 def produce(

@@ -68,7 +68,7 @@ def _health(row: dict[str, Any]) -> str:
 @click.argument("names", nargs=-1, required=True, metavar="TOPIC...")
 @cluster_options
 def describe_command(names: tuple[str, ...], bootstrap: str, as_json: bool) -> None:
-    """Show leaders, replicas, offsets, sizes and the settings given to topics."""
+    """Show leaders, offsets, sizes and given settings."""
 
     async def work(cluster: Cluster) -> list[dict[str, Any]]:
         return [await described(cluster, row) for row in await topics_named(cluster, names)]
@@ -131,8 +131,16 @@ def _print_described(row: dict[str, Any]) -> None:
 
 @topic.command("create")
 @click.argument("name", metavar="TOPIC")
-@click.option("-p", "--partitions", type=click.IntRange(1), help="How many; the broker's num.partitions otherwise.")
-@click.option("-r", "--replicas", type=click.IntRange(1), help="Copies of each; default.replication.factor otherwise.")
+@click.option(
+    "-p", "--partitions", metavar="N", type=click.IntRange(1), help="How many; the broker's num.partitions otherwise."
+)
+@click.option(
+    "-r",
+    "--replicas",
+    metavar="N",
+    type=click.IntRange(1),
+    help="Copies of each; default.replication.factor otherwise.",
+)
 @click.option("-c", "--config", "pairs", multiple=True, metavar="KEY=VALUE", help="A topic setting; repeatable.")
 @click.option("--if-not-exists", is_flag=True, help="Say nothing if the topic is there already.")
 @cluster_options
@@ -183,7 +191,7 @@ async def _settled(cluster: Cluster, name: str) -> Topic:
 
 @topic.command("alter")
 @click.argument("name", metavar="TOPIC")
-@click.option("-p", "--partitions", type=click.IntRange(1), help="Raise their number to this.")
+@click.option("-p", "--partitions", metavar="N", type=click.IntRange(1), help="Raise their number to this.")
 @click.option("-c", "--config", "pairs", multiple=True, metavar="KEY=VALUE", help="Set; repeatable.")
 @click.option("-d", "--unset", multiple=True, metavar="KEY", help="Give back to the default; repeatable.")
 @cluster_options

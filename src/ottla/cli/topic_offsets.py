@@ -21,7 +21,10 @@ _MARKS = {"latest": -1, "earliest": -2, "max-timestamp": -3}
 @click.option("--at", "moment", metavar="TIME", help="earliest, latest, max-timestamp, 2026-11-23T06:30 (UTC) or ms.")
 @cluster_options
 def offsets_command(words: tuple[str, ...], moment: str | None, bootstrap: str, as_json: bool) -> None:
-    """Show where partitions begin and end, or their first offset at a time."""
+    """Show where partitions begin and end.
+
+    With --at: the first record at or after a time.
+    """
     from ottla.cli.requests.offsets import offsets_at, ranges
     from ottla.cli.requests.topics import partitions_of
 

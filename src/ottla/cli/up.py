@@ -20,7 +20,9 @@ DEFAULT_DATA = "ottla-data"
 
 
 @click.command()
-@click.option("--port", default=9092, show_default=True, type=click.IntRange(0, 65535), help="0 takes a free port.")
+@click.option(
+    "--port", default=9092, show_default=True, metavar="N", type=click.IntRange(0, 65535), help="0 takes a free port."
+)
 @click.option("--data", type=click.Path(), default=None, help=f"Where to keep the data.  [default: ./{DEFAULT_DATA}]")
 @click.option("--ephemeral", is_flag=True, help="Keep everything in a temporary folder that is removed at the end.")
 @click.option("--set", "pairs", multiple=True, metavar="KEY=VALUE", help="Any of Kafka's broker settings; repeatable.")

@@ -80,6 +80,8 @@ def test_every_command_has_help_that_fits_100_columns(capsys: pytest.CaptureFixt
         lines = capsys.readouterr().out.splitlines()
         assert lines[0].startswith(f"Usage: {' '.join(['ottla', *path])}")
         assert max(map(len, lines)) <= 100, path
+        commands = lines[lines.index("Commands:") :] if "Commands:" in lines else []
+        assert not any(line.endswith("...") for line in commands), f"a sentence about a command is cut off: {path}"
 
 
 def test_starting_the_command_loads_neither_asyncio_nor_the_broker_nor_a_client() -> None:
