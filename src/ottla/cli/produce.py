@@ -14,7 +14,7 @@ from ottla.cli.escapes import unescape
 from ottla.cli.input_records import Outgoing, Reading, lines_of_files, parse_header, pieces, whole_files
 from ottla.cli.options import bootstrap_option, parse_pairs
 from ottla.cli.progress import Progress
-from ottla.cli.terminal import count_text
+from ottla.cli.terminal import count_text, dim
 
 _SHOWN_FAILURES = 5
 _POLL_S = 0.1
@@ -79,6 +79,8 @@ def produce(
         found = lines_of_files(files, between) if by_line or as_json else whole_files(files)
     else:
         found = pieces(sys.stdin.buffer, between)
+    if not files and not quiet and sys.stdin.isatty():
+        print(dim("Type records, one a line; Ctrl-D ends."), file=sys.stderr)
     properties = parse_pairs(pairs)
     given = {"compression.type": codec} if codec is not None else {}
     sender = _Sender(bootstrap, topic, partition, {**given, **properties}, quiet or (not files and sys.stdin.isatty()))
