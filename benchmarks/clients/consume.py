@@ -14,9 +14,8 @@ def main(params: Params) -> Result:
             "bootstrap.servers": params["address"],
             "group.id": "bench",
             "enable.auto.commit": False,
-            # A client whose queue is full rests for a second, and a fast broker would be measured by that.
-            "queued.min.messages": 10_000_000,
-            "queued.max.messages.kbytes": 2_000_000,
+            # A client whose queue is full rests for 1 s by default, and a fast broker would be measured by that.
+            "fetch.queue.backoff.ms": 5,
         }
     )
     consumer.list_topics(params["topic"])
