@@ -365,7 +365,7 @@ def test_a_session_tells_each_change_and_delivers_each_record_once(version: int,
 
 @pytest.mark.xfail(
     strict=True,
-    reason="a session forgets a partition that had no room, and one that grew by less than min_bytes until the time was up",
+    reason="a session forgets a partition that had no room, and one that grew by less than min_bytes in time",
 )
 @OPTIONS
 @given(VERSION, st.lists(CHANGES | HARD_FETCHES | FETCHES, max_size=25))

@@ -10,6 +10,8 @@ from ottla.broker.intake import SHARED_BYTES, Budget
 from ottla.common.errors import InvalidConfig
 
 if TYPE_CHECKING:
+    from ssl import SSLContext
+
     from ottla.broker.node import Node
     from ottla.broker.router import Router
     from ottla.broker.settings import BrokerSettings
@@ -33,6 +35,7 @@ class Listener:
         self.bind = bind
         self.advertised = advertised
         self.internal = internal
+        self.ssl_context: SSLContext | None = None
         self.connections: dict[Connection, None] = {}
         self.accepted = 0
         self._server: Server | None = None
@@ -51,6 +54,7 @@ class Listener:
             lambda: Connection(self, router, shared, budget, max_bytes),
             self.bind.host or None,
             self.bind.port,
+            ssl=self.ssl_context,
             backlog=max(node.settings.socket_listen_backlog_size, _LEAST_BACKLOG),
             start_serving=False,
         )
