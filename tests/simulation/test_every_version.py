@@ -235,8 +235,10 @@ async def leave_group(world: World, version: int) -> Message:
 
 async def sync_group(world: World, version: int) -> Message:
     group, generation, member = await world.member()
-    named = {"protocol_type": "consumer", "protocol_name": "range"} if version >= 5 else {}
-    return SyncGroupRequest(group_id=group, generation_id=generation, member_id=member, **named)
+    request = SyncGroupRequest(group_id=group, generation_id=generation, member_id=member)
+    if version >= 5:
+        request.protocol_type, request.protocol_name = "consumer", "range"
+    return request
 
 
 async def describe_groups(world: World, version: int) -> Message:

@@ -92,7 +92,8 @@ async def committed_offset(client: Cluster) -> int:
         code = answer.error_code or answer.topics[0].partitions[0].error_code
         if code:
             raise error_for(code)
-        return max(answer.topics[0].partitions[0].committed_offset, 0)
+        found: int = answer.topics[0].partitions[0].committed_offset
+        return max(found, 0)
 
     return await client.retrying(ask)
 
