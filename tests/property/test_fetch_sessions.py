@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import hypothesis.strategies as st
-import pytest
 from hypothesis import HealthCheck, example, given, settings
 
 from ottla.broker import eager
@@ -363,10 +362,6 @@ def test_a_session_tells_each_change_and_delivers_each_record_once(version: int,
     play(version, steps, PLENTY)
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="a session forgets a partition that had no room, and one that grew by less than min_bytes in time",
-)
 @OPTIONS
 @given(VERSION, st.lists(CHANGES | HARD_FETCHES | FETCHES, max_size=25))
 @example(BY_ID, [("append", ("a", 0), 1, 50), ("append", ("a", 1), 1, 50), ("fetch", 1)])

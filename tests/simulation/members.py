@@ -45,8 +45,6 @@ class History:
     """What was read at (partition, offset)."""
     conflicts: list[str] = field(default_factory=list)
     """Reads that contradict an earlier one."""
-    latest_wait_s: float = 0.0
-    """The longest time that a long poll overslept a record."""
 
 
 class IdempotentProducer:

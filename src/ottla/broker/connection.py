@@ -54,6 +54,7 @@ class Connection(asyncio.BufferedProtocol):
         self._ready: list[bytes] = []  # small answers of this turn, handed to the transport in one piece
         self._out: deque[Part] = deque()  # parts of answers that the transport has no room for yet
         self._sent_of_range = 0
+        self._draining = False
         self._writable = True
         self._reading = True
         self._closing = False
@@ -64,7 +65,9 @@ class Connection(asyncio.BufferedProtocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
-        self._transport.set_write_buffer_limits(high=0)  # so at most one chunk waits for a client that does not read
+        self._transport.set_write_buffer_limits(
+            high=1
+        )  # at most one chunk waits for a slow client; 0 stops TLS for ever
         self.active_at = self._router.loop_time()
         self.session.opened(transport.get_extra_info("peername"))
         refusal = self._router.opened(self.session)
@@ -252,14 +255,23 @@ class Connection(asyncio.BufferedProtocol):
         self._drain()
 
     def _flush(self) -> None:
-        ready = self._ready
+        # Taken first: under TLS `write` may call `resume_writing` before it returns.
+        ready, self._ready = self._ready, []
         if not self._closing:
             self._transport.write(ready[0] if len(ready) == 1 else b"".join(ready))
             if not self._writable:
                 self._hold()
-        ready.clear()
 
     def _drain(self) -> None:
+        if self._draining:
+            return  # `write` has called `resume_writing`: the loop that wrote goes on by itself
+        self._draining = True
+        try:
+            self._write_out()
+        finally:
+            self._draining = False
+
+    def _write_out(self) -> None:
         out = self._out
         transport = self._transport
         small: list[bytes] = []

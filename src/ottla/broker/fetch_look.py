@@ -101,6 +101,11 @@ class Look:
         self.answers[interest] = answer
         return answer
 
+    def is_unread(self, interest: Interest, answer: PartitionData) -> bool:
+        """There is something that this reader may have, whether the answer brings it or had no room for it."""
+        end = answer.last_stable_offset if self._committed else answer.high_watermark
+        return interest.want.fetch_offset < end
+
     def _read(self, want: FetchRequest.FetchPartition, partition: Partition) -> PartitionData:
         log = partition.leader_log(want.current_leader_epoch)
         high_watermark = partition.high_watermark

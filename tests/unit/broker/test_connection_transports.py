@@ -59,14 +59,7 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return both
 
 
-BROKEN_UNDER_TLS = pytest.mark.xfail(
-    strict=True,
-    reason="the connection sends an answer twice when `write` calls `resume_writing`, as TLS does, and write buffer "
-    "limits of 0 make TLS pause for ever",
-)
-
-
-@pytest.fixture(params=["plain", pytest.param("tls", marks=BROKEN_UNDER_TLS)])
+@pytest.fixture(params=["plain", "tls"])
 def server_and_client_tls(request: pytest.FixtureRequest) -> tuple[ssl.SSLContext | None, ssl.SSLContext | None]:
     if request.param == "plain":
         return None, None

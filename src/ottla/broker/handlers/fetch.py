@@ -43,19 +43,18 @@ async def fetch(ctx: Context, request: FetchRequest) -> FetchResponse:
         for interest in todo:
             look.at(interest)
         wanted = request.min_bytes - look.read_bytes
-        if wanted <= 0 or look.failed or not subscription.interests:
-            break
         left_s = deadline - ctx.node.loop.time()
-        if left_s <= 0 or not await _marked(ctx, subscription, todo, wanted, left_s):
+        if wanted <= 0 or look.failed or not subscription.interests or left_s <= 0:
             break
-        todo = tuple(subscription.dirty)
+        await _marked(ctx, subscription, todo, wanted, left_s)
+        todo = tuple(subscription.dirty)  # when the time is up as well: too few bytes are still to be told
     answers = look.answers
     if session is not None and session.closed:
         session = None  # evicted while it waited; the client opens another
     if session is None:
         subscription.close()
     else:
-        answers = _remember(session, answers, incremental)
+        answers = _remember(session, look, incremental)
     response = FetchResponse(
         throttle_time_ms=ctx.throttle_time_ms,
         session_id=NO_SESSION if session is None else session.session_id,
@@ -83,31 +82,31 @@ def _session(ctx: Context, request: FetchRequest, by_id: bool) -> tuple[FetchSes
 
 async def _marked(
     ctx: Context, subscription: Subscription, looked_at: tuple[Interest, ...], wanted_bytes: int, left_s: float
-) -> bool:
-    """Waits until a watched partition has changed enough to look again. False when the time is up."""
+) -> None:
+    """Waits until watched partitions have changed enough to look again, or the time is up."""
     for interest in looked_at:
         subscription.dirty.pop(interest, None)
         subscription.watch(interest)
     subscription.missing_bytes = wanted_bytes
     subscription.wake = ctx.node.loop.create_future()
-    woken = await until(ctx.node.loop, subscription.wake, left_s)
+    await until(ctx.node.loop, subscription.wake, left_s)
     subscription.wake = None
-    return woken
 
 
-def _remember(
-    session: FetchSession, answers: dict[Interest, PartitionData], incremental: bool
-) -> dict[Interest, PartitionData]:
+def _remember(session: FetchSession, look: Look, incremental: bool) -> dict[Interest, PartitionData]:
     """Marks what must be looked at again, and drops from an incremental answer what says nothing new."""
     told: dict[Interest, PartitionData] = {}
-    for interest, answer in answers.items():
+    served: dict[Interest, None] = {}
+    for interest, answer in look.answers.items():
         session.watch(interest)
-        # Data and errors are looked at again, and after the others: no partition starves behind a busy one.
         session.dirty.pop(interest, None)
         if answer.records or answer.error_code or answer.diverging_epoch is not None:
-            session.dirty[interest] = None
-        elif (
+            served[interest] = None
+        elif look.is_unread(interest, answer):
+            session.dirty[interest] = None  # there was no room for it
+        if (
             incremental
+            and interest not in served
             and answer.high_watermark == interest.sent_high_watermark
             and answer.log_start_offset == interest.sent_log_start
             and not interest.sent_error
@@ -117,6 +116,7 @@ def _remember(
         interest.sent_log_start = answer.log_start_offset
         interest.sent_error = answer.error_code
         told[interest] = answer
+    session.dirty.update(served)  # after those that there was no room for: no partition starves behind a busy one
     return told
 
 
