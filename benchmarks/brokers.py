@@ -16,7 +16,7 @@ from benchmarks.wire import Wire, until
 from tests.conformance.kafka_tools import java_command
 
 ROOT = Path(__file__).resolve().parents[1]
-_END_TIMEOUT_S = 120
+_END_TIMEOUT_S = 600
 
 
 class Broker:

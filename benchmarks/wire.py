@@ -123,7 +123,7 @@ def check_produced(answer: bytes, version: int) -> None:
 Found = TypeVar("Found")
 
 
-def until(call: Callable[[], Found | None], timeout_s: float = 120) -> Found:
+def until(call: Callable[[], Found | None], timeout_s: float = 600) -> Found:
     """What `call` returns, once it does and neither refuses nor fails to connect."""
     deadline = time.monotonic() + timeout_s
     while True:
