@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import zipfile
 from dataclasses import dataclass, field
 from functools import cache
@@ -15,6 +16,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+from tests.conformance.kafka_tools import jars
 
 RELEASE = "4.3.1"
 JARS = {
@@ -43,16 +46,14 @@ EVER = 32767
 Range = tuple[int, int]
 
 
-def jar_directory() -> Path:
-    return Path(os.environ.get("KAFKA_JARS", "~/.cache/apache-kafka-jars")).expanduser()
-
-
 def need_jars() -> Path:
-    """The directory of the jars; skips the test where they are not installed."""
-    directory = jar_directory()
-    if not (directory / f"kafka-clients-{RELEASE}.jar").exists():
-        pytest.skip(f"the jars of Apache Kafka {RELEASE} are neither in $KAFKA_JARS nor in ~/.cache/apache-kafka-jars")
-    return directory
+    """The directory of the jars, fetched now if need be; skips the test where there is no Maven to fetch them with."""
+    present = Path(os.environ.get("KAFKA_JARS", "~/.cache/apache-kafka-jars")).expanduser()
+    if (present / f"kafka-clients-{RELEASE}.jar").exists():
+        return present
+    if shutil.which("mvn") is None and "java" not in os.environ.get("OTTLA_REQUIRE", ""):
+        pytest.skip(f"the jars of Apache Kafka {RELEASE} are not here, and neither is Maven")
+    return jars()
 
 
 @dataclass
@@ -117,7 +118,7 @@ def official_schemas() -> dict[str, OfficialSchema]:
     """Every schema of the jars, by name."""
     result = {}
     for jar, folder in JARS.items():
-        with zipfile.ZipFile(jar_directory() / f"{jar}-{RELEASE}.jar") as archive:
+        with zipfile.ZipFile(need_jars() / f"{jar}-{RELEASE}.jar") as archive:
             for entry in archive.namelist():
                 if entry.startswith(folder) and entry.endswith(".json"):
                     text = re.sub(r"(?m)^\s*//.*$", "", archive.read(entry).decode())

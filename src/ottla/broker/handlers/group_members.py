@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeVar
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from ottla.common.errors import KafkaError
 from ottla.coordinator.group.classic import join_refused, sync_refused
 from ottla.coordinator.group.limits import Caller
+from ottla.coordinator.group.machine import GroupMachine
+from ottla.coordinator.outcome import Outcome
 from ottla.protocol.messages.heartbeat import HeartbeatRequest, HeartbeatResponse
 from ottla.protocol.messages.join_group import JoinGroupRequest, JoinGroupResponse
 from ottla.protocol.messages.leave_group import LeaveGroupRequest, LeaveGroupResponse
@@ -25,59 +28,39 @@ def caller_of(ctx: Context) -> Caller:
 
 
 async def join_group(ctx: Context, request: JoinGroupRequest) -> JoinGroupResponse:
-    caller = caller_of(ctx)
-    try:
-        ctx.authorize(Operation.READ, ResourceType.GROUP, request.group_id)
-        answer: JoinGroupResponse = await ctx.node.groups.call(
-            request.group_id, lambda machine, token, now_ms: machine.join(token, request, caller, now_ms)
-        )
-    except KafkaError as error:
-        answer = join_refused(error, request.member_id)
+    answer = await _ask(ctx, request, GroupMachine.join, lambda error: join_refused(error, request.member_id))
     if answer.protocol_name is None and ctx.version < _NO_PROTOCOL_SINCE:
         answer.protocol_name = ""
-    return _finished(ctx, answer)
+    return answer
 
 
 async def sync_group(ctx: Context, request: SyncGroupRequest) -> SyncGroupResponse:
-    caller = caller_of(ctx)
-    try:
-        ctx.authorize(Operation.READ, ResourceType.GROUP, request.group_id)
-        answer: SyncGroupResponse = await ctx.node.groups.call(
-            request.group_id, lambda machine, token, now_ms: machine.sync(token, request, caller, now_ms)
-        )
-    except KafkaError as error:
-        answer = sync_refused(error)
-    return _finished(ctx, answer)
+    return await _ask(ctx, request, GroupMachine.sync, sync_refused)
 
 
 async def heartbeat(ctx: Context, request: HeartbeatRequest) -> HeartbeatResponse:
-    caller = caller_of(ctx)
-    try:
-        ctx.authorize(Operation.READ, ResourceType.GROUP, request.group_id)
-        answer: HeartbeatResponse = await ctx.node.groups.call(
-            request.group_id, lambda machine, token, now_ms: machine.heartbeat(token, request, caller, now_ms)
-        )
-    except KafkaError as error:
-        answer = HeartbeatResponse(error_code=error.code)
-    return _finished(ctx, answer)
+    return await _ask(ctx, request, GroupMachine.heartbeat, lambda error: HeartbeatResponse(error_code=error.code))
 
 
 async def leave_group(ctx: Context, request: LeaveGroupRequest) -> LeaveGroupResponse:
-    caller = caller_of(ctx)
-    try:
-        ctx.authorize(Operation.READ, ResourceType.GROUP, request.group_id)
-        answer: LeaveGroupResponse = await ctx.node.groups.call(
-            request.group_id, lambda machine, token, now_ms: machine.leave(token, request, caller, now_ms)
-        )
-    except KafkaError as error:
-        answer = LeaveGroupResponse(error_code=error.code)
-    return _finished(ctx, answer)
+    return await _ask(ctx, request, GroupMachine.leave, lambda error: LeaveGroupResponse(error_code=error.code))
 
 
 Answer = TypeVar("Answer", JoinGroupResponse, SyncGroupResponse, HeartbeatResponse, LeaveGroupResponse)
 
 
-def _finished(ctx: Context, answer: Answer) -> Answer:
+async def _ask(
+    ctx: Context, request: Any, command: Callable[..., Outcome], refused: Callable[[KafkaError], Answer]
+) -> Answer:
+    """The machine's answer to one request about a member; `refused` makes the answer of an error on the way to it."""
+    caller = caller_of(ctx)
+    try:
+        ctx.authorize(Operation.READ, ResourceType.GROUP, request.group_id)
+        answer: Answer = await ctx.node.groups.call(
+            request.group_id, lambda machine, token, now_ms: command(machine, token, request, caller, now_ms)
+        )
+    except KafkaError as error:
+        answer = refused(error)
     if answer.error_code:
         ctx.count_code(answer.error_code)
     answer.throttle_time_ms = ctx.throttle_time_ms
