@@ -157,8 +157,10 @@ class Node:
                     node_id=self.node_id,
                     random=self.random,
                     now_ms=now_ms,
+                    max_open_files=self.settings.ottla_max_open_files,
                 )
                 cluster_id = directory.cluster_id
+                directory.validate_records = self.settings.ottla_validate_records
                 self.directories.append(directory)
         except DirectoryUnusable as error:
             raise StartError(str(error)) from error
