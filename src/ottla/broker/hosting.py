@@ -40,7 +40,14 @@ class Hosting:
 
     def has_folder(self, partition: TopicPartition) -> bool:
         """False: nothing was ever written to this partition here."""
-        return any(directory.contains(partition) for directory in self._node.directories)
+        return self.directory_of(partition) is not None
+
+    def directory_of(self, partition: TopicPartition) -> LogDirectory | None:
+        """The directory that holds the partition's folder; None: there is no folder yet."""
+        for directory in self._node.directories:
+            if directory.contains(partition):
+                return directory
+        return None
 
     def remove_strays(self) -> None:
         """Folders of topics that were deleted while this broker was down, or just before it crashed.
@@ -123,10 +130,10 @@ class Hosting:
 
     def directory_failed(self, partition: Partition, error: OSError) -> None:
         """The disk under this partition failed: all partitions of its directory go offline, the others live on."""
-        for directory in self._node.directories:
-            if directory.contains(partition.topic_partition):
-                self._node.log.error("log_directory.failed", folder=directory.path, error=str(error))
-                directory.fail(error)
+        directory = self.directory_of(partition.topic_partition)
+        if directory is not None:
+            self._node.log.error("log_directory.failed", folder=directory.path, error=str(error))
+            directory.fail(error)
         for one in self._node.replicas:
             if one.log is not None and one.log.offline:
                 one.changed()

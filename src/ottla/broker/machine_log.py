@@ -25,10 +25,6 @@ class PartitionMachineLog:
         self._node = node
         self._partition = partition
 
-    @property
-    def leader_epoch(self) -> int:
-        return self._partition.leader_epoch
-
     def append(self, pairs: list[Pair], now_ms: int) -> int:
         log = self._partition.leader_log()
         most = log.settings.max_message_bytes

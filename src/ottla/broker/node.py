@@ -184,8 +184,8 @@ class Node:
         recovered = 0
         started = self.loop.time()
         for partition in self.replicas:
-            here = [one for one in self.directories if one.contains(partition.topic_partition)]
-            if here and not here[0].clean and partition.leads:
+            directory = self.hosting.directory_of(partition.topic_partition)
+            if directory is not None and not directory.clean and partition.leads:
                 partition.leader_log()
                 recovered += 1
             if self.loop.time() - started > _SLICE_S:

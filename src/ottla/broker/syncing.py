@@ -25,10 +25,6 @@ class Syncing:
         """Partitions whose sync runs now, and whether another is wanted after it."""
         self.syncs = node.metrics.counter("ottla_log_syncs_total", "Fsyncs of logs that topics asked for")
 
-    @property
-    def running(self) -> int:
-        return len(self._running)
-
     def wanted(self, partition: Partition) -> None:
         """What is in the partition's log now shall become durable."""
         if partition in self._running:

@@ -24,9 +24,6 @@ SLICE_S = 0.004
 class MachineLog(Protocol):
     """A machine's log: a partition that this broker leads."""
 
-    @property
-    def leader_epoch(self) -> int: ...
-
     def append(self, pairs: list[Pair], now_ms: int) -> int:
         """Appends the records as few batches as fit; the offset behind them. Raises KafkaError."""
         ...

@@ -138,7 +138,7 @@ def _fail(ctx: Context, answer: Answer, error: KafkaError, partition: Partition 
     answer.base_offset = -1
     answer.record_errors = [
         ProduceResponse.BatchIndexAndErrorMessage(batch_index=index, batch_index_error_message=text)
-        for index, text in getattr(error, "record_errors", ())
+        for index, text in error.record_errors
     ]
     if isinstance(error, NotLeaderOrFollower) and partition is not None:
         answer.current_leader = ProduceResponse.LeaderIdAndEpoch(
