@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
+from typing import TypeVar
 
 _TICKS = os.sysconf("SC_CLK_TCK")
+Number = TypeVar("Number", int, float)
 
 
 def cpu_s(pid: int) -> float:
     """User and system seconds of the process, its living children and those that it has waited for."""
-    return sum(_own_cpu_s(one) for one in family(pid))
+    return _sum(_own_cpu_s, pid)
 
 
 def memory_bytes(pid: int) -> int:
     """PSS: what would be free again if the process ended; pages shared with others count in part."""
-    return sum(_pss_bytes(one) for one in family(pid))
+    return _sum(_pss_bytes, pid)
 
 
 def family(pid: int) -> list[int]:
@@ -23,8 +27,18 @@ def family(pid: int) -> list[int]:
     found = [pid]
     for one in found:
         for task in Path(f"/proc/{one}/task").glob("*/children"):
-            found += [int(child) for child in task.read_text().split()]
+            with suppress(FileNotFoundError, ProcessLookupError):  # a thread that has just ended
+                found += [int(child) for child in task.read_text().split()]
     return found
+
+
+def _sum(of_one: Callable[[int], Number], pid: int) -> Number:
+    """Over the family. A descendant that ends meanwhile counts no more; the process itself must live."""
+    total = of_one(pid)
+    for one in family(pid)[1:]:
+        with suppress(FileNotFoundError, ProcessLookupError):
+            total += of_one(one)
+    return total
 
 
 def parse_cpu_s(stat: str) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 from collections.abc import Awaitable, Callable
 from types import SimpleNamespace
 from typing import Any
@@ -108,10 +109,15 @@ def exchange(seed: int, serve: Callable[[Simulation, memoryview], Awaitable[byte
     return run_simulation(seed, main, link=Link(chunk_probability=0.3)).value
 
 
+def digests(frames: list[bytes]) -> list[str]:
+    """Short stand-ins: of whole frames that differ pytest makes a diff, minutes long under CI=true, which shows all."""
+    return [f"{len(frame)} bytes, {hashlib.sha256(frame).hexdigest()[:16]}" for frame in frames]
+
+
 @pytest.mark.parametrize("seed", range(3))
 def test_every_frame_gets_its_answer_in_order(seed: int) -> None:
     for client in exchange(seed, copy_and_wait):
-        assert client.received == client.sent
+        assert digests(client.received) == digests(client.sent)
 
 
 def test_a_view_of_the_receive_buffer_used_after_a_wait_is_found() -> None:

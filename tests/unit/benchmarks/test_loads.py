@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 
 import pytest
 
@@ -45,6 +46,16 @@ def test_cpu_seconds_are_read_past_a_command_with_brackets() -> None:
 def test_a_process_has_memory_and_is_of_its_own_family() -> None:
     assert os.getpid() in processes.family(os.getpid())
     assert processes.memory_bytes(os.getpid()) > 1_000_000
+
+
+def test_a_descendant_that_has_just_ended_counts_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    done = subprocess.Popen(["true"])
+    done.wait()
+    monkeypatch.setattr(processes, "family", lambda pid: [pid, done.pid])
+    assert processes.memory_bytes(os.getpid()) > 1_000_000
+    assert processes.cpu_s(os.getpid()) > 0
+    with pytest.raises(FileNotFoundError):
+        processes.memory_bytes(done.pid)
 
 
 def test_percentiles_are_values_that_occurred() -> None:
