@@ -8,7 +8,8 @@ from ottla.common.names import Uuid
 from ottla.protocol.message import Message
 from ottla.protocol.messages.acls import CreateAclsRequest, DeleteAclsRequest, DescribeAclsRequest
 from ottla.protocol.messages.api_versions import ApiVersionsRequest
-from ottla.protocol.messages.cluster import DescribeClusterRequest
+from ottla.protocol.messages.client_quotas import AlterClientQuotasRequest, DescribeClientQuotasRequest
+from ottla.protocol.messages.cluster import DescribeClusterRequest, UnregisterBrokerRequest
 from ottla.protocol.messages.configs import (
     AlterConfigsRequest,
     DescribeConfigsRequest,
@@ -29,6 +30,8 @@ from ottla.protocol.messages.delete_topics import DeleteTopicsRequest
 from ottla.protocol.messages.describe_groups import DescribeGroupsRequest
 from ottla.protocol.messages.describe_producers import DescribeProducersRequest
 from ottla.protocol.messages.describe_topic_partitions import DescribeTopicPartitionsRequest
+from ottla.protocol.messages.elect_leaders import ElectLeadersRequest
+from ottla.protocol.messages.features import UpdateFeaturesRequest
 from ottla.protocol.messages.fetch import FetchRequest
 from ottla.protocol.messages.find_coordinator import FindCoordinatorRequest
 from ottla.protocol.messages.heartbeat import HeartbeatRequest
@@ -44,8 +47,15 @@ from ottla.protocol.messages.offset_delete import OffsetDeleteRequest
 from ottla.protocol.messages.offset_fetch import OffsetFetchRequest
 from ottla.protocol.messages.offset_for_leader_epoch import OffsetForLeaderEpochRequest
 from ottla.protocol.messages.produce import ProduceRequest
+from ottla.protocol.messages.quorum import DescribeQuorumRequest
+from ottla.protocol.messages.reassignments import (
+    AlterPartitionReassignmentsRequest,
+    ListPartitionReassignmentsRequest,
+)
 from ottla.protocol.messages.sasl import SaslAuthenticateRequest, SaslHandshakeRequest
+from ottla.protocol.messages.scram import AlterUserScramCredentialsRequest, DescribeUserScramCredentialsRequest
 from ottla.protocol.messages.sync_group import SyncGroupRequest
+from ottla.protocol.messages.voters import AddRaftVoterRequest, RemoveRaftVoterRequest
 from ottla.records.record import BatchBuilder
 from ottla.security.operations import Operation, ResourceType
 from ottla.testing.authorizers import Check
@@ -74,7 +84,7 @@ NEW_TOPIC = "orders-of-tomorrow"
 
 def cases(topic_id: Uuid) -> list[Case]:
     """All of them, for a broker whose topic `TOPIC` has this id."""
-    return [*records(topic_id), *topics(topic_id), *groups(topic_id), *administration()]
+    return [*records(topic_id), *topics(topic_id), *groups(topic_id), *administration(), *cluster_administration()]
 
 
 def records(topic_id: Uuid) -> list[Case]:
@@ -434,6 +444,69 @@ def administration() -> list[Case]:
         Case("RenewDelegationToken", 39, lambda v: RenewDelegationTokenRequest(hmac=b"x"), always(NOT_FOR_TOKENS)),
         Case("ExpireDelegationToken", 40, lambda v: ExpireDelegationTokenRequest(hmac=b"x"), always(NOT_FOR_TOKENS)),
         Case("DescribeDelegationToken", 41, lambda v: DescribeDelegationTokenRequest(owners=None), always(NOT_FOR_TOKENS)),
+    ]  # fmt: skip
+
+
+def cluster_administration() -> list[Case]:
+    """Elections, moves, quotas, credentials, features, voters: all of them ask for something on the cluster."""
+    election = ElectLeadersRequest.TopicPartitions(topic=TOPIC, partitions=[0])
+    quota = AlterClientQuotasRequest.EntryData(
+        entity=[AlterClientQuotasRequest.EntityData(entity_type="user", entity_name="a")], ops=[]
+    )
+    deletion = AlterUserScramCredentialsRequest.ScramCredentialDeletion(name="nobody", mechanism=1)
+    describe, alter = cluster(Operation.DESCRIBE), cluster(Operation.ALTER)
+    not_needed, not_found, unknown_broker, no_voters = 84, 91, 102, 35
+    return [
+        Case(
+            "ElectLeaders", 43, lambda v: ElectLeadersRequest(topic_partitions=[election]),
+            lambda v: [CLUSTER_DENIED] * (2 if v >= 1 else 1),
+            (only(describe, not_needed),),
+        ),
+        Case(
+            "AlterPartitionReassignments", 45, lambda v: AlterPartitionReassignmentsRequest(topics=[]),
+            always(CLUSTER_DENIED), (only(alter, CLUSTER_DENIED), only(describe)),
+        ),
+        Case(
+            "ListPartitionReassignments", 46, lambda v: ListPartitionReassignmentsRequest(topics=None),
+            always(CLUSTER_DENIED), (only(describe, CLUSTER_DENIED), only(alter)),
+        ),
+        Case(
+            "DescribeClientQuotas", 48, lambda v: DescribeClientQuotasRequest(components=[]), always(CLUSTER_DENIED),
+            (only(cluster(Operation.DESCRIBE_CONFIGS), CLUSTER_DENIED),),
+        ),
+        Case(
+            "AlterClientQuotas", 49, lambda v: AlterClientQuotasRequest(entries=[quota]), always(CLUSTER_DENIED),
+            (only(cluster(Operation.ALTER_CONFIGS), CLUSTER_DENIED),),
+        ),
+        Case(
+            "DescribeUserScramCredentials", 50, lambda v: DescribeUserScramCredentialsRequest(users=None),
+            always(CLUSTER_DENIED), (only(describe, CLUSTER_DENIED),),
+        ),
+        Case(
+            "AlterUserScramCredentials", 51,
+            lambda v: AlterUserScramCredentialsRequest(deletions=[deletion], upsertions=[]),
+            always(CLUSTER_DENIED), (only(alter, CLUSTER_DENIED), only(describe, not_found)),
+        ),
+        Case(
+            "DescribeQuorum", 55, lambda v: DescribeQuorumRequest(topics=[]), always(CLUSTER_DENIED),
+            (only(describe, CLUSTER_DENIED),),
+        ),
+        Case(
+            "UpdateFeatures", 57, lambda v: UpdateFeaturesRequest(feature_updates=[]), always(CLUSTER_DENIED),
+            (only(alter, CLUSTER_DENIED),),
+        ),
+        Case(
+            "UnregisterBroker", 64, lambda v: UnregisterBrokerRequest(broker_id=77), always(CLUSTER_DENIED),
+            (only(alter, CLUSTER_DENIED), only(describe, unknown_broker)),
+        ),
+        Case(
+            "AddRaftVoter", 80, lambda v: AddRaftVoterRequest(cluster_id=None, listeners=[]), always(CLUSTER_DENIED),
+            (only(alter, CLUSTER_DENIED), only(describe, no_voters)),
+        ),
+        Case(
+            "RemoveRaftVoter", 81, lambda v: RemoveRaftVoterRequest(cluster_id=None), always(CLUSTER_DENIED),
+            (only(alter, CLUSTER_DENIED), only(describe, no_voters)),
+        ),
     ]  # fmt: skip
 
 

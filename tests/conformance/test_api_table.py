@@ -17,14 +17,14 @@ from ottla.testing.cluster import PORT, SimCluster
 from ottla.testing.simulation import Simulation, run_simulation
 
 NOT_YET = (
-    "AddOffsetsToTxn", "AddPartitionsToTxn", "AddRaftVoter", "AlterClientQuotas", "AlterPartitionReassignments",
-    "AlterReplicaLogDirs", "AlterShareGroupOffsets", "AlterUserScramCredentials", "ConsumerGroupDescribe",
-    "ConsumerGroupHeartbeat", "DeleteShareGroupOffsets", "DeleteShareGroupState", "DescribeClientQuotas",
-    "DescribeQuorum", "DescribeShareGroupOffsets", "DescribeTransactions", "DescribeUserScramCredentials",
-    "ElectLeaders", "EndTxn", "InitializeShareGroupState", "ListPartitionReassignments", "ListTransactions",
-    "ReadShareGroupState", "ReadShareGroupStateSummary", "RemoveRaftVoter", "ShareAcknowledge", "ShareFetch",
+    "AddOffsetsToTxn", "AddPartitionsToTxn",
+    "AlterReplicaLogDirs", "AlterShareGroupOffsets", "ConsumerGroupDescribe",
+    "ConsumerGroupHeartbeat", "DeleteShareGroupOffsets", "DeleteShareGroupState",
+    "DescribeShareGroupOffsets", "DescribeTransactions",
+    "EndTxn", "InitializeShareGroupState", "ListTransactions",
+    "ReadShareGroupState", "ReadShareGroupStateSummary", "ShareAcknowledge", "ShareFetch",
     "ShareGroupDescribe", "ShareGroupHeartbeat", "StreamsGroupDescribe", "StreamsGroupHeartbeat", "TxnOffsetCommit",
-    "UnregisterBroker", "UpdateFeatures", "WriteShareGroupState", "WriteTxnMarkers",
+    "WriteShareGroupState", "WriteTxnMarkers",
 )  # fmt: skip
 """What Kafka 4.3.1 advertises to clients and this broker does not serve: a handler removes its name from here."""
 

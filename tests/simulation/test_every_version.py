@@ -17,7 +17,8 @@ from ottla.common.names import Uuid
 from ottla.protocol.message import Message
 from ottla.protocol.messages.acls import CreateAclsRequest, DeleteAclsRequest, DescribeAclsRequest
 from ottla.protocol.messages.api_versions import ApiVersionsRequest
-from ottla.protocol.messages.cluster import DescribeClusterRequest
+from ottla.protocol.messages.client_quotas import AlterClientQuotasRequest, DescribeClientQuotasRequest
+from ottla.protocol.messages.cluster import DescribeClusterRequest, UnregisterBrokerRequest
 from ottla.protocol.messages.configs import (
     AlterConfigsRequest,
     DescribeConfigsRequest,
@@ -38,6 +39,8 @@ from ottla.protocol.messages.delete_topics import DeleteTopicsRequest
 from ottla.protocol.messages.describe_groups import DescribeGroupsRequest
 from ottla.protocol.messages.describe_producers import DescribeProducersRequest
 from ottla.protocol.messages.describe_topic_partitions import DescribeTopicPartitionsRequest
+from ottla.protocol.messages.elect_leaders import ElectLeadersRequest
+from ottla.protocol.messages.features import UpdateFeaturesRequest
 from ottla.protocol.messages.fetch import FetchRequest
 from ottla.protocol.messages.find_coordinator import FindCoordinatorRequest
 from ottla.protocol.messages.heartbeat import HeartbeatRequest
@@ -53,20 +56,29 @@ from ottla.protocol.messages.offset_delete import OffsetDeleteRequest
 from ottla.protocol.messages.offset_fetch import OffsetFetchRequest
 from ottla.protocol.messages.offset_for_leader_epoch import OffsetForLeaderEpochRequest
 from ottla.protocol.messages.produce import ProduceRequest
+from ottla.protocol.messages.quorum import DescribeQuorumRequest
+from ottla.protocol.messages.reassignments import (
+    AlterPartitionReassignmentsRequest,
+    ListPartitionReassignmentsRequest,
+)
 from ottla.protocol.messages.sasl import SaslAuthenticateRequest, SaslHandshakeRequest
+from ottla.protocol.messages.scram import AlterUserScramCredentialsRequest, DescribeUserScramCredentialsRequest
 from ottla.protocol.messages.sync_group import SyncGroupRequest
+from ottla.protocol.messages.voters import AddRaftVoterRequest, RemoveRaftVoterRequest
 from ottla.records.record import BatchBuilder
 from ottla.testing.cluster import PORT, SimCluster
 from ottla.testing.simulation import Simulation, run_simulation
 
 TOPIC_CONFIG, BROKER_CONFIG = 2, 4
 SECURITY_DISABLED, ILLEGAL_SASL_STATE, NO_TOKENS_HERE = 54, 34, 64
+ELECTION_NOT_NEEDED, NO_SUCH_BROKER, NO_VOTERS_HERE = 84, 102, 35
 NOT_CONFIGURED = {
     17: ILLEGAL_SASL_STATE, 36: ILLEGAL_SASL_STATE,
     29: SECURITY_DISABLED, 30: SECURITY_DISABLED, 31: SECURITY_DISABLED,
+    43: ELECTION_NOT_NEEDED, 64: NO_SUCH_BROKER, 80: NO_VOTERS_HERE, 81: NO_VOTERS_HERE,
     38: NO_TOKENS_HERE, 39: NO_TOKENS_HERE, 40: NO_TOKENS_HERE, 41: NO_TOKENS_HERE,
 }  # fmt: skip
-"""What these answer on a listener without SASL and a broker without an authoriser."""
+"""What these answer on a listener without SASL and a broker without an authoriser, which leads everything already."""
 
 
 class World:
@@ -406,6 +418,80 @@ async def list_config_resources(world: World, version: int) -> Message:
 async def describe_topic_partitions(world: World, version: int) -> Message:
     name, _ = await world.topic()
     return DescribeTopicPartitionsRequest(topics=[DescribeTopicPartitionsRequest.TopicRequest(name=name)])
+
+
+async def elect_leaders(world: World, version: int) -> Message:
+    name, _ = await world.topic()
+    return ElectLeadersRequest(
+        topic_partitions=[ElectLeadersRequest.TopicPartitions(topic=name, partitions=[0])], timeout_ms=1000
+    )
+
+
+async def alter_partition_reassignments(world: World, version: int) -> Message:
+    name, _ = await world.topic()
+    wanted = AlterPartitionReassignmentsRequest.ReassignablePartition(partition_index=0, replicas=[1])
+    topic = AlterPartitionReassignmentsRequest.ReassignableTopic(name=name, partitions=[wanted])
+    return AlterPartitionReassignmentsRequest(topics=[topic])
+
+
+async def list_partition_reassignments(world: World, version: int) -> Message:
+    name, _ = await world.topic()
+    topic = ListPartitionReassignmentsRequest.ListPartitionReassignmentsTopics(name=name, partition_indexes=[0, 1])
+    return ListPartitionReassignmentsRequest(topics=[topic])
+
+
+async def alter_client_quotas(world: World, version: int) -> Message:
+    part = AlterClientQuotasRequest.EntityData(entity_type="user" if world.exists else "planet", entity_name="a")
+    op = AlterClientQuotasRequest.OpData(key="producer_byte_rate", value=1000.0 + version)
+    return AlterClientQuotasRequest(entries=[AlterClientQuotasRequest.EntryData(entity=[part], ops=[op])])
+
+
+async def describe_client_quotas(world: World, version: int) -> Message:
+    await world.ask(await alter_client_quotas(world, version), 1)
+    component = DescribeClientQuotasRequest.ComponentData(
+        entity_type="user" if world.exists else "planet", match_type=2, match=None
+    )
+    return DescribeClientQuotasRequest(components=[component])
+
+
+async def alter_user_scram_credentials(world: World, version: int) -> Message:
+    change = AlterUserScramCredentialsRequest.ScramCredentialUpsertion(
+        name="a", mechanism=1 if world.exists else 9, iterations=4096, salt=b"salt", salted_password=b"x" * 32
+    )
+    return AlterUserScramCredentialsRequest(deletions=[], upsertions=[change])
+
+
+async def describe_user_scram_credentials(world: World, version: int) -> Message:
+    await world.ask(await alter_user_scram_credentials(world, version), 0)
+    users = [DescribeUserScramCredentialsRequest.UserName(name="a")]
+    return DescribeUserScramCredentialsRequest(users=users)
+
+
+async def describe_quorum(world: World, version: int) -> Message:
+    topic = DescribeQuorumRequest.TopicData(
+        topic_name="__cluster_metadata",
+        partitions=[DescribeQuorumRequest.PartitionData(partition_index=0 if world.exists else 1)],
+    )
+    return DescribeQuorumRequest(topics=[topic])
+
+
+async def update_features(world: World, version: int) -> Message:
+    update = UpdateFeaturesRequest.FeatureUpdateKey(
+        feature="metadata.version" if world.exists else "planet.version", max_version_level=30
+    )
+    return UpdateFeaturesRequest(feature_updates=[update])
+
+
+async def unregister_broker(world: World, version: int) -> Message:
+    return UnregisterBrokerRequest(broker_id=77)
+
+
+async def add_raft_voter(world: World, version: int) -> Message:
+    return AddRaftVoterRequest(cluster_id=None if world.exists else "elsewhere", listeners=[])
+
+
+async def remove_raft_voter(world: World, version: int) -> Message:
+    return RemoveRaftVoterRequest(cluster_id=None if world.exists else "elsewhere")
 
 
 def request_for(row: Row) -> Callable[[World, int], Awaitable[Message]]:

@@ -111,6 +111,8 @@ class Membership:
             default_replication_factor=node.settings.default_replication_factor,
             delete_topics=node.settings.delete_topic_enable,
             cluster_id=cluster_id,
+            broker=node.node_id,
+            features={one.name: (one.oldest, one.newest) for one in FEATURES},
         )
         self._controller = ControllerShell(
             node.node_id,

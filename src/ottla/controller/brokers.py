@@ -153,4 +153,4 @@ def unregister_broker(image: ClusterImage, rules: ControllerRules, request: Mess
         return Outcome([], UnregisterBrokerResponse(error_code=BrokerIdNotRegistered.code, error_message=message))
     records = [] if broker.fenced else fence(image, rules, broker)
     records.append(UnregisterBrokerRecord(broker_id=broker.id, broker_epoch=broker.epoch))
-    return Outcome(records, UnregisterBrokerResponse(error_message=None))
+    return Outcome(records, UnregisterBrokerResponse())

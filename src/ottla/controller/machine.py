@@ -8,24 +8,40 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 from ottla.common.clock import Random
-from ottla.controller import brokers, configs, partitions, producer_ids, topics
+from ottla.controller import (
+    brokers,
+    configs,
+    elections,
+    features,
+    partitions,
+    producer_ids,
+    quotas,
+    reassignments,
+    scram,
+    topics,
+)
 from ottla.controller.outcome import Outcome
 from ottla.controller.rules import ControllerRules
 from ottla.metadata.image import BROKER_CONFIG, ClusterImage
 from ottla.metadata.store import Holder
 from ottla.protocol.logs.cluster_metadata import ConfigRecord, FeatureLevelRecord
 from ottla.protocol.message import Message
+from ottla.protocol.messages.client_quotas import AlterClientQuotasRequest
 from ottla.protocol.messages.cluster import UnregisterBrokerRequest
 from ottla.protocol.messages.configs import AlterConfigsRequest, IncrementalAlterConfigsRequest
 from ottla.protocol.messages.create_partitions import CreatePartitionsRequest
 from ottla.protocol.messages.create_topics import CreateTopicsRequest
 from ottla.protocol.messages.delete_topics import DeleteTopicsRequest
+from ottla.protocol.messages.elect_leaders import ElectLeadersRequest
+from ottla.protocol.messages.features import UpdateFeaturesRequest
 from ottla.protocol.messages.inter_broker import (
     AllocateProducerIdsRequest,
     AlterPartitionRequest,
     BrokerHeartbeatRequest,
     BrokerRegistrationRequest,
 )
+from ottla.protocol.messages.reassignments import AlterPartitionReassignmentsRequest
+from ottla.protocol.messages.scram import AlterUserScramCredentialsRequest
 
 
 class ControllerMachine:
@@ -46,6 +62,11 @@ class ControllerMachine:
             BrokerRegistrationRequest: self._ruled(brokers.register_broker),
             BrokerHeartbeatRequest: self._ruled(brokers.heartbeat),
             UnregisterBrokerRequest: self._ruled(brokers.unregister_broker),
+            ElectLeadersRequest: lambda request: elections.elect_leaders(self.image, request),
+            AlterPartitionReassignmentsRequest: self._ruled(reassignments.alter_partition_reassignments),
+            AlterClientQuotasRequest: lambda request: quotas.alter_client_quotas(self.image, request),
+            AlterUserScramCredentialsRequest: lambda request: scram.alter_user_scram_credentials(self.image, request),
+            UpdateFeaturesRequest: self._ruled(features.update_features),
         }
 
     def _ruled(

@@ -41,3 +41,7 @@ class ControllerRules(NamedTuple):
     delete_topics: bool = True
     remote_storage: bool = False
     cluster_id: str = ""
+    broker: int = 1
+    """Whose controller this is."""
+    features: Mapping[str, tuple[int, int]] = {}
+    """The oldest and the newest level of each feature that this software knows."""

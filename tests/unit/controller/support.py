@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from ottla.broker.settings import BrokerSettings
@@ -34,7 +35,13 @@ class FixedRandom:
 class Controller:
     """Commands go in, what they decide is replayed, answers come out."""
 
-    def __init__(self, brokers: int = 1, racks: tuple[str | None, ...] = (), **settings: str) -> None:
+    def __init__(
+        self,
+        brokers: int = 1,
+        racks: tuple[str | None, ...] = (),
+        features: Mapping[str, tuple[int, int]] | None = None,
+        **settings: str,
+    ) -> None:
         self.image = ClusterImage()
         texts = {name.replace("_", "."): text for name, text in settings.items()}
         self.settings = BrokerSettings.load({"node.id": "1", **texts})
@@ -46,6 +53,7 @@ class Controller:
             default_replication_factor=self.settings.default_replication_factor,
             delete_topics=self.settings.delete_topic_enable,
             cluster_id=CLUSTER_ID,
+            features=features or {},
         )
         self.configs = configs
         self.machine = ControllerMachine(self.image, rules, FixedRandom())

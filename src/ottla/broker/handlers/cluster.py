@@ -1,11 +1,16 @@
-"""DescribeCluster: the id, the controller and the brokers. Versions 0 to 2 (2: fenced brokers too, KIP-1073)."""
+"""DescribeCluster (0 to 2; 2: fenced brokers too, KIP-1073) and UnregisterBroker (0)."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from ottla.common.errors import KafkaError, MismatchedEndpointType, UnsupportedEndpointType
-from ottla.protocol.messages.cluster import DescribeClusterRequest, DescribeClusterResponse
+from ottla.protocol.messages.cluster import (
+    DescribeClusterRequest,
+    DescribeClusterResponse,
+    UnregisterBrokerRequest,
+    UnregisterBrokerResponse,
+)
 from ottla.security.operations import CLUSTER_NAME, Operation, ResourceType
 
 if TYPE_CHECKING:
@@ -66,3 +71,16 @@ def _brokers(ctx: Context, *, fenced_too: bool) -> list[Broker]:
                 )
             )
     return found
+
+
+async def unregister_broker(ctx: Context, request: UnregisterBrokerRequest) -> UnregisterBrokerResponse:
+    """Needs ALTER on the cluster. A broker that runs registers again when it is started again."""
+    try:
+        ctx.authorize(Operation.ALTER, ResourceType.CLUSTER)
+        response: UnregisterBrokerResponse = await ctx.node.peers.forward(ctx, request)
+    except KafkaError as error:
+        response = UnregisterBrokerResponse(error_code=error.code, error_message=error.message)
+    if response.error_code:
+        ctx.count_code(response.error_code)
+    response.throttle_time_ms = ctx.throttle_time_ms
+    return response
