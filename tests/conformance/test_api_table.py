@@ -7,7 +7,16 @@ from importlib import import_module
 
 import pytest
 
-from ottla.broker.apis import CLIENT_ROWS, INTER_BROKER_ROWS, PRODUCE, PRODUCE_ADVERTISED_FROM, ROWS, Row, handler_of
+from ottla.broker.apis import (
+    CLIENT_ROWS,
+    INTER_BROKER_ROWS,
+    PRODUCE,
+    PRODUCE_ADVERTISED_FROM,
+    ROWS,
+    TELEMETRY_ROWS,
+    Row,
+    handler_of,
+)
 from ottla.client.connection import open_connection
 from ottla.common.errors import NetworkException
 from ottla.protocol.api import APIS, BY_NAME
@@ -86,4 +95,4 @@ def test_inter_broker_requests_are_not_for_clients() -> None:
 
 
 def test_keys_are_unique() -> None:
-    assert len(ROWS) == len(CLIENT_ROWS) + len(INTER_BROKER_ROWS)
+    assert len(ROWS) == len(CLIENT_ROWS) + len(TELEMETRY_ROWS) + len(INTER_BROKER_ROWS)

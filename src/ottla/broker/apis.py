@@ -73,6 +73,12 @@ CLIENT_ROWS = (
     Row(80, "quorum:add_raft_voter", 0, 1),
     Row(81, "quorum:remove_raft_voter", 0, 0),
 )
+TELEMETRY_ROWS = (
+    Row(71, "telemetry:get_telemetry_subscriptions", 0, 0),
+    Row(72, "telemetry:push_telemetry", 0, 0),
+)
+"""For clients as well, but only where a receiver of client metrics is configured: else they would push for nobody."""
+
 INTER_BROKER_ROWS = (
     Row(56, "inter_broker:alter_partition", 2, 3, advertised=False),
     Row(58, "envelope:envelope", 0, 0, advertised=False),
@@ -81,7 +87,7 @@ INTER_BROKER_ROWS = (
     Row(67, "inter_broker:allocate_producer_ids", 0, 0, advertised=False),
 )
 
-ROWS: dict[int, Row] = {row.key: row for row in (*CLIENT_ROWS, *INTER_BROKER_ROWS)}
+ROWS: dict[int, Row] = {row.key: row for row in (*CLIENT_ROWS, *TELEMETRY_ROWS, *INTER_BROKER_ROWS)}
 
 PRODUCE = 0
 PRODUCE_ADVERTISED_FROM = 0

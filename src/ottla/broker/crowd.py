@@ -17,9 +17,9 @@ class Crowd:
     """
 
     def __init__(self, settings: BrokerSettings) -> None:
-        self._most = settings.max_connections
-        self._most_per_host = settings.max_connections_per_ip
-        self._overrides = _parse(settings.max_connections_per_ip_overrides)
+        self._settings = settings
+        self._overrides: tuple[str, dict[str, int]] = ("", {})
+        self._limits(settings.max_connections_per_ip_overrides)
         self._hosts: dict[str, int] = {}
         self.total = 0
         self.refused = 0
@@ -28,13 +28,19 @@ class Crowd:
         """A connection from `host`: counted in any case; the reason to close it, or None."""
         here = self._hosts[host] = self._hosts.get(host, 0) + 1
         self.total += 1
-        most_here = self._overrides.get(host, self._most_per_host)
-        if self.total <= self._most and here <= most_here:
+        settings = self._settings  # asked each time: all three may change while the broker runs
+        most_here = self._limits(settings.max_connections_per_ip_overrides).get(host, settings.max_connections_per_ip)
+        if self.total <= settings.max_connections and here <= most_here:
             return None
         self.refused += 1
         if here > most_here:
             return f"max.connections.per.ip allows {most_here} connections from {host}"
-        return f"max.connections allows {self._most} connections"
+        return f"max.connections allows {settings.max_connections} connections"
+
+    def _limits(self, text: str) -> dict[str, int]:
+        if self._overrides[0] != text:
+            self._overrides = (text, _parse(text))
+        return self._overrides[1]
 
     def leave(self, host: str) -> None:
         self.total -= 1

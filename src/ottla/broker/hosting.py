@@ -26,6 +26,8 @@ class Hosting:
         self._node = node
 
     def apply(self, delta: Delta) -> None:
+        if self._node.telemetry is not None:
+            self._node.telemetry.apply(delta)
         for topic in delta.deleted_topics.values():
             self._remove(topic)
         for topic_id, indexes in delta.changed_partitions.items():

@@ -14,6 +14,7 @@ from ottla.controller.shell import ControllerShell
 from ottla.metadata.delta import Delta
 from ottla.metadata.effective import EffectiveConfigs
 from ottla.metadata.follower import ImageFollower
+from ottla.metadata.image import BROKER_CONFIG
 from ottla.metadata.store import Lease, MetadataStore, StoreError
 from ottla.protocol.messages.inter_broker import BrokerRegistrationRequest, BrokerRegistrationResponse
 
@@ -149,6 +150,7 @@ class Membership:
         for topic in self.image.topics.values():
             for index in topic.partitions:
                 everything.changed_partition(topic, index)
+        self._node.settings.adopt(self.configs.broker_texts())
         apply(everything)
         self._follower.listen(self._on_delta)
         self._follower.listen(apply)
@@ -156,6 +158,8 @@ class Membership:
     def _on_delta(self, delta: Delta) -> None:
         if delta.changed_configs:
             self.configs.forget()
+        if any(kind == BROKER_CONFIG for kind, _ in delta.changed_configs):
+            self._node.settings.adopt(self.configs.broker_texts())
 
     async def register(self) -> None:
         """Makes this broker known to the cluster, with the addresses that its listeners have now."""

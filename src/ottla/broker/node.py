@@ -7,6 +7,7 @@ import traceback
 from typing import TYPE_CHECKING, NamedTuple
 
 from ottla.broker import gauges
+from ottla.broker.apis import ROWS, TELEMETRY_ROWS
 from ottla.broker.crowd import Crowd
 from ottla.broker.fetch_sessions import FetchSessions
 from ottla.broker.groups import Groups
@@ -30,6 +31,7 @@ from ottla.storage.directory import DirectoryUnusable, LogDirectory
 
 if TYPE_CHECKING:
     from ottla.broker.settings import BrokerSettings
+    from ottla.broker.telemetry import Telemetry
     from ottla.common.clock import Clock, Random
     from ottla.common.log import Log
     from ottla.controller.shell import ControllerShell
@@ -100,9 +102,20 @@ class Node:
         self.producer_ids = ProducerIds(self)
         self.membership = Membership(self, store)
         self.housekeeping = Housekeeping(self)
+        self.telemetry = self._telemetry(settings.ottla_client_metrics_topic)
+        left_out = () if self.telemetry is not None else TELEMETRY_ROWS
+        self.apis = {key: row for key, row in ROWS.items() if row not in left_out}
+        """The APIs that this broker serves, by key."""
         self._http: asyncio.AbstractServer | None = None
         self._started = False
         gauges.publish(self)
+
+    def _telemetry(self, topic: str | None) -> Telemetry | None:
+        if not topic:
+            return None
+        from ottla.broker.telemetry import Telemetry  # most brokers never need it
+
+        return Telemetry(self, topic)
 
     # --- short cuts
 
@@ -168,6 +181,8 @@ class Node:
         await self.membership.join(cluster_id)
         self.hosting.remove_strays()
         self.membership.follow(self.hosting.apply)
+        if self.telemetry is not None:
+            self.telemetry.load()
         await self._recover()
         for listener in self.listeners:
             await listener.bind_address(self, self.router, self.budget)

@@ -144,7 +144,7 @@ class Router:
 
     def _api(self, key: int, version: int, session: Session) -> Api | None:
         """None: ApiVersions in a version that we do not know. Raises CloseConnection for anything else unknown."""
-        row = ROWS.get(key)
+        row = self._node.apis.get(key)
         if row is None or not (row.advertised or session.listener.internal):
             raise CloseConnection(f"the API key {key} is not served on listener {session.listener.name}")
         if not row.oldest <= version <= row.newest:

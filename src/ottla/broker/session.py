@@ -13,7 +13,7 @@ class Session:
     """The peer of one connection: who it is, where from, and with which software."""
 
     __slots__ = (
-        "client_host", "client_software", "client_software_version",  "connection_id", "draining",
+        "client_host", "client_port", "client_software", "client_software_version",  "connection_id", "draining",
         "listener", "principal",
     )  # fmt: skip
 
@@ -22,6 +22,7 @@ class Session:
         self.principal = principal
         self.connection_id = connection_id
         self.client_host = "127.0.0.1"
+        self.client_port = -1
         self.client_software = "unknown"
         self.client_software_version = "unknown"
         self.draining = False
@@ -29,3 +30,4 @@ class Session:
     def opened(self, peername: object) -> None:
         if isinstance(peername, tuple) and peername:
             self.client_host = str(peername[0])
+            self.client_port = int(peername[1])

@@ -13,7 +13,7 @@ from ottla.broker.settings_groups import GroupBrokerSettings
 from ottla.broker.settings_log import LogBrokerSettings
 from ottla.broker.settings_security import SecurityBrokerSettings
 from ottla.common.errors import InvalidConfig
-from ottla.common.settings import BOOLEAN, INT, LONG, STRING, Settings, nearest_name, setting
+from ottla.common.settings import BOOLEAN, INT, LONG, READ_ONLY, STRING, Settings, nearest_name, setting
 from ottla.metadata.effective import base_name
 from ottla.metadata.image import BROKER_CONFIG
 
@@ -38,6 +38,7 @@ class OttlaSettings(Settings):
     ottla_metadata_store: str = setting("ottla.metadata.store", STRING, "sqlite", one_of=("memory", "sqlite"), doc="Where the metadata log is kept.")
     ottla_metadata_folder: str | None = setting("ottla.metadata.folder", STRING, None, doc="The folder of the SQLite metadata store, shared by the brokers of a machine; by default inside the first data directory.")
     ottla_metadata_poll_ms: int = setting("ottla.metadata.poll.ms", INT, 100, at_least=1, doc="How often the store is polled for what other processes wrote, where several share it.")
+    ottla_client_metrics_topic: str | None = setting("ottla.client.metrics.topic", STRING, None, doc="The topic that receives the metrics which clients push (KIP-714); without it clients are not asked for any.")
     ottla_log_level: str = setting("ottla.log.level", STRING, "info", one_of=("debug", "info", "warn", "error"), doc="From which level on the broker logs.")
     # fmt: on
 
@@ -84,6 +85,13 @@ class BrokerSettings(
                 setattr(result, known[name].attribute, known[name].parse(text))
         result.texts = texts
         return result
+
+    def adopt(self, texts: Mapping[str, str]) -> None:
+        """Settings that may change while the broker runs take the values of these texts, or their defaults."""
+        for name, definition in self.definitions.items():
+            if definition.dynamic != READ_ONLY:
+                text = texts.get(name)
+                setattr(self, definition.attribute, definition.default if text is None else definition.parse(text))
 
     @classmethod
     def is_known(cls, name: str) -> bool:

@@ -34,3 +34,15 @@ def test_an_address_has_its_own_limit() -> None:
 def test_a_malformed_override_says_what_it_should_be() -> None:
     with pytest.raises(InvalidConfig, match="host:limit"):
         crowd(max_connections_per_ip_overrides="b")
+
+
+def test_limits_change_while_the_broker_runs() -> None:
+    settings = BrokerSettings.of_texts({})
+    some = Crowd(settings)
+    assert some.enter("a") is None
+    settings.adopt({"max.connections.per.ip.overrides": "a:1"})
+    assert some.enter("a") is not None
+    settings.adopt({"max.connections": "1"})
+    assert "max.connections allows 1" in (some.enter("b") or "")
+    settings.adopt({})
+    assert some.enter("c") is None

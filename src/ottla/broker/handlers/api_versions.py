@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from ottla.broker.apis import CLIENT_ROWS, PRODUCE, PRODUCE_ADVERTISED_FROM
+from ottla.broker.apis import PRODUCE, PRODUCE_ADVERTISED_FROM
 from ottla.common.errors import InvalidRequest
 from ottla.protocol.messages.api_versions import ApiVersionsRequest, ApiVersionsResponse
 
@@ -31,7 +31,8 @@ async def api_versions(ctx: Context, request: ApiVersionsRequest) -> ApiVersions
                 min_version=PRODUCE_ADVERTISED_FROM if row.key == PRODUCE else row.oldest,
                 max_version=row.newest,
             )
-            for row in sorted(CLIENT_ROWS)
+            for row in sorted(ctx.node.apis.values())
+            if row.advertised
         ],
         throttle_time_ms=ctx.throttle_time_ms,
         supported_features=[
