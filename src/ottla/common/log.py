@@ -9,6 +9,12 @@ from ottla.common.clock import Clock
 
 LEVELS = ("debug", "info", "warn", "error")
 
+SUBJECTS = (
+    "broker", "client_metrics", "connection", "controller", "coordinator", "housekeeping", "internal_topic",
+    "log_directory", "logs", "metadata", "partition", "producer_ids", "request", "shutdown", "sync", "topics",
+)  # fmt: skip
+"""What events are about, their first word. Each is a logger whose level can be set apart from the root's."""
+
 
 class Log:
     """Writes one line per event to `write`, from `level` on.
@@ -20,6 +26,7 @@ class Log:
         self._clock = clock
         self._write = write
         self._floor = LEVELS.index(level)
+        self._floors: dict[str, int] = {}
 
     @property
     def level(self) -> str:
@@ -29,6 +36,17 @@ class Log:
     @level.setter
     def level(self, level: str) -> None:
         self._floor = LEVELS.index(level)
+
+    def level_of(self, subject: str) -> str:
+        """The level in force for events about `subject`: its own, or the root's."""
+        return LEVELS[self._floors.get(subject, self._floor)]
+
+    def set_level_of(self, subject: str, level: str | None) -> None:
+        """A level of its own; with None it follows the root again."""
+        if level is None:
+            self._floors.pop(subject, None)
+        else:
+            self._floors[subject] = LEVELS.index(level)
 
     def debug(self, event: str, **facts: object) -> None:
         self._line(0, event, facts)
@@ -43,7 +61,7 @@ class Log:
         self._line(3, event, facts)
 
     def _line(self, level: int, event: str, facts: dict[str, object]) -> None:
-        if level < self._floor:
+        if level < (self._floors.get(event.partition(".")[0], self._floor) if self._floors else self._floor):
             return
         now_ms = self._clock.now_ms()
         stamp = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(now_ms // 1000))

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from ottla.broker.handlers.answers import counted
 from ottla.broker.handlers.configs import ROOT_LOGGER, config_denial
 from ottla.common.errors import InvalidConfig, InvalidRequest, KafkaError
+from ottla.common.log import SUBJECTS
 from ottla.controller.configs import DELETE, SET
 from ottla.metadata.image import BROKER_LOGGER
 from ottla.protocol.messages.configs import (
@@ -118,8 +119,11 @@ def _alter_log_level(ctx: Context, resource: Resource, *, validate_only: bool) -
         return _altered_one(resource, error)
     if not validate_only:
         for change in resource.configs:
-            assert change.value is not None
-            ctx.node.log.level = LEVELS[change.value]
+            level = None if change.config_operation == DELETE else LEVELS[change.value or ""]
+            if change.name != ROOT_LOGGER:
+                ctx.node.log.set_level_of(change.name, level)
+            elif level is not None:
+                ctx.node.log.level = level
     return _altered_one(resource, None)
 
 
@@ -132,14 +136,16 @@ def _check_node(ctx: Context, name: str) -> None:
 
 
 def _check_level(change: IncrementalAlterConfigsRequest.AlterableConfig) -> None:
-    """This broker has one logger, the root of Kafka's."""
+    """The root and what events are about are the loggers of this broker; Kafka's are its classes."""
     name, operation = change.name, change.config_operation
     if operation not in (SET, DELETE):
         shown = _OPERATIONS[operation] if 0 <= operation < len(_OPERATIONS) else f"{operation}"
         raise InvalidRequest(f"{shown} operation is not allowed for the BROKER_LOGGER resource")
-    if name != ROOT_LOGGER:
+    if name != ROOT_LOGGER and name not in SUBJECTS:
         raise InvalidConfig(f"Logger {name} does not exist!")
     if operation == DELETE:
+        if name != ROOT_LOGGER:
+            return
         raise InvalidRequest("Removing the log level of the root logger is not allowed")
     if change.value not in LEVELS:
         raise InvalidConfig(

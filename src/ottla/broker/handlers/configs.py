@@ -14,6 +14,7 @@ from ottla.common.errors import (
     UnknownTopicOrPartition,
     UnsupportedVersion,
 )
+from ottla.common.log import SUBJECTS
 from ottla.controller.names import check_topic_name
 from ottla.coordinator.group.settings import GroupSettings
 from ottla.metadata.effective import LOGGER, Entry
@@ -82,7 +83,8 @@ def _entries(ctx: Context, resource_type: int, name: str) -> list[Entry]:
         return configs.describe_broker() if name else configs.describe_cluster()
     if resource_type == BROKER_LOGGER:
         _check_logger(name, node.node_id)
-        return [Entry(ROOT_LOGGER, node.log.level.upper(), LOGGER, False, False, 0, "", ())]
+        levels = {ROOT_LOGGER: node.log.level, **{subject: node.log.level_of(subject) for subject in SUBJECTS}}
+        return [Entry(name, level.upper(), LOGGER, False, False, 0, "", ()) for name, level in levels.items()]
     if resource_type == CLIENT_METRICS_CONFIG:
         if not name:
             raise InvalidRequest("Client metrics subscription name must not be empty")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ottla.common.log import SUBJECTS
 from ottla.protocol.messages.configs import (
     AlterConfigsRequest,
     DescribeConfigsRequest,
@@ -113,7 +114,14 @@ def test_one_forbidden_resource_does_not_keep_the_others_from_being_changed() ->
 def test_the_log_level_changes_until_the_broker_stops() -> None:
     async def scenario(broker: Asking) -> None:
         before = (await broker.ask(describe((LOGGER, "1", None)), 4)).results[0].configs
-        assert [(one.name, one.value, one.config_source) for one in before] == [("root", "INFO", 6)]
+        assert {(one.name, one.value, one.config_source) for one in before} == {
+            (name, "INFO", 6) for name in ("root", *SUBJECTS)
+        }
+        quiet = incremental((LOGGER, "1", [("connection", SET, "ERROR")]))
+        assert await codes(broker, quiet) == [(0, None)]
+        assert (broker.node.log.level_of("connection"), broker.node.log.level) == ("error", "info")
+        assert await codes(broker, incremental((LOGGER, "1", [("connection", DELETE, None)]))) == [(0, None)]
+        assert broker.node.log.level_of("connection") == "info"
         assert await codes(broker, incremental((LOGGER, "1", [("root", SET, "DEBUG")]))) == [(0, None)]
         assert broker.node.log.level == "debug"
         after = (await broker.ask(describe((LOGGER, "1", ["root"])), 4)).results[0].configs
