@@ -57,6 +57,7 @@ def development_settings(port: int, folder: str, ephemeral: bool) -> dict[str, s
         "node.id": "1",
         "process.roles": "broker,controller",
         "listeners": f"PLAINTEXT://127.0.0.1:{port}",
+        "advertised.listeners": f"PLAINTEXT://127.0.0.1:{port}",
         "log.dirs": folder,
         "offsets.topic.replication.factor": "1",
         "transaction.state.log.replication.factor": "1",
