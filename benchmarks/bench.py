@@ -18,10 +18,16 @@ from typing import Any
 from benchmarks import report
 from benchmarks.bed import BROKER_CORE, CLIENT_CORE, Bed
 from benchmarks.row import Row
-from benchmarks.rows import crowds, requests, starting, throughput
+from benchmarks.rows import coordination, crowds, requests, starting, throughput
 from benchmarks.wire import Refused
 
-ROWS: tuple[Row, ...] = (*throughput.ROWS, *requests.ROWS, *starting.ROWS, *crowds.ROWS)
+ROWS: tuple[Row, ...] = (
+    *throughput.ROWS,
+    *requests.ROWS,
+    *coordination.ROWS,
+    *starting.ROWS,
+    *crowds.ROWS,
+)
 RESULTS = Path(__file__).parent / "results"
 _ROUNDS, _QUICK_ROUNDS, _QUICK_ROUNDS_SLOW = 7, 3, 1
 _COPY_BYTES = 1 << 29
