@@ -106,6 +106,7 @@ class Hosting:
                 if directory.contains(partition.topic_partition):
                     directory.delete(partition.topic_partition, node.clock.now_ms())
         node.groups.topics_deleted([image.name])
+        node.cleaning.topics_deleted([image.id])
 
     def _configure(self, names: list[str]) -> None:
         for name in names:

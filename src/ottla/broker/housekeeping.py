@@ -73,7 +73,7 @@ class Housekeeping:
         started = node.loop.time()
         for partition in tuple(node.replicas):
             log = partition.log
-            if log is not None and not log.offline:
+            if log is not None and not log.offline and partition is not node.cleaning.busy:
                 before = log.log_start_offset
                 log.retain(node.clock.now_ms(), high_watermark=partition.high_watermark)
                 if log.log_start_offset != before:

@@ -64,4 +64,6 @@ class PartitionMachineLog:
                 data, offset = found.read_all(), found.end_offset
             finally:
                 found.release()
+            if not data:
+                return  # compaction has left nothing behind here
             yield [(record.key, record.value) for record in read_all(data)]

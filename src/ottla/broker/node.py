@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from ottla.broker import gauges
 from ottla.broker.apis import ROWS, TELEMETRY_ROWS
+from ottla.broker.cleaning import Cleaning
 from ottla.broker.crowd import Crowd
 from ottla.broker.fetch_sessions import FetchSessions
 from ottla.broker.groups import Groups
@@ -101,6 +102,7 @@ class Node:
         self.groups = Groups(self)
         self.producer_ids = ProducerIds(self)
         self.membership = Membership(self, store)
+        self.cleaning = Cleaning(self)
         self.housekeeping = Housekeeping(self)
         self.telemetry = self._telemetry(settings.ottla_client_metrics_topic)
         left_out = () if self.telemetry is not None else TELEMETRY_ROWS
@@ -191,6 +193,7 @@ class Node:
             await listener.start()
         await self._start_http()
         self.housekeeping.start()
+        self.cleaning.start()
         self._started = True
         self.log.info("broker.started", node_id=self.node_id, cluster_id=self.cluster_id)
 
@@ -236,6 +239,7 @@ class Node:
                 listener.drain()
         for listener in self.listeners:
             listener.abort()
+        await self.cleaning.stop()
         if self._started:
             self.checkpoint_high_watermarks()
         directories, self.directories = self.directories, []

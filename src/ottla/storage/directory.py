@@ -8,6 +8,7 @@ from ottla.common.clock import Random, random_uuid
 from ottla.common.errors import KafkaStorageError
 from ottla.common.names import TopicPartition, uuid_text
 from ottla.storage.checkpoints import (
+    CLEANER_OFFSETS,
     HIGH_WATERMARKS,
     LOG_STARTS,
     RECOVERY_POINTS,
@@ -67,6 +68,7 @@ class LogDirectory:
         self._recovery_points: dict[TopicPartition, int] = {}
         self._log_starts: dict[TopicPartition, int] = {}
         self._high_watermarks: dict[TopicPartition, int] = {}
+        self._cleaned: dict[TopicPartition, int] = {}
         self._doomed: list[tuple[int, str]] = []
 
     def __repr__(self) -> str:
@@ -117,6 +119,10 @@ class LogDirectory:
             self._high_watermarks = read_offsets(files, f"{self.path}/{HIGH_WATERMARKS}")
         except CorruptCheckpoint as error:
             raise DirectoryUnusable(str(error)) from error
+        try:
+            self._cleaned = read_offsets(files, f"{self.path}/{CLEANER_OFFSETS}")
+        except CorruptCheckpoint:
+            self._cleaned = {}  # what is clean is then cleaned again: no more than work
         marker = f"{self.path}/{CLEAN_SHUTDOWN}"
         self.clean = files.exists(marker) or not self._folders
         if files.exists(marker):
@@ -180,8 +186,7 @@ class LogDirectory:
                 file.close()
         except OSError as error:
             raise self._failed(error) from error
-        for checkpoint in (self._recovery_points, self._log_starts, self._high_watermarks):
-            checkpoint.pop(partition, None)  # of a topic of the same name that was deleted
+        self._forget(partition)  # what is known of a topic of the same name that was deleted
         self._folders[partition] = None
         return self._open(partition, settings, now_ms, clean=True)
 
@@ -199,6 +204,7 @@ class LogDirectory:
                 jitter=int.from_bytes(self._random.bytes(4), "big") if settings.segment_jitter_ms else 0,
                 open_files=self.open_files,
                 on_failure=self.fail,
+                on_truncated=lambda end: self._truncated(partition, end),
                 validate_records=self.validate_records,
             )
         except OSError as error:
@@ -221,9 +227,12 @@ class LogDirectory:
         except OSError as error:
             raise self._failed(error) from error
         del self._folders[partition]
-        for checkpoint in (self._recovery_points, self._log_starts, self._high_watermarks):
-            checkpoint.pop(partition, None)
+        self._forget(partition)
         self._doomed.append((now_ms + delay_ms, f"{self.path}/{name}"))
+
+    def _forget(self, partition: TopicPartition) -> None:
+        for checkpoint in (self._recovery_points, self._log_starts, self._high_watermarks, self._cleaned):
+            checkpoint.pop(partition, None)
 
     def remove_due(self, now_ms: int) -> None:
         """Removes what was deleted long enough ago: folders of partitions, files of segments."""
@@ -267,6 +276,21 @@ class LogDirectory:
     def high_watermark(self, partition: TopicPartition) -> int:
         """As of the last checkpoint, 0 if unknown; the caller clips it to the log."""
         return self._high_watermarks.get(partition, 0)
+
+    def cleaned_to(self, partition: TopicPartition) -> int | None:
+        """Up to where compaction has come; None if it never did."""
+        return self._cleaned.get(partition)
+
+    def checkpoint_cleaned(self, partition: TopicPartition, offset: int) -> None:
+        """Compaction has come up to `offset`, and the clean segments are in place. Raises KafkaStorageError."""
+        self._check_online()
+        self._cleaned[partition] = offset
+        self._write(CLEANER_OFFSETS, self._cleaned)
+
+    def _truncated(self, partition: TopicPartition, end: int) -> None:
+        """What will be written from `end` on was never cleaned, whatever was known of those offsets."""
+        if self._cleaned.get(partition, 0) > end:
+            self.checkpoint_cleaned(partition, end)
 
     def _write(self, name: str, offsets: dict[TopicPartition, int]) -> None:
         try:

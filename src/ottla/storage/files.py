@@ -13,8 +13,8 @@ All calls are synchronous. Their callers hand those that may take long (fsync, r
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Protocol, TypeVar
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 Buffer = bytes | bytearray | memoryview
 Result = TypeVar("Result")
@@ -110,9 +110,44 @@ class Files(Protocol):
         ...
 
 
+class Step(NamedTuple):
+    """A piece of a job that is done: the bytes that it read and wrote, and what it has to report, if anything."""
+
+    size_bytes: int
+    report: Any = None
+
+
+class Job(Protocol):
+    """Work for a worker process: a value, so that it can be sent there, and so can what it reports."""
+
+    @property
+    def max_bytes_per_second(self) -> float:
+        """The work rests between steps so as to keep below it."""
+        ...
+
+    def steps(self, files: Files) -> Iterator[Step]:
+        """Does the work, a small part in each step."""
+        ...
+
+
+class WorkerDied(Exception):
+    """The worker process ended in the middle of a job. The next job gets a new one."""
+
+
 class Offload(Protocol):
-    """Runs a call that frees the GIL nearly all its time, off the event loop."""
+    """Work off the event loop: calls that free the GIL nearly all their time, and jobs for a worker process."""
 
     async def run(self, call: Callable[[], Result]) -> Result:
         """The result of `call`, or its exception. The simulator runs it as a step of its own, after other events."""
+        ...
+
+    def run_worker(self, job: Job) -> AsyncIterator[Any]:
+        """What the job reports, as it does. Raises what the job raises (OSError, KafkaError), and WorkerDied.
+
+        One job at a time. The simulator runs each step with other events in between.
+        """
+        ...
+
+    async def end_worker(self) -> None:
+        """Ends the worker process, if there is one, whatever it does. The next job starts another."""
         ...

@@ -7,6 +7,7 @@ scanned and cut at the first bad batch; what lies below was fsynced, and only it
 from __future__ import annotations
 
 from ottla.storage.checkpoints import CorruptCheckpoint, parse_partition_metadata
+from ottla.storage.compaction.swap import unfinished_swaps
 from ottla.storage.epochs import Epochs
 from ottla.storage.files import Files
 from ottla.storage.indexes import OFFSET_ENTRY, TIME_ENTRY, last_entry
@@ -110,28 +111,34 @@ class Loading:
 
     def _remove_leftovers(self) -> None:
         """`.cleaned` was never finished, nor was a swap at or above it; `.deleted` is gone but for its bytes."""
-        cleaned = [base for name in self._names if (base := parse_offset_name(name, LOG + CLEANED)) is not None]
+        swaps = unfinished_swaps(self._names)
+        for name in swaps:
+            self._remove(name)
+        if swaps:  # without what tells that they are worth nothing, they would be finished by the next start
+            self._files.fsync_folder(self._folder)
         for name in list(self._names):
-            swap = name.endswith(SWAP) and cleaned and int(name.split(".")[0]) >= min(cleaned)
-            if name.endswith((DELETED, CLEANED, ".tmp")) or swap:
+            if name.endswith((DELETED, CLEANED, ".tmp")):
                 self._remove(name)
 
     def _finish_swaps(self) -> None:
+        renamed = False
         swaps = sorted(base for name in self._names if (base := parse_offset_name(name, LOG + SWAP)) is not None)
         for base in swaps:
             end = self._end_of_swap(base)
-            for name in list(self._names):
-                replaced = parse_offset_name(name, LOG)
-                if replaced is not None and base <= replaced < end:
-                    for suffix in SEGMENT_SUFFIXES:
-                        if offset_name(replaced) + suffix in self._names:
-                            self._remove(offset_name(replaced) + suffix)
+            for suffix in SEGMENT_SUFFIXES:
+                for name in list(self._names):
+                    replaced = parse_offset_name(name, suffix)
+                    if replaced is not None and base < replaced < end:  # those at `base` are overwritten below
+                        self._remove(name)
+        if swaps:  # before a `.swap` file falls away: it alone tells which segments are replaced
+            self._files.fsync_folder(self._folder)
         for name in list(self._names):
             if name.endswith(SWAP):
                 self._files.rename(f"{self._folder}/{name}", f"{self._folder}/{name.removesuffix(SWAP)}")
                 del self._names[name]
                 self._names[name.removesuffix(SWAP)] = None
-        if swaps:
+                renamed = True
+        if renamed:
             self._files.fsync_folder(self._folder)
 
     def _end_of_swap(self, base: int) -> int:

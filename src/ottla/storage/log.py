@@ -8,7 +8,7 @@ from ottla.common.errors import OffsetOutOfRange
 from ottla.storage import retention
 from ottla.storage.files import Files
 from ottla.storage.loading import Loading
-from ottla.storage.log_appends import AppendableLog
+from ottla.storage.log_cleaning import CleanableLog
 from ottla.storage.log_facts import Appended, Origin, ProducerView
 from ottla.storage.lookup import FoundOffset
 from ottla.storage.open_files import OpenFiles
@@ -17,11 +17,11 @@ from ottla.storage.settings import TopicSettings
 __all__ = ("Appended", "FoundOffset", "Origin", "PartitionLog", "ProducerView", "open_log")
 
 
-class PartitionLog(AppendableLog):
+class PartitionLog(CleanableLog):
     """Synchronous and free of loops and clocks: every call returns facts, and wakes nobody.
 
     By state: what there is and how it becomes durable (`log_base`), reading (`log_reads`), appending and rolling
-    (`log_appends`), and here what makes a log shorter, at either end.
+    (`log_appends`), compaction (`log_cleaning`), and here what makes a log shorter, at either end.
     """
 
     __slots__ = ()
@@ -60,6 +60,8 @@ class PartitionLog(AppendableLog):
         loading = Loading.of_producers(self._files, self.folder, list(self._segments), self._snapshots, end)
         self._producers = loading.producers
         self._files.fsync_folder(self.folder)
+        if self._on_truncated is not None:
+            self._on_truncated(end)
 
     def truncate_and_start_at(self, offset: int) -> None:
         """Drops everything: an empty log from `offset` on."""
@@ -72,6 +74,8 @@ class PartitionLog(AppendableLog):
         self.log_start_offset = self.log_end_offset = self.durable_end = offset
         self._epochs.clear()
         self._producers.clear()
+        if self._on_truncated is not None:
+            self._on_truncated(offset)
 
     def advance_start(self, offset: int) -> bool:
         """DeleteRecords: records below `offset` are gone. False if the start is there already.
@@ -156,6 +160,7 @@ def open_log(
     jitter: int = 0,
     open_files: OpenFiles | None = None,
     on_failure: Callable[[OSError], None] | None = None,
+    on_truncated: Callable[[int], None] | None = None,
     validate_records: bool = False,
 ) -> PartitionLog:
     """Opens or begins the log in `folder`, which exists, recovering it unless `clean`.
@@ -170,5 +175,6 @@ def open_log(
     loaded.run()
     return PartitionLog(
         files, folder, settings, loaded, pool,
-        now_ms=now_ms, jitter=jitter, on_failure=on_failure, validate_records=validate_records,
+        now_ms=now_ms, jitter=jitter, on_failure=on_failure, on_truncated=on_truncated,
+        validate_records=validate_records,
     )  # fmt: skip

@@ -31,7 +31,7 @@ class LogBase:
     """
 
     __slots__ = (
-        "_doomed", "_durability", "_epochs", "_files", "_jitter", "_on_failure", "_open_files",
+        "_doomed", "_durability", "_epochs", "_files", "_jitter", "_on_failure", "_on_truncated", "_open_files",
         "_producers", "_rules", "_segments", "_snapshots", "durable_end", "folder", "log_end_offset",
         "log_start_offset", "offline", "recovered_bytes", "settings", "size_bytes", "synced_appends", "topic_id",
         "validate_records", "version",
@@ -48,12 +48,15 @@ class LogBase:
         now_ms: int,
         jitter: int,
         on_failure: Callable[[OSError], None] | None,
+        on_truncated: Callable[[int], None] | None,
         validate_records: bool,
     ) -> None:
         self._files = files
         self.folder = folder
         self._open_files = open_files
         self._on_failure = on_failure
+        self._on_truncated = on_truncated
+        """Called with the new end, before anything is written there."""
         self._jitter = jitter
         self.offline = False
         self.version = 0

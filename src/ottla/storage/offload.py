@@ -1,26 +1,31 @@
-"""`ThreadOffload`: the `Offload` port of production, a few threads that start with the first call."""
+"""`ThreadOffload`: the `Offload` port of production, a few threads and a worker process, started by the first call."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
-from typing import TYPE_CHECKING, TypeVar
+from collections.abc import AsyncIterator, Callable
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from ottla.storage.files import Job
 
 if TYPE_CHECKING:
     from concurrent.futures import ThreadPoolExecutor
+
+    from ottla.storage.worker import WorkerProcess
 
 Result = TypeVar("Result")
 
 
 class ThreadOffload:
-    """For fsync, reads of cold data and the like: calls that free the GIL nearly all their time, and nothing else.
-
-    A thread that runs Python slows every call of the loop down to the GIL's switch interval.
+    """Threads for fsync, reads of cold data and the like: calls that free the GIL nearly all their time, and nothing
+    else. A thread that runs Python slows every call of the loop down to the GIL's switch interval: that is what the
+    worker process is for.
     """
 
     def __init__(self, threads: int = 4) -> None:
         self._threads = threads
         self._pool: ThreadPoolExecutor | None = None
+        self._worker: WorkerProcess | None = None
         self.running = 0
 
     async def run(self, call: Callable[[], Result]) -> Result:
@@ -34,6 +39,34 @@ class ThreadOffload:
             return await asyncio.get_running_loop().run_in_executor(self._pool, call)
         finally:
             self.running -= 1
+
+    async def run_worker(self, job: Job) -> AsyncIterator[Any]:
+        """What the job reports, as it does. Raises what the job raises, and WorkerDied."""
+        if self._worker is None:
+            from ottla.storage.worker import WorkerProcess
+
+            self._worker = await WorkerProcess.start()
+        ended = False
+        try:
+            async for report in self._worker.run(job):
+                yield report
+            ended = True
+        except OSError:
+            ended = True  # the job's own: the worker is ready for the next
+            raise
+        finally:
+            if not ended:
+                await self.end_worker()
+
+    async def end_worker(self) -> None:
+        worker, self._worker = self._worker, None
+        if worker is not None:
+            await worker.end()
+
+    @property
+    def worker_pid(self) -> int | None:
+        """The worker process, if there is one."""
+        return None if self._worker is None else self._worker.pid
 
     def close(self) -> None:
         """Waits for the calls at work. The next `run` would start new threads."""

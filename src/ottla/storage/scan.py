@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from ottla.records.batch import CRC_FROM, HEADER, HEADER_BYTES, LENGTH_AT, MAGIC, MINIMUM_LENGTH, BatchHeader, crc32c
+from ottla.records.batch import (
+    CRC_FROM,
+    HEADER,
+    HEADER_BYTES,
+    LENGTH_AT,
+    MAGIC,
+    MINIMUM_LENGTH,
+    NO_TIMESTAMP,
+    BatchHeader,
+    crc32c,
+)
 from ottla.records.control import read_marker
 from ottla.storage.epochs import Epochs
 from ottla.storage.files import File
@@ -71,7 +81,8 @@ class Rebuild:
 
     def on_batch(self, position: int, header: BatchHeader, batch: memoryview) -> None:
         if self._interval is not None:
-            self._segment.note(position, len(batch), header[0] + header[6], header[8], self._interval)
+            timestamp = header[8] if header[12] else NO_TIMESTAMP  # one that compaction emptied has no time
+            self._segment.note(position, len(batch), header[0] + header[6], timestamp, self._interval)
         if self._epochs is not None and header[2] > self._last_epoch and header[2] >= 0:
             self._last_epoch = header[2]
             self._epochs.assign(header[2], header[0])

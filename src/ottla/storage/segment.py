@@ -38,12 +38,19 @@ class Segment:
     )  # fmt: skip
 
     def __init__(
-        self, files: Files, folder: str, base_offset: int, open_files: OpenFiles, created_ms: int, size_bytes: int = 0
+        self,
+        files: Files,
+        folder: str,
+        base_offset: int,
+        open_files: OpenFiles,
+        created_ms: int,
+        size_bytes: int = 0,
+        suffix: str = "",
     ) -> None:
         self._files = files
         self._folder = folder
         self._open_files = open_files
-        self._suffix = ""
+        self._suffix = suffix
         self.base_offset = base_offset
         self.size_bytes = size_bytes
         self.created_ms = created_ms
@@ -219,7 +226,7 @@ class Segment:
         position = self.position_of(self._offset_of_max) if self._max_timestamp != NO_TIMESTAMP else 0
         while position is not None and position + HEADER_BYTES <= self.size_bytes:
             header = self.header_at(position)
-            if header.max_timestamp > self._max_timestamp:
+            if header.record_count and header.max_timestamp > self._max_timestamp:
                 self._max_timestamp, self._offset_of_max = header.max_timestamp, header.last_offset
             position += header.size_bytes
 
@@ -257,6 +264,15 @@ class Segment:
         """What retention by age goes by: the largest timestamp, else the file's own time."""
         timestamp = self.max_timestamp
         return timestamp if timestamp >= 0 else self._files.modified_ms(self.path(LOG))
+
+    def first_timestamp(self) -> int:
+        """The largest timestamp of the first batch, -1 in an empty segment: how long it has been there, for the lags of
+        compaction."""
+        if self._first_timestamp is None:
+            if not self.size_bytes:
+                return NO_TIMESTAMP
+            self._first_timestamp = self.header_at(0).max_timestamp
+        return self._first_timestamp
 
     def age_ms(self, now_ms: int, timestamp: int) -> int:
         """How long it has been active, by its records' time where they have one."""

@@ -69,6 +69,14 @@ class Segments:
         self.active = self._all[-1]
         return dropped
 
+    def replace(self, old: list[Segment], new: Segment) -> None:
+        """`new` takes the place of these neighbours, and the base of the first; none of them is active."""
+        start = self.index_of(old[0].base_offset)
+        end = start + len(old)
+        assert self._all[start:end] == old and end < len(self._all) and new.base_offset == old[0].base_offset
+        self._all[start:end] = [new]
+        self._bases[start:end] = [new.base_offset]
+
     def replace_all(self, segment: Segment) -> list[Segment]:
         dropped, self._all = self._all, [segment]
         self._bases = [segment.base_offset]

@@ -61,7 +61,7 @@ class SimMachine:
 
     def _adopt(self, files: SimFiles) -> None:
         """A crash planned on the files (`crash_at`) kills this machine's program."""
-        self.files = files
+        self.files = self.offload.files = files
         files.on_crash = self.kill
 
     def __repr__(self) -> str:

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
-from typing import TypeVar
+from collections.abc import AsyncIterator, Callable
+from typing import TYPE_CHECKING, Any, TypeVar
 
+from ottla.storage.files import Job, WorkerDied
 from ottla.testing.clock import SimRandom
+
+if TYPE_CHECKING:
+    from ottla.testing.files import SimFiles
 
 Result = TypeVar("Result")
 
@@ -15,6 +19,8 @@ class SimOffload:
     """Runs a call as a step of its own after a seeded delay; its result comes back after another.
 
     So other events happen before the call and between the call and the moment that its caller knows the result.
+
+    files: the disk that jobs of the worker work on. worker_dies_after: so many steps of jobs from now the worker ends.
     """
 
     def __init__(
@@ -24,12 +30,37 @@ class SimOffload:
         self._random = random
         self.latency_s = latency_s
         self.running = 0
+        self.files: SimFiles | None = None
+        self.worker_dies_after: int | None = None
 
     async def run(self, call: Callable[[], Result]) -> Result:
         future: asyncio.Future[Result] = self._loop.create_future()
         self.running += 1
         self._loop.call_later(self._delay(), self._call, call, future)
         return await future
+
+    async def run_worker(self, job: Job) -> AsyncIterator[Any]:
+        """Each step of the job is a step of the simulation, and the rest that its speed limit asks for is taken."""
+        assert self.files is not None, "a worker needs a disk"
+        steps = job.steps(self.files)
+        rest_s = 0.0
+        while True:
+            if self.worker_dies_after is not None:
+                self.worker_dies_after -= 1
+                if self.worker_dies_after < 0:
+                    self.worker_dies_after = None
+                    raise WorkerDied("the simulated worker ended")
+            if rest_s > self.latency_s[1]:
+                await asyncio.sleep(rest_s)
+            step = await self.run(lambda: next(steps, None))
+            if step is None:
+                return
+            rest_s = step.size_bytes / max(job.max_bytes_per_second, 1.0)
+            if step.report is not None:
+                yield step.report
+
+    async def end_worker(self) -> None:
+        """There is none between two jobs."""
 
     def _delay(self) -> float:
         return self._random.between(*self.latency_s)

@@ -1,0 +1,281 @@
+"""Compaction at work: picks the dirtiest log, has a worker process clean it, and puts the result in place.
+
+One pass at a time. What the worker does costs the event loop nothing; what happens here is choosing, a few renames, and
+waiting. A log that cannot be cleaned is left alone until the next start, and the others go on.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+from typing import TYPE_CHECKING, NamedTuple
+
+from ottla.broker.settings import BrokerSettings
+from ottla.broker.waits import give_way
+from ottla.common.errors import KafkaError
+from ottla.storage.compaction.pass_ import Cleaned, PassJob, PassResult
+from ottla.storage.compaction.swap import discard_cleaned
+from ottla.storage.files import WorkerDied
+from ottla.storage.log_cleaning import Memory
+
+if TYPE_CHECKING:
+    from ottla.broker.node import Node
+    from ottla.broker.partition import Partition
+    from ottla.storage.compaction.policy import Dirt
+    from ottla.storage.directory import LogDirectory
+    from ottla.storage.log import PartitionLog
+
+_SLICE_S = 0.004
+_DEATHS_MAX = 3
+"""So often may the worker die over one log before that is taken for the log's fault."""
+_HARMLESS = (errno.ENOSPC, errno.EDQUOT)
+
+
+class _Dirty(NamedTuple):
+    partition: Partition
+    log: PartitionLog
+    directory: LogDirectory
+    dirt: Dirt
+
+
+class _Stale(Exception):
+    """The log has changed under the pass, which is worth nothing now."""
+
+
+class Cleaning:
+    """The cleaner of one node. `busy` is the partition whose log is being cleaned: retention leaves it alone."""
+
+    def __init__(self, node: Node) -> None:
+        self._node = node
+        self._task: asyncio.Task[None] | None = None
+        self._swapping: asyncio.Task[None] | None = None
+        self.busy: Partition | None = None
+        self._uncleanable: dict[bytes, dict[int, str]] = {}
+        """By topic id and partition, why."""
+        self._deaths: dict[tuple[bytes, int], int] = {}
+        self._dirtiest = 0.0
+        self._last_round_ms = node.clock.now_ms()
+        counter, gauge = node.metrics.counter, node.metrics.gauge
+        self._passes = counter("ottla_cleaner_passes_total", "Logs compacted")
+        self._discarded = counter("ottla_cleaner_discarded_total", "Passes whose result was not wanted any more")
+        self._read = counter("ottla_cleaner_read_bytes_total", "Bytes that compaction copied from")
+        self._written = counter("ottla_cleaner_written_bytes_total", "Bytes that compaction kept")
+        self._records_read = counter("ottla_cleaner_records_read_total", "Records that compaction looked at")
+        self._records_kept = counter("ottla_cleaner_records_kept_total", "Records that compaction kept")
+        self._worker_deaths = counter("ottla_cleaner_worker_deaths_total", "Worker processes that ended in a pass")
+        self._rests = counter("ottla_cleaner_rounds_total", "Looks for a log to compact")
+        gauge("ottla_cleaner_uncleanable_partitions", "Logs that could not be compacted", self._count_uncleanable)
+        gauge("ottla_cleaner_max_dirty_percent", "Dirty share of the dirtiest log", lambda: int(100 * self._dirtiest))
+        gauge(
+            "ottla_cleaner_since_last_run_ms", "Time since the last look for a log to compact",
+            lambda: node.clock.now_ms() - self._last_round_ms,
+        )  # fmt: skip
+
+    # --- life
+
+    def start(self) -> None:
+        if self._node.settings.log_cleaner_enable:
+            self._task = self._node.loop.create_task(self._run())
+
+    async def stop(self) -> None:
+        """Ends a pass where it is; a swap that has begun is finished."""
+        task, self._task = self._task, None
+        if task is None:
+            return
+        task.cancel()
+        await asyncio.wait([task])
+        if self._swapping is not None:
+            await asyncio.wait([self._swapping])
+        await self._node.offload.end_worker()
+
+    async def _run(self) -> None:
+        while True:
+            settings = self.settings()
+            try:
+                cleaned = await self._round(settings)
+            except Exception as error:
+                self._node.log_failure("cleaner.failed", error)
+                cleaned = False
+            if not cleaned:
+                await self._node.offload.end_worker()  # nothing to do: its memory is worth more than its start
+                await asyncio.sleep(max(settings.log_cleaner_backoff_ms, 1) / 1000)
+
+    def settings(self) -> BrokerSettings:
+        """The broker settings in force: those of the cleaner can be changed while it runs."""
+        return BrokerSettings.of_texts(self._node.membership.configs.broker_texts())
+
+    # --- choosing
+
+    async def _round(self, settings: BrokerSettings) -> bool:
+        """Cleans the dirtiest log that is worth it; False if there is none."""
+        self._rests.value += 1
+        self._last_round_ms = self._node.clock.now_ms()
+        dirtiest = await self._dirtiest_log()
+        if dirtiest is None:
+            return False
+        self.busy = dirtiest.partition
+        try:
+            return await self._clean(dirtiest, settings)
+        finally:
+            self.busy = None
+
+    async def _dirtiest_log(self) -> _Dirty | None:
+        node = self._node
+        started = node.loop.time()
+        best: _Dirty | None = None
+        self._dirtiest = 0.0
+        for partition in tuple(node.replicas):
+            found = self._look(partition)
+            if found is not None:
+                self._dirtiest = max(self._dirtiest, found.dirt.ratio)
+                worth = found.dirt.is_worth(found.log.settings.min_cleanable_dirty_ratio)
+                if worth and (best is None or found.dirt.ratio > best.dirt.ratio):
+                    best = found
+            if node.loop.time() - started > _SLICE_S:
+                await give_way()
+                started = node.loop.time()
+        return best
+
+    def _look(self, partition: Partition) -> _Dirty | None:
+        log = partition.log
+        if log is None or log.offline or not log.settings.compacts or log.segment_count < 2:
+            return None
+        if partition.topic_partition.partition in self._uncleanable.get(partition.topic_id, ()):
+            return None
+        directory = self._node.hosting.directory_of(partition.topic_partition)
+        if directory is None:
+            return None
+        try:
+            checkpoint = directory.cleaned_to(partition.topic_partition)
+            dirt = log.dirt(checkpoint, partition.high_watermark, self._node.clock.now_ms())
+        except KafkaError as error:
+            self._cannot_clean(partition, error)
+            return None
+        return _Dirty(partition, log, directory, dirt)
+
+    # --- one pass
+
+    async def _clean(self, dirty: _Dirty, settings: BrokerSettings) -> bool:
+        partition, log = dirty.partition, dirty.log
+        began_ms = self._node.clock.now_ms()
+        try:
+            await self._make_durable(dirty)
+            version = log.version
+            job = log.cleaning_job(dirty.dirt, _memory(settings), self._node.clock.now_ms())
+            result = await self._pass(dirty, job, version)
+        except _Stale:
+            self._discarded.value += 1
+            self._node.log.info("log.compaction_discarded", partition=partition.topic_partition)
+            return False
+        except WorkerDied as error:
+            self._died(partition, error)
+            return False
+        except OSError as error:
+            self._disk_failed(dirty, error)
+            return False
+        except Exception as error:
+            self._cannot_clean(partition, error)
+            return False
+        finally:
+            if not log.offline and partition.log is log:
+                self._discard_leftovers(log)
+        self._deaths.pop(_key(partition), None)
+        self._passes.value += 1
+        self._read.value += result.bytes_read
+        self._written.value += result.bytes_written
+        self._records_read.value += result.records_read
+        self._records_kept.value += result.records_kept
+        self._node.log.info(
+            "log.compacted", partition=partition.topic_partition, dirty_from=job.first_dirty, clean_to=result.clean_to,
+            read_bytes=result.bytes_read, kept_bytes=result.bytes_written, read_records=result.records_read,
+            kept_records=result.records_kept, took_ms=self._node.clock.now_ms() - began_ms,
+        )  # fmt: skip
+        return True
+
+    async def _make_durable(self, dirty: _Dirty) -> None:
+        """Only what lies below the recovery point on disk may be replaced; see `CleanableLog.swap_steps`."""
+        log = dirty.log
+        if min(log.recovery_point, log.checkpointed_point) >= dirty.dirt.end:
+            return
+        await self._node.syncing.closed_segments(dirty.partition)
+        self._check(dirty, log.version)
+        dirty.directory.checkpoint()
+        if log.checkpointed_point < dirty.dirt.end:
+            raise _Stale  # another sync is under way; the next round finds the log durable
+
+    async def _pass(self, dirty: _Dirty, job: PassJob, version: int) -> PassResult:
+        result = None
+        try:
+            async for report in self._node.offload.run_worker(job):
+                self._check(dirty, version)
+                if isinstance(report, Cleaned):
+                    self._swapping = self._node.loop.create_task(self._swap(dirty, report, version))
+                    await asyncio.shield(self._swapping)
+                else:
+                    result = report
+        except (OSError, KafkaError):
+            self._check(dirty, version)  # files that are gone are no failure if the log is gone
+            raise
+        assert isinstance(result, PassResult), "a pass ends with its result"
+        self._check(dirty, version)
+        dirty.directory.checkpoint_cleaned(dirty.partition.topic_partition, result.clean_to)
+        return result
+
+    def _check(self, dirty: _Dirty, version: int) -> None:
+        """After each wait: is it still that log, and what the pass has read of it?"""
+        partition, log = dirty.partition, dirty.log
+        if partition.log is not log or not log.is_current(version):
+            raise _Stale
+
+    async def _swap(self, dirty: _Dirty, cleaned: Cleaned, version: int) -> None:
+        for slow in dirty.log.swap_steps(cleaned, version, self._node.clock.now_ms()):
+            await self._node.offload.run(slow)
+
+    # --- what goes wrong
+
+    def _discard_leftovers(self, log: PartitionLog) -> None:
+        try:
+            discard_cleaned(self._node.files, log.folder)
+        except OSError as error:
+            log.fail(error)
+
+    def _died(self, partition: Partition, error: WorkerDied) -> None:
+        self._worker_deaths.value += 1
+        key = _key(partition)
+        self._deaths[key] = self._deaths.get(key, 0) + 1
+        self._node.log.warn("cleaner.worker_died", partition=partition.topic_partition, times=self._deaths[key])
+        if self._deaths[key] >= _DEATHS_MAX:
+            self._cannot_clean(partition, error)
+
+    def _disk_failed(self, dirty: _Dirty, error: OSError) -> None:
+        if error.errno in _HARMLESS:
+            self._node.log.warn("log.compaction_without_room", partition=dirty.partition.topic_partition)
+            return
+        self._node.hosting.directory_failed(dirty.partition, error)
+
+    def _cannot_clean(self, partition: Partition, error: Exception) -> None:
+        name = partition.topic_partition
+        self._uncleanable.setdefault(partition.topic_id, {})[name.partition] = str(error)
+        self._node.log.error("log.uncleanable", partition=name, error=repr(error))
+
+    def topics_deleted(self, topic_ids: list[bytes]) -> None:
+        for topic_id in topic_ids:
+            self._uncleanable.pop(topic_id, None)
+            for key in [key for key in self._deaths if key[0] == topic_id]:
+                del self._deaths[key]
+
+    def _count_uncleanable(self) -> int:
+        return sum(len(partitions) for partitions in self._uncleanable.values())
+
+
+def _key(partition: Partition) -> tuple[bytes, int]:
+    return partition.topic_id, partition.topic_partition.partition
+
+
+def _memory(settings: BrokerSettings) -> Memory:
+    return Memory(
+        map_bytes=settings.log_cleaner_dedupe_buffer_size,
+        load_factor=settings.log_cleaner_io_buffer_load_factor,
+        read_bytes=max(settings.log_cleaner_io_buffer_size // 2, 1 << 12),
+        max_bytes_per_second=settings.log_cleaner_io_max_bytes_per_second,
+    )

@@ -1,0 +1,154 @@
+"""The worker process: a second Python for per-record work, which would hold up the event loop in a thread.
+
+Messages in both directions are pickled values behind their length. It is our own code on both ends of a pipe that
+nobody else has. The worker ends when its input does, so with the broker, however that ends.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import pickle
+import queue
+import signal
+import struct
+import sys
+import threading
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from ottla.common.errors import KafkaError
+from ottla.storage.files import Job, WorkerDied
+from ottla.storage.os_files import OsFiles
+
+_LENGTH = struct.Struct(">I")
+_REPORT, _DONE, _FAILED = range(3)
+_NICENESS = 10
+"""The broker goes first: compaction may take longer, a request may not."""
+
+
+class WorkerProcess:
+    """The broker's end of it. One job at a time."""
+
+    def __init__(self, process: asyncio.subprocess.Process) -> None:
+        self._process = process
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    @classmethod
+    async def start(cls) -> WorkerProcess:
+        source = str(Path(__file__).resolve().parents[2])
+        paths = [source, os.environ["PYTHONPATH"]] if os.environ.get("PYTHONPATH") else [source]
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "ottla.storage.worker",
+            stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)},
+        )  # fmt: skip
+        return cls(process)
+
+    async def run(self, job: Job) -> AsyncIterator[Any]:
+        """What the job reports. Raises what it raises, and WorkerDied."""
+        stdin, stdout = self._process.stdin, self._process.stdout
+        assert stdin is not None and stdout is not None
+        try:
+            stdin.write(_packed(job))
+            await stdin.drain()
+            while True:
+                (length,) = _LENGTH.unpack(await stdout.readexactly(_LENGTH.size))
+                kind, value = pickle.loads(await stdout.readexactly(length))
+                if kind == _DONE:
+                    return
+                if kind == _FAILED:
+                    raise value
+                yield value
+        except (asyncio.IncompleteReadError, ConnectionError) as error:
+            raise WorkerDied(f"the worker process {self._process.pid} ended") from error
+
+    async def end(self) -> None:
+        """Kills it; what it was at is worth nothing."""
+        if self._process.returncode is None:
+            try:
+                self._process.kill()
+            except ProcessLookupError:
+                pass
+        await self._process.wait()
+
+
+def _packed(value: object) -> bytes:
+    data = pickle.dumps(value)
+    return _LENGTH.pack(len(data)) + data
+
+
+# --- inside the worker
+
+
+class Throttle:
+    """How long to rest, so that a job stays below its bytes per second."""
+
+    def __init__(self, bytes_per_second: float, now_s: float) -> None:
+        self._bytes_per_second = max(bytes_per_second, 1.0)
+        self._started_s = now_s
+        self._bytes = 0
+
+    def rest_s(self, size_bytes: int, now_s: float) -> float:
+        self._bytes += size_bytes
+        return max(self._bytes / self._bytes_per_second - (now_s - self._started_s), 0.0)
+
+
+def _work(job: Job, output: BinaryIO) -> None:
+    throttle = Throttle(job.max_bytes_per_second, time.monotonic())
+    for step in job.steps(OsFiles()):
+        if step.report is not None:
+            _send(output, (_REPORT, step.report))
+        rest_s = throttle.rest_s(step.size_bytes, time.monotonic())
+        if rest_s > 0:
+            time.sleep(rest_s)
+
+
+def _send(output: BinaryIO, message: tuple[int, object]) -> None:
+    output.write(_packed(message))
+    output.flush()
+
+
+def _receive(source: BinaryIO, jobs: queue.SimpleQueue[Job]) -> None:
+    """In a thread, so that the end of the broker is seen at once, in the middle of a job as well."""
+    while True:
+        head = source.read(_LENGTH.size)
+        body = source.read(_LENGTH.unpack(head)[0]) if len(head) == _LENGTH.size else b""
+        if not body:
+            os._exit(0)
+        jobs.put(pickle.loads(body))
+
+
+def _portable(error: BaseException) -> Exception:
+    """An exception that the other side can be sent."""
+    if isinstance(error, OSError):
+        return OSError(error.errno, error.strerror, error.filename)
+    if isinstance(error, KafkaError):
+        return type(error)(error.message)
+    return RuntimeError(f"{type(error).__name__}: {error}")
+
+
+def main() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the broker, which then ends this process
+    os.nice(_NICENESS)
+    output = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+    jobs: queue.SimpleQueue[Job] = queue.SimpleQueue()
+    threading.Thread(target=_receive, args=(sys.stdin.buffer, jobs), daemon=True).start()
+    while True:
+        job = jobs.get()
+        try:
+            _work(job, output)
+        except Exception as error:
+            _send(output, (_FAILED, _portable(error)))
+        else:
+            _send(output, (_DONE, None))
+
+
+if __name__ == "__main__":
+    main()
