@@ -5,8 +5,13 @@ from __future__ import annotations
 import asyncio
 
 from ottla.broker.node import Node
-from ottla.client.cluster import Cluster
+from ottla.client.cluster import Cluster, raise_error
 from ottla.client.operations import fetch, offset_for, produce
+from ottla.client.operations import topic_id as topic_id_of
+from ottla.protocol.messages.configs import IncrementalAlterConfigsRequest
+from ottla.protocol.messages.delete_records import DeleteRecordsRequest
+from ottla.protocol.messages.offset_commit import OffsetCommitRequest, OffsetCommitResponse
+from ottla.protocol.messages.offset_fetch import OffsetFetchRequest, OffsetFetchResponse
 from ottla.records.record import BatchBuilder, read_all
 from ottla.storage.log import PartitionLog
 
@@ -70,3 +75,61 @@ async def until_clean(node: Node, topic: str) -> None:
             return
         await asyncio.sleep(0.5)
     raise AssertionError(f"{log} is not clean: {dirt}")
+
+
+async def until_busy(node: Node, topic: str) -> None:
+    """A pass over the topic has begun."""
+    partition = node.replicas.find(topic, 0)
+    for _ in range(100_000):
+        if node.cleaning.busy is partition:
+            return
+        await asyncio.sleep(0.001)
+    raise AssertionError(f"{topic} is never cleaned")
+
+
+async def alter_topic(client: Cluster, topic: str, configs: dict[str, str]) -> None:
+    resource = IncrementalAlterConfigsRequest.AlterConfigsResource(resource_type=2, resource_name=topic)
+    for name, value in configs.items():
+        resource.configs.append(IncrementalAlterConfigsRequest.AlterableConfig(name=name, value=value))
+    answer = await client.send(IncrementalAlterConfigsRequest(resources=[resource]))
+    assert answer.responses[0].error_code == 0, answer
+
+
+async def alter_cluster(client: Cluster, configs: dict[str, str]) -> None:
+    """The cluster-wide defaults of the brokers."""
+    resource = IncrementalAlterConfigsRequest.AlterConfigsResource(resource_type=4, resource_name="")
+    for name, value in configs.items():
+        resource.configs.append(IncrementalAlterConfigsRequest.AlterableConfig(name=name, value=value))
+    answer = await client.send(IncrementalAlterConfigsRequest(resources=[resource]))
+    assert answer.responses[0].error_code == 0, answer
+
+
+async def delete_records(client: Cluster, topic: str, offset: int) -> None:
+    partition = DeleteRecordsRequest.DeleteRecordsPartition(partition_index=0, offset=offset)
+    named = DeleteRecordsRequest.DeleteRecordsTopic(name=topic, partitions=[partition])
+    answer = await client.send(DeleteRecordsRequest(topics=[named], timeout_ms=1000))
+    assert answer.topics[0].partitions[0].error_code == 0, answer
+
+
+async def commit(client: Cluster, group: str, topic: str, offset: int) -> None:
+    part = OffsetCommitRequest.OffsetCommitRequestPartition(partition_index=0, committed_offset=offset)
+    topic_id = await topic_id_of(client, topic)
+    named = OffsetCommitRequest.OffsetCommitRequestTopic(name=topic, topic_id=topic_id, partitions=[part])
+    request = OffsetCommitRequest(group_id=group, topics=[named])
+
+    def check(answer: OffsetCommitResponse) -> None:
+        raise_error(answer.topics[0].partitions[0])
+
+    await client.send_to_coordinator(group, request, check)
+
+
+async def committed(client: Cluster, group: str, topic: str) -> int:
+    topic_id = await topic_id_of(client, topic)
+    named = OffsetFetchRequest.OffsetFetchRequestTopics(name=topic, topic_id=topic_id, partition_indexes=[0])
+    request = OffsetFetchRequest(groups=[OffsetFetchRequest.OffsetFetchRequestGroup(group_id=group, topics=[named])])
+
+    def check(answer: OffsetFetchResponse) -> int:
+        raise_error(answer.groups[0])
+        return answer.groups[0].topics[0].partitions[0].committed_offset
+
+    return await client.send_to_coordinator(group, request, check)

@@ -10,7 +10,6 @@ import asyncio
 import errno
 from typing import TYPE_CHECKING, NamedTuple
 
-from ottla.broker.settings import BrokerSettings
 from ottla.broker.waits import give_way
 from ottla.common.errors import KafkaError
 from ottla.storage.compaction.pass_ import Cleaned, PassJob, PassResult
@@ -21,6 +20,7 @@ from ottla.storage.log_cleaning import Memory
 if TYPE_CHECKING:
     from ottla.broker.node import Node
     from ottla.broker.partition import Partition
+    from ottla.broker.settings import BrokerSettings
     from ottla.storage.compaction.policy import Dirt
     from ottla.storage.directory import LogDirectory
     from ottla.storage.log import PartitionLog
@@ -90,23 +90,18 @@ class Cleaning:
 
     async def _run(self) -> None:
         while True:
-            settings = self.settings()
             try:
-                cleaned = await self._round(settings)
+                cleaned = await self._round()
             except Exception as error:
                 self._node.log_failure("cleaner.failed", error)
                 cleaned = False
             if not cleaned:
                 await self._node.offload.end_worker()  # nothing to do: its memory is worth more than its start
-                await asyncio.sleep(max(settings.log_cleaner_backoff_ms, 1) / 1000)
-
-    def settings(self) -> BrokerSettings:
-        """The broker settings in force: those of the cleaner can be changed while it runs."""
-        return BrokerSettings.of_texts(self._node.membership.configs.broker_texts())
+                await asyncio.sleep(max(self._node.settings.log_cleaner_backoff_ms, 1) / 1000)
 
     # --- choosing
 
-    async def _round(self, settings: BrokerSettings) -> bool:
+    async def _round(self) -> bool:
         """Cleans the dirtiest log that is worth it; False if there is none."""
         self._rests.value += 1
         self._last_round_ms = self._node.clock.now_ms()
@@ -115,7 +110,7 @@ class Cleaning:
             return False
         self.busy = dirtiest.partition
         try:
-            return await self._clean(dirtiest, settings)
+            return await self._clean(dirtiest)
         finally:
             self.busy = None
 
@@ -155,13 +150,13 @@ class Cleaning:
 
     # --- one pass
 
-    async def _clean(self, dirty: _Dirty, settings: BrokerSettings) -> bool:
+    async def _clean(self, dirty: _Dirty) -> bool:
         partition, log = dirty.partition, dirty.log
         began_ms = self._node.clock.now_ms()
         try:
             await self._make_durable(dirty)
             version = log.version
-            job = log.cleaning_job(dirty.dirt, _memory(settings), self._node.clock.now_ms())
+            job = log.cleaning_job(dirty.dirt, _memory(self._node.settings), self._node.clock.now_ms())
             result = await self._pass(dirty, job, version)
         except _Stale:
             self._discarded.value += 1
