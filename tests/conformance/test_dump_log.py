@@ -140,7 +140,7 @@ def compacted(folder: Path) -> None:
         log.close()
 
 
-def fill_keyed(log: PartitionLog, codec: int, round_number: int) -> None:
+def fill_keyed(log: PartitionLog, codec: int, round_number: int, now_ms: int = NOW_MS) -> None:
     """Producers 0 to 3 are transactional, of which each third aborts; 4 is idempotent; then batches without an id."""
     sequences = {view.producer_id: view.last_sequence + 1 for view in log.producers()}
     for number in range(200):
@@ -154,11 +154,11 @@ def fill_keyed(log: PartitionLog, codec: int, round_number: int) -> None:
         for index in range(4):
             key = b"key-%d" % ((number * 31 + index * 7 + round_number) % 150)
             value = None if (number + index) % 9 == 0 else bytes([number % 251]) * 400
-            builder.append(NOW_MS + number * 10 - (number % 7) * 50 + index, key, value, [("h", b"1")])
+            builder.append(now_ms + number * 10 - (number % 7) * 50 + index, key, value, [("h", b"1")])
         append(log, builder.build())
         if producer < 4:
             marker = end_marker(
-                producer_id=producer, producer_epoch=0, committed=number % 3 > 0, coordinator_epoch=1, timestamp=NOW_MS
+                producer_id=producer, producer_epoch=0, committed=number % 3 > 0, coordinator_epoch=1, timestamp=now_ms
             )
             append(log, marker, Origin.COORDINATOR)
 

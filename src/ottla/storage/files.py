@@ -26,7 +26,8 @@ class File(Protocol):
     path: str
 
     def append(self, data: Buffer | Sequence[Buffer]) -> int:
-        """Writes everything at the end; the position where it began. A short write is undone and raised as OSError."""
+        """Writes everything at the end, 1024 buffers at most; the position where it began. A short write is undone and
+        raised as OSError."""
         ...
 
     def pread(self, position: int, size_bytes: int) -> bytes:

@@ -13,6 +13,9 @@ from ottla.testing.disk import Disk, FileNode
 if TYPE_CHECKING:
     from ottla.testing.files import SimFiles
 
+IOV_MAX = 1024
+"""Buffers that one call takes, on Linux and macOS."""
+
 
 def os_error(code: int, path: str) -> OSError:
     """As the operating system raises it: FileNotFoundError for ENOENT, and so on."""
@@ -28,6 +31,8 @@ class SimFile:
         self._node: FileNode | None = node
 
     def append(self, data: Buffer | Sequence[Buffer]) -> int:
+        if not isinstance(data, bytes | bytearray | memoryview) and len(data) > IOV_MAX:
+            raise os_error(errno.EINVAL, self.path)  # as the operating system does
         joined = bytes(data) if isinstance(data, bytes | bytearray | memoryview) else b"".join(data)
         position = len(self._open_node().content)
         self._write("append", position, joined)

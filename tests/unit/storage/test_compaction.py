@@ -278,3 +278,13 @@ def test_old_files_go_after_file_delete_delay_ms() -> None:
     assert f"{0:020d}.log.deleted" in files.list_folder(FOLDER)
     log.remove_due(NOW_MS + 100)
     assert f"{0:020d}.log.deleted" not in files.list_folder(FOLDER)
+
+
+def test_many_small_batches_are_written_in_pieces() -> None:
+    files = SimFiles()
+    log = log_of(files)
+    for number in range(2500):
+        put(log, (b"%d" % number, b""))
+    log.roll(NOW_MS)
+    clean(log, files)
+    assert len(values(log)) == 2500

@@ -252,7 +252,7 @@ class _Output:
 
     def _write(self) -> None:
         if self._waiting:
-            self.segment.open_file().append(self._waiting)
+            self.segment.open_file().append(b"".join(self._waiting))  # more buffers than one call takes
             self._waiting, self._waiting_bytes = [], 0
 
     def finish(self) -> int:
