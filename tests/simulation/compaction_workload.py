@@ -87,6 +87,17 @@ async def until_busy(node: Node, topic: str) -> None:
     raise AssertionError(f"{topic} is never cleaned")
 
 
+async def until_copying(node: Node, topic: str) -> None:
+    """The pass is past the dirty part and writes the first copy."""
+    await until_busy(node, topic)
+    folder = log_of(node, topic).folder
+    while node.cleaning.busy is not None:
+        if any(name.endswith(".cleaned") for name in node.files.list_folder(folder)):
+            return
+        await asyncio.sleep(0.001)
+    raise AssertionError("the pass is over already")
+
+
 async def alter_topic(client: Cluster, topic: str, configs: dict[str, str]) -> None:
     resource = IncrementalAlterConfigsRequest.AlterConfigsResource(resource_type=2, resource_name=topic)
     for name, value in configs.items():

@@ -29,6 +29,7 @@ from tests.simulation.compaction_workload import (
     read_pairs,
     until_busy,
     until_clean,
+    until_copying,
 )
 
 FAST = {"log.cleaner.backoff.ms": "1000"}
@@ -128,12 +129,13 @@ def test_the_speed_limit_is_kept() -> None:
 
 
 @pytest.mark.parametrize("disturbance", ["truncate", "delete", "policy", "records", "recreate", "worker", "full"])
-def test_a_pass_that_is_disturbed_does_no_harm(disturbance: str) -> None:
+@pytest.mark.parametrize("moment", [until_busy, until_copying], ids=["start", "middle"])
+def test_a_pass_that_is_disturbed_does_no_harm(disturbance: str, moment: Callable[..., Awaitable[None]]) -> None:
     async def scenario(cluster: SimCluster, node: Node, client: Cluster) -> None:
         configs = {**COMPACTED, "cleanup.policy": "compact,delete", "retention.ms": "-1"}
         await create_topic(client, "kv", configs=configs)
         written = await fill(client, "kv", keys=20, rounds=40)
-        await until_busy(node, "kv")
+        await moment(node, "kv")
         log = log_of(node, "kv")
         passes = metric(node, "ottla_cleaner_passes_total")
         if disturbance == "truncate":

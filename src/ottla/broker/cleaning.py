@@ -36,6 +36,8 @@ class _Dirty(NamedTuple):
     log: PartitionLog
     directory: LogDirectory
     dirt: Dirt
+    version: int
+    """Of the log, when its dirt was looked at."""
 
 
 class _Stale(Exception):
@@ -146,7 +148,7 @@ class Cleaning:
         except KafkaError as error:
             self._cannot_clean(partition, error)
             return None
-        return _Dirty(partition, log, directory, dirt)
+        return _Dirty(partition, log, directory, dirt, log.version)
 
     # --- one pass
 
@@ -155,9 +157,8 @@ class Cleaning:
         began_ms = self._node.clock.now_ms()
         try:
             await self._make_durable(dirty)
-            version = log.version
             job = log.cleaning_job(dirty.dirt, _memory(self._node.settings), self._node.clock.now_ms())
-            result = await self._pass(dirty, job, version)
+            result = await self._pass(dirty, job)
         except _Stale:
             self._discarded.value += 1
             self._node.log.info("log.compaction_discarded", partition=partition.topic_partition)
@@ -193,37 +194,37 @@ class Cleaning:
         if min(log.recovery_point, log.checkpointed_point) >= dirty.dirt.end:
             return
         await self._node.syncing.closed_segments(dirty.partition)
-        self._check(dirty, log.version)
+        self._check(dirty)
         dirty.directory.checkpoint()
         if log.checkpointed_point < dirty.dirt.end:
             raise _Stale  # another sync is under way; the next round finds the log durable
 
-    async def _pass(self, dirty: _Dirty, job: PassJob, version: int) -> PassResult:
+    async def _pass(self, dirty: _Dirty, job: PassJob) -> PassResult:
         result = None
         try:
             async for report in self._node.offload.run_worker(job):
-                self._check(dirty, version)
+                self._check(dirty)
                 if isinstance(report, Cleaned):
-                    self._swapping = self._node.loop.create_task(self._swap(dirty, report, version))
+                    self._swapping = self._node.loop.create_task(self._swap(dirty, report))
                     await asyncio.shield(self._swapping)
                 else:
                     result = report
         except (OSError, KafkaError):
-            self._check(dirty, version)  # files that are gone are no failure if the log is gone
+            self._check(dirty)  # files that are gone are no failure if the log is gone
             raise
         assert isinstance(result, PassResult), "a pass ends with its result"
-        self._check(dirty, version)
+        self._check(dirty)
         dirty.directory.checkpoint_cleaned(dirty.partition.topic_partition, result.clean_to)
         return result
 
-    def _check(self, dirty: _Dirty, version: int) -> None:
+    def _check(self, dirty: _Dirty) -> None:
         """After each wait: is it still that log, and what the pass has read of it?"""
         partition, log = dirty.partition, dirty.log
-        if partition.log is not log or not log.is_current(version):
+        if partition.log is not log or not log.is_current(dirty.version):
             raise _Stale
 
-    async def _swap(self, dirty: _Dirty, cleaned: Cleaned, version: int) -> None:
-        for slow in dirty.log.swap_steps(cleaned, version, self._node.clock.now_ms()):
+    async def _swap(self, dirty: _Dirty, cleaned: Cleaned) -> None:
+        for slow in dirty.log.swap_steps(cleaned, dirty.version, self._node.clock.now_ms()):
             await self._node.offload.run(slow)
 
     # --- what goes wrong
