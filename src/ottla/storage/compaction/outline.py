@@ -34,24 +34,39 @@ def outlines(header: BatchHeader, data: bytes) -> list[Outline]:
     try:
         for _ in range(header.record_count):
             start = position
-            length = data[position]
-            if length < 0x80:
-                length, position = (length >> 1) ^ -(length & 1), position + 1
+            byte = data[position]
+            if byte < 0x80:
+                length, position = (byte >> 1) ^ -(byte & 1), position + 1
+            elif (second := data[position + 1]) < 0x80:
+                both = byte & 0x7F | second << 7
+                length, position = (both >> 1) ^ -(both & 1), position + 2
             else:
                 length, position = decode_varint(data, position)
             end = position + length
             if length < 0 or end > size:
                 raise CorruptMessage("a record is longer than its batch")
-            timestamp_delta, position = decode_varint(data, position + 1)
-            rest = position
-            delta = data[position]
-            if delta < 0x80:
-                delta, position = (delta >> 1) ^ -(delta & 1), position + 1
+            byte = data[position + 1]
+            if byte < 0x80:
+                timestamp_delta, rest = (byte >> 1) ^ -(byte & 1), position + 2
+            elif (second := data[position + 2]) < 0x80:
+                both = byte & 0x7F | second << 7
+                timestamp_delta, rest = (both >> 1) ^ -(both & 1), position + 3
             else:
-                delta, position = decode_varint(data, position)
-            length = data[position]
-            if length < 0x80:
-                length, position = (length >> 1) ^ -(length & 1), position + 1
+                timestamp_delta, rest = decode_varint(data, position + 1)
+            byte = data[rest]
+            if byte < 0x80:
+                offset_delta, position = (byte >> 1) ^ -(byte & 1), rest + 1
+            elif (second := data[rest + 1]) < 0x80:
+                both = byte & 0x7F | second << 7
+                offset_delta, position = (both >> 1) ^ -(both & 1), rest + 2
+            else:
+                offset_delta, position = decode_varint(data, rest)
+            byte = data[position]
+            if byte < 0x80:
+                length, position = (byte >> 1) ^ -(byte & 1), position + 1
+            elif (second := data[position + 1]) < 0x80:
+                both = byte & 0x7F | second << 7
+                length, position = (both >> 1) ^ -(both & 1), position + 2
             else:
                 length, position = decode_varint(data, position)
             key: bytes | None = None
@@ -61,7 +76,7 @@ def outlines(header: BatchHeader, data: bytes) -> list[Outline]:
             has_value = not data[position] & 1  # a length is null exactly if it is negative, so odd in zigzag
             if position >= end:
                 raise CorruptMessage("the fields of a record do not fill its length")
-            found.append(_new(Outline, (start, end, rest, timestamp_delta, delta, key, has_value)))
+            found.append(_new(Outline, (start, end, rest, timestamp_delta, offset_delta, key, has_value)))
             position = end
     except IndexError:
         raise CorruptMessage("a record is cut off") from None
