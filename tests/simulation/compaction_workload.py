@@ -26,14 +26,16 @@ Pair = tuple[int, bytes | None, bytes | None]
 """Offset, key, value."""
 
 
-async def fill(client: Cluster, topic: str, *, keys: int, rounds: int, tag: str = "") -> list[Pair]:
+async def fill(
+    client: Cluster, topic: str, *, keys: int, rounds: int, tag: str = "", time_ms: int = 1_700_000_000_000
+) -> list[Pair]:
     """One batch a round, which writes every key; what was written, with its offsets."""
     written: list[Pair] = []
     for number in range(rounds):
         builder = BatchBuilder()
         pairs = [(b"key-%d" % key, f"{tag}{number}-{key}".encode()) for key in range(keys)]
         for key, value in pairs:
-            builder.append(1_700_000_000_000 + number, key, value)
+            builder.append(time_ms + number, key, value)
         base = await produce(client, topic, 0, builder.build())
         written += [(base + index, key, value) for index, (key, value) in enumerate(pairs)]
     return written

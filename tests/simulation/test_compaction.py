@@ -77,7 +77,7 @@ def test_a_dirty_topic_is_compacted_by_itself() -> None:
 
 def test_a_topic_that_is_not_compacted_is_left_alone() -> None:
     async def scenario(cluster: SimCluster, node: Node, client: Cluster) -> None:
-        await create_topic(client, "events", configs={**COMPACTED, "cleanup.policy": "delete"})
+        await create_topic(client, "events", configs={**COMPACTED, "cleanup.policy": "delete", "retention.ms": "-1"})
         written = await fill(client, "events", keys=5, rounds=40)
         await asyncio.sleep(60)
         assert await read_pairs(client, "events") == written

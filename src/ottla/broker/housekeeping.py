@@ -11,9 +11,12 @@ from typing import TYPE_CHECKING
 
 from ottla.broker import eager
 from ottla.broker.waits import give_way
+from ottla.common.errors import KafkaError
 
 if TYPE_CHECKING:
     from ottla.broker.node import Node
+    from ottla.broker.partition import Partition
+    from ottla.storage.log import PartitionLog
 
 SLICE_S = 0.004
 _LAG_INTERVAL_S = 0.5
@@ -35,7 +38,8 @@ class Housekeeping:
 
     def start(self) -> None:
         settings = self._node.settings
-        self.every(settings.log_retention_check_interval_ms / 1000, "retention", self._retention)
+        first_s = settings.log_initial_task_delay_ms / 1000
+        self.every(settings.log_retention_check_interval_ms / 1000, "retention", self._retention, first_s)
         self.every(settings.replica_high_watermark_checkpoint_interval_ms / 1000, "checkpoints", self._checkpoints)
         self.every(settings.log_flush_offset_checkpoint_interval_ms / 1000, "recovery points", self._recovery_points)
         self.every(1.0, "due deletions", self._due)
@@ -52,8 +56,8 @@ class Housekeeping:
             timer.cancel()
         self._timers.clear()
 
-    def every(self, seconds: float, name: str, chore: Chore) -> None:
-        """Runs `chore` again and again, `seconds` after it last ended."""
+    def every(self, seconds: float, name: str, chore: Chore, first_s: float | None = None) -> None:
+        """Runs `chore` again and again, `seconds` after it last ended; first after `first_s`, if that is less."""
         if self._stopped:
             return
         loop = self._node.loop
@@ -66,21 +70,41 @@ class Housekeeping:
                 self._node.log_failure(f"housekeeping.failed chore={name!r}", error)
             self.every(seconds, name, chore)
 
-        self._timers[name] = loop.call_later(seconds, run)
+        self._timers[name] = loop.call_later(seconds if first_s is None else min(seconds, first_s), run)
 
     async def _retention(self) -> None:
         node = self._node
         started = node.loop.time()
         for partition in tuple(node.replicas):
-            log = partition.log
-            if log is not None and not log.offline and partition is not node.cleaning.busy:
-                before = log.log_start_offset
-                log.retain(node.clock.now_ms(), high_watermark=partition.high_watermark)
-                if log.log_start_offset != before:
-                    partition.changed()
+            try:
+                self._retain(partition)
+            except KafkaError as error:  # one log that fails must not keep the others from shrinking
+                node.log.warn("retention.failed", partition=partition.topic_partition, error=str(error))
             if node.loop.time() - started > SLICE_S:
                 await give_way()
                 started = node.loop.time()
+
+    def _retain(self, partition: Partition) -> None:
+        """Not while its log is being compacted: the pass reads the old segments."""
+        node = self._node
+        log = partition.log if partition.log is not None else self._woken(partition)
+        if log is None or log.offline or partition is node.cleaning.busy:
+            return
+        before = log.log_start_offset
+        log.retain(node.clock.now_ms(), high_watermark=partition.high_watermark)
+        if log.log_start_offset != before:
+            partition.changed()
+
+    def _woken(self, partition: Partition) -> PartitionLog | None:
+        """The log of a partition that nobody has used since the start, if there may be something to do in it."""
+        node = self._node
+        directory = node.hosting.directory_of(partition.topic_partition)
+        if directory is None or not partition.leads:
+            return None
+        settings = node.topic_settings(partition.topic_partition.topic)
+        if not directory.needs_opening(partition.topic_partition, settings, node.clock.now_ms()):
+            return None
+        return partition.leader_log()
 
     async def _checkpoints(self) -> None:
         self._node.checkpoint_high_watermarks()

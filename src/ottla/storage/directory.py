@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from ottla.common.clock import Random, random_uuid
 from ottla.common.errors import KafkaStorageError
 from ottla.common.names import TopicPartition, uuid_text
+from ottla.records.batch import crc32c
 from ottla.storage.checkpoints import (
     CLEANER_OFFSETS,
     HIGH_WATERMARKS,
@@ -17,6 +18,7 @@ from ottla.storage.checkpoints import (
     read_offsets,
     write_offsets,
 )
+from ottla.storage.dormant import is_due
 from ottla.storage.files import Files, Lock
 from ottla.storage.identity import (
     CLEAN_SHUTDOWN,
@@ -169,6 +171,16 @@ class LogDirectory:
                     raise self._failed(error) from error
         return log
 
+    def needs_opening(self, partition: TopicPartition, settings: TopicSettings, now_ms: int) -> bool:
+        """Whether a log that nobody has used since the start may have something to delete or to compact. By names,
+        sizes and times of its files, so it costs little where the answer is no. Raises KafkaStorageError."""
+        if partition in self._logs or partition not in self._folders or self.offline:
+            return False
+        try:
+            return is_due(self._files, f"{self.path}/{partition}", settings, now_ms)
+        except OSError as error:
+            raise self._failed(error) from error
+
     def create(self, partition: TopicPartition, topic_id: bytes, settings: TopicSettings, now_ms: int) -> PartitionLog:
         """A new, empty partition folder. Its names become durable with the first sync of the log.
 
@@ -201,7 +213,7 @@ class LogDirectory:
                 clean=clean,
                 recovery_point=self._recovery_points.get(partition, 0),
                 log_start_offset=self._log_starts.get(partition, 0),
-                jitter=int.from_bytes(self._random.bytes(4), "big") if settings.segment_jitter_ms else 0,
+                jitter=crc32c(f"{self.directory_id.hex()}/{partition}".encode()),
                 open_files=self.open_files,
                 on_failure=self.fail,
                 on_truncated=lambda end: self._truncated(partition, end),

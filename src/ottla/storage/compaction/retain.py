@@ -138,9 +138,7 @@ class Retention:
         kept = []
         for record in records:
             offset, key = base + record[4], record[5]
-            if offset > latest:
-                kept.append(record)
-            elif key is not None and offset >= get(key) and (tombstones or record[6]):
+            if offset > latest or (key is not None and offset >= get(key) and (tombstones or record[6])):
                 kept.append(record)
         return kept
 
