@@ -18,7 +18,7 @@ from typing import Any
 from benchmarks import report
 from benchmarks.bed import BROKER_CORE, CLIENT_CORE, Bed
 from benchmarks.row import Row
-from benchmarks.rows import coordination, crowds, requests, starting, throughput
+from benchmarks.rows import compaction, coordination, crowds, requests, starting, throughput
 from benchmarks.wire import Refused
 
 ROWS: tuple[Row, ...] = (
@@ -26,6 +26,7 @@ ROWS: tuple[Row, ...] = (
     *requests.ROWS,
     *coordination.ROWS,
     *starting.ROWS,
+    *compaction.ROWS,
     *crowds.ROWS,
 )
 RESULTS = Path(__file__).parent / "results"

@@ -169,7 +169,7 @@ class Loading:
 
     def _new_segment(self, base: int) -> Segment:
         segment = Segment(self._files, self._folder, base, self._open_files, self._now_ms)
-        segment.create()
+        segment.create(self._settings.roll_bytes if self._settings.preallocate else 0)
         self.names_changed = True
         self._names[offset_name(base) + LOG] = None
         return segment

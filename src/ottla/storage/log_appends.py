@@ -187,7 +187,7 @@ class AppendableLog(ReadableLog):
 
     def _new_segment(self, base_offset: int, now_ms: int) -> Segment:
         segment = Segment(self._files, self.folder, base_offset, self._open_files, now_ms)
-        segment.create()
+        segment.create(self._rules.segment_bytes if self.settings.preallocate else 0)
         self._durability.names_changed = True
         self._set_jitter(segment)
         return segment

@@ -87,6 +87,10 @@ class OsFile:
         os.ftruncate(self._fd, size_bytes)
         self._end = size_bytes
 
+    def reserve(self, size_bytes: int) -> None:
+        if size_bytes > self._end:
+            os.ftruncate(self._fd, size_bytes)
+
     def fsync(self) -> None:
         _sync(self._fd)
 

@@ -33,7 +33,7 @@ class Segment:
 
     __slots__ = (
         "_aborted", "_files", "_first_timestamp", "_folder", "_max_timestamp", "_offset_of_max", "_open_files",
-        "_positions", "_suffix", "_wants_close", "base_offset", "bytes_since_index", "created_ms", "file",
+        "_positions", "_reserved", "_suffix", "_wants_close", "base_offset", "bytes_since_index", "created_ms", "file",
         "has_txn_index", "jitter_ms", "offset_index", "pins", "size_bytes", "time_index", "used",
     )  # fmt: skip
 
@@ -56,6 +56,8 @@ class Segment:
         self.created_ms = created_ms
         self.jitter_ms = 0
         self.file: File | None = None
+        self._reserved = False
+        """The file is larger than what is in it (preallocate)."""
         self.pins = 0
         self.used = False
         self._wants_close = False
@@ -77,14 +79,18 @@ class Segment:
     def path(self, suffix: str) -> str:
         return f"{self._folder}/{offset_name(self.base_offset)}{suffix}{self._suffix}"
 
-    def create(self) -> None:
-        """An empty, active segment. What an earlier run left under its names goes."""
+    def create(self, reserve_bytes: int = 0) -> None:
+        """An empty, active segment, whose file gets its full size at once if asked for. What an earlier run left under
+        its names goes."""
         for suffix in (INDEX, TIME_INDEX, TXN_INDEX):
             if self._files.exists(self.path(suffix)):
                 self._files.remove(self.path(suffix))
         file = self.file = self._files.open(self.path(LOG), create=True)
         if file.size():
             file.truncate(0)
+        if reserve_bytes:
+            file.reserve(reserve_bytes)
+            self._reserved = True
         self._open_files.opened(self)
         self.used = True
         self.offset_index, self.time_index = OffsetIndex(), TimeIndex()
@@ -95,8 +101,15 @@ class Segment:
         if self.file is None:
             self.file = self._files.open(self.path(LOG))
             self._open_files.opened(self)
+            self.give_back()  # the file, opened anew, would append behind its reserve
         self.used = True
         return self.file
+
+    def give_back(self) -> None:
+        """The file ends where its records end."""
+        if self._reserved:
+            self._reserved = False
+            self.open_file().truncate(self.size_bytes)
 
     def close_file(self) -> None:
         """At once, or at the last unpin."""
@@ -146,6 +159,7 @@ class Segment:
 
     def write_indexes(self) -> None:
         """The time index gets its last entry, so that the largest timestamp is known without a look at the log."""
+        self.give_back()
         if self.offset_index is None or self.time_index is None:
             return
         self.time_index.maybe_append(self.max_timestamp, self._offset_of_max - self.base_offset)
@@ -210,6 +224,7 @@ class Segment:
         self.offset_index.truncate(offset - self.base_offset)
         self.time_index.truncate(offset - self.base_offset)
         self.open_file().truncate(position)
+        self._reserved = False
         self.size_bytes = position
         self.bytes_since_index = 0
         if position == 0:

@@ -29,13 +29,17 @@ class SimFile:
         self.path = path
         self._files = files
         self._node: FileNode | None = node
+        self._end: int | None = None
+        """Where appends go while a reserved rest lies behind it."""
 
     def append(self, data: Buffer | Sequence[Buffer]) -> int:
         if not isinstance(data, bytes | bytearray | memoryview) and len(data) > IOV_MAX:
             raise os_error(errno.EINVAL, self.path)  # as the operating system does
         joined = bytes(data) if isinstance(data, bytes | bytearray | memoryview) else b"".join(data)
-        position = len(self._open_node().content)
+        position = len(self._open_node().content) if self._end is None else self._end
         self._write("append", position, joined)
+        if self._end is not None:
+            self._end += len(joined)
         return position
 
     def pread(self, position: int, size_bytes: int) -> bytes:
@@ -57,6 +61,14 @@ class SimFile:
         node = self._open_node()
         self._files.begin("truncate", self.path)
         node.truncate(size_bytes, self._files.clock.now_ms())
+        self._end = None
+
+    def reserve(self, size_bytes: int) -> None:
+        node = self._open_node()
+        end = len(node.content) if self._end is None else self._end
+        if size_bytes > end:
+            self.truncate(size_bytes)
+            self._end = end
 
     def fsync(self) -> None:
         node = self._open_node()

@@ -183,3 +183,31 @@ def test_the_time_of_change_is_in_milliseconds_since_the_epoch(disk: tuple[Files
     files, root = disk
     files.write_atomically(f"{root}/x", b"x")
     assert 1_700_000_000_000 < files.modified_ms(f"{root}/x") < 4_000_000_000_000
+
+
+def test_a_reserve_makes_the_file_large_and_appends_go_on_where_they_were(disk: tuple[Files, str]) -> None:
+    files, root = disk
+    log = files.open(f"{root}/log", create=True)
+    log.append(b"ab")
+    log.reserve(10)
+    assert files.read(f"{root}/log") == b"ab" + bytes(8)
+    assert log.append(b"cd") == 2
+    assert log.append(b"ef") == 4
+    assert files.read(f"{root}/log") == b"abcdef" + bytes(4)
+    log.truncate(6)
+    assert files.size(f"{root}/log") == 6
+    assert log.append(b"g") == 6
+    log.reserve(3)  # it is larger already
+    assert files.read(f"{root}/log") == b"abcdefg"
+    log.close()
+
+
+def test_an_append_of_too_many_buffers_is_refused(disk: tuple[Files, str]) -> None:
+    files, root = disk
+    log = files.open(f"{root}/log", create=True)
+    assert log.append([b"x"] * 1024) == 0
+    with pytest.raises(OSError) as caught:
+        log.append([b"x"] * 1025)
+    assert caught.value.errno == errno.EINVAL
+    assert log.size() == 1024
+    log.close()
