@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+from contextlib import aclosing
 from typing import TYPE_CHECKING, NamedTuple
 
 from ottla.broker.waits import give_way
@@ -67,6 +68,7 @@ class Cleaning:
         self._worker_deaths = counter("ottla_cleaner_worker_deaths_total", "Worker processes that ended in a pass")
         self._rests = counter("ottla_cleaner_rounds_total", "Looks for a log to compact")
         gauge("ottla_cleaner_uncleanable_partitions", "Logs that could not be compacted", self._count_uncleanable)
+        gauge("ottla_cleaner_uncleanable_bytes", "Dirty bytes of those logs", self._uncleanable_bytes)
         gauge("ottla_cleaner_max_dirty_percent", "Dirty share of the dirtiest log", lambda: int(100 * self._dirtiest))
         gauge(
             "ottla_cleaner_since_last_run_ms", "Time since the last look for a log to compact",
@@ -87,7 +89,7 @@ class Cleaning:
         task.cancel()
         await asyncio.wait([task])
         if self._swapping is not None:
-            await asyncio.wait([self._swapping])
+            await asyncio.gather(self._swapping, return_exceptions=True)
         await self._node.offload.end_worker()
 
     async def _run(self) -> None:
@@ -202,13 +204,14 @@ class Cleaning:
     async def _pass(self, dirty: _Dirty, job: PassJob) -> PassResult:
         result = None
         try:
-            async for report in self._node.offload.run_worker(job):
-                self._check(dirty)
-                if isinstance(report, Cleaned):
-                    self._swapping = self._node.loop.create_task(self._swap(dirty, report))
-                    await asyncio.shield(self._swapping)
-                else:
-                    result = report
+            async with aclosing(self._node.offload.run_worker(job)) as reports:
+                async for report in reports:
+                    self._check(dirty)
+                    if isinstance(report, Cleaned):
+                        self._swapping = self._node.loop.create_task(self._swap(dirty, report))
+                        await asyncio.shield(self._swapping)
+                    else:
+                        result = report
         except (OSError, KafkaError):
             self._check(dirty)  # files that are gone are no failure if the log is gone
             raise
@@ -262,6 +265,20 @@ class Cleaning:
 
     def _count_uncleanable(self) -> int:
         return sum(len(partitions) for partitions in self._uncleanable.values())
+
+    def _uncleanable_bytes(self) -> int:
+        total = 0
+        for topic_id, partitions in self._uncleanable.items():
+            topic = self._node.replicas.by_id.get(topic_id)
+            for index in partitions if topic is not None else ():
+                assert topic is not None
+                partition = topic.partitions[index]
+                directory = self._node.hosting.directory_of(partition.topic_partition)
+                if partition.log is not None and directory is not None and not partition.log.offline:
+                    checkpoint = directory.cleaned_to(partition.topic_partition)
+                    now_ms = self._node.clock.now_ms()
+                    total += partition.log.dirt(checkpoint, partition.high_watermark, now_ms).dirty_bytes
+        return total
 
 
 def _key(partition: Partition) -> tuple[bytes, int]:

@@ -13,7 +13,7 @@ All calls are synchronous. Their callers hand those that may take long (fsync, r
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from typing import Any, NamedTuple, Protocol, TypeVar
 
 Buffer = bytes | bytearray | memoryview
@@ -147,8 +147,9 @@ class Offload(Protocol):
         """The result of `call`, or its exception. The simulator runs it as a step of its own, after other events."""
         ...
 
-    def run_worker(self, job: Job) -> AsyncIterator[Any]:
-        """What the job reports, as it does. Raises what the job raises (OSError, KafkaError), and WorkerDied.
+    def run_worker(self, job: Job) -> AsyncGenerator[Any, None]:
+        """What the job reports, as it does. Raises what the job raises (OSError, KafkaError), and WorkerDied. Close it
+        when you break off.
 
         One job at a time. The simulator runs each step with other events in between.
         """

@@ -156,7 +156,7 @@ class AppendableLog(ReadableLog):
         if (
             taken > self._rules.segment_bytes - size
             or last_offset - segment.base_offset > _RELATIVE_MAX
-            or (taken > 0 and segment.age_ms(now_ms, timestamp) > settings.segment_ms - segment.jitter_ms)
+            or (taken > 0 and segment.age_ms(now_ms, timestamp) > self._roll_ms - segment.jitter_ms)
         ):
             return True
         if segment.bytes_since_index <= settings.index_interval_bytes:

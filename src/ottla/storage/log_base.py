@@ -32,7 +32,7 @@ class LogBase:
 
     __slots__ = (
         "_doomed", "_durability", "_epochs", "_files", "_jitter", "_on_failure", "_on_truncated", "_open_files",
-        "_producers", "_rules", "_segments", "_snapshots", "durable_end", "folder", "log_end_offset",
+        "_producers", "_roll_ms", "_rules", "_segments", "_snapshots", "durable_end", "folder", "log_end_offset",
         "log_start_offset", "offline", "recovered_bytes", "settings", "size_bytes", "synced_appends", "topic_id",
         "validate_records", "version",
     )  # fmt: skip
@@ -86,6 +86,9 @@ class LogBase:
         self.settings = settings
         self.synced_appends = settings.flush_messages == 1
         """flush.messages is 1: an append counts only once durable_end has passed it."""
+        self._roll_ms = settings.segment_ms
+        if settings.compacts:  # an active segment is not compacted: it must not stay active for longer than that
+            self._roll_ms = min(settings.segment_ms, settings.max_compaction_lag_ms)
         self._rules: Rules = rules_of(settings, self.folder.rpartition("/")[2], self.validate_records)
 
     def _set_jitter(self, segment: Segment) -> None:

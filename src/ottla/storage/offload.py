@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from ottla.storage.files import Job
+from ottla.storage.files import Job, WorkerDied
 
 if TYPE_CHECKING:
     from concurrent.futures import ThreadPoolExecutor
@@ -40,18 +40,26 @@ class ThreadOffload:
         finally:
             self.running -= 1
 
-    async def run_worker(self, job: Job) -> AsyncIterator[Any]:
-        """What the job reports, as it does. Raises what the job raises, and WorkerDied."""
+    async def run_worker(self, job: Job) -> AsyncGenerator[Any, None]:
+        """What the job reports, as it does. Raises what the job raises, and WorkerDied.
+
+        Who breaks off must close the generator: that ends the worker, which would go on with the job otherwise.
+        """
         if self._worker is None:
             from ottla.storage.worker import WorkerProcess
 
-            self._worker = await WorkerProcess.start()
+            try:
+                self._worker = await WorkerProcess.start()
+            except OSError as error:  # not of the job's files
+                raise WorkerDied(f"no worker process could be started: {error}") from error
         ended = False
         try:
             async for report in self._worker.run(job):
                 yield report
             ended = True
-        except OSError:
+        except WorkerDied:
+            raise
+        except Exception:
             ended = True  # the job's own: the worker is ready for the next
             raise
         finally:

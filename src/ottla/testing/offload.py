@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ottla.storage.files import Job, WorkerDied
@@ -39,7 +39,7 @@ class SimOffload:
         self._loop.call_later(self._delay(), self._call, call, future)
         return await future
 
-    async def run_worker(self, job: Job) -> AsyncIterator[Any]:
+    async def run_worker(self, job: Job) -> AsyncGenerator[Any, None]:
         """Each step of the job is a step of the simulation, and the rest that its speed limit asks for is taken."""
         assert self.files is not None, "a worker needs a disk"
         steps = job.steps(self.files)

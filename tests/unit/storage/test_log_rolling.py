@@ -118,3 +118,13 @@ def test_an_idle_log_writes_nothing_when_it_is_closed_again() -> None:
     before = files.operations
     again.close()
     assert files.operations == before
+
+
+def test_a_compacted_log_rolls_so_that_its_records_can_be_compacted_in_time() -> None:
+    for policy, rolls in ((("compact",), True), (("delete",), False)):
+        log = new_log(cleanup_policy=policy, segment_ms=7 * DAY_MS, max_compaction_lag_ms=DAY_MS)
+        add(log, batch(timestamp=NOW_MS))
+        add(log, batch(timestamp=NOW_MS + DAY_MS), now_ms=NOW_MS + DAY_MS)
+        assert log.segment_count == 1
+        add(log, batch(timestamp=NOW_MS + DAY_MS + 1), now_ms=NOW_MS + DAY_MS)
+        assert log.segment_count == (2 if rolls else 1)
