@@ -238,6 +238,37 @@ def test_the_offsets_of_groups_are_compacted() -> None:
     on_broker(scenario, offsets_topic_num_partitions="1", log_cleaner_min_cleanable_ratio="0.1")
 
 
+def test_a_broker_can_be_stopped_at_any_moment_of_a_pass() -> None:
+    async def main(simulation: Simulation) -> None:
+        cluster = SimCluster(simulation, {**FAST, "log.cleaner.io.max.bytes.per.second": "300000"})
+        node = await cluster.start()
+        async with cluster.client() as client:
+            await create_topic(client, "kv", configs=COMPACTED)
+            written: list[Pair] = []
+            busy = 0
+            for number in range(25):
+                written += await fill(client, "kv", keys=10, rounds=12, tag=f"{number}-")
+                for _ in range(3000):
+                    if node.cleaning.busy is not None:
+                        break
+                    await asyncio.sleep(0.001)
+                await asyncio.sleep(0.005 * number)
+                busy += node.cleaning.busy is not None
+                folder = log_of(node, "kv").folder
+                await cluster.stop()
+                names = cluster.machines[1].files.list_folder(folder)
+                assert not [name for name in names if name.endswith((".cleaned", ".swap"))]
+                node = await cluster.start()
+                assert newest(await read_pairs(client, "kv")) == newest(written)
+            await until_clean(node, "kv")
+            partition = node.replicas.find("kv", 0).topic_partition
+            cleaned_once(await read_pairs(client, "kv"), node.directories[0].cleaned_to(partition) or 0)
+            assert busy > 10
+        await cluster.stop()
+
+    run_simulation(1, main)
+
+
 @pytest.mark.parametrize("part", range(3))
 def test_compaction_survives_kills_and_power_cuts(part: int, scale: float) -> None:
     """A broker that dies somewhere in a pass or a swap; what the checkpoint calls clean is clean after the next."""

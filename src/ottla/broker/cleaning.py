@@ -51,7 +51,6 @@ class Cleaning:
     def __init__(self, node: Node) -> None:
         self._node = node
         self._task: asyncio.Task[None] | None = None
-        self._swapping: asyncio.Task[None] | None = None
         self.busy: Partition | None = None
         self._uncleanable: dict[bytes, dict[int, str]] = {}
         """By topic id and partition, why."""
@@ -88,8 +87,6 @@ class Cleaning:
             return
         task.cancel()
         await asyncio.wait([task])
-        if self._swapping is not None:
-            await asyncio.gather(self._swapping, return_exceptions=True)
         await self._node.offload.end_worker()
 
     async def _run(self) -> None:
@@ -208,8 +205,7 @@ class Cleaning:
                 async for report in reports:
                     self._check(dirty)
                     if isinstance(report, Cleaned):
-                        self._swapping = self._node.loop.create_task(self._swap(dirty, report))
-                        await asyncio.shield(self._swapping)
+                        await self._finish(self._node.loop.create_task(self._swap(dirty, report)))
                     else:
                         result = report
         except (OSError, KafkaError):
@@ -229,6 +225,14 @@ class Cleaning:
     async def _swap(self, dirty: _Dirty, cleaned: Cleaned) -> None:
         for slow in dirty.log.swap_steps(cleaned, dirty.version, self._node.clock.now_ms()):
             await self._node.offload.run(slow)
+
+    async def _finish(self, swap: asyncio.Task[None]) -> None:
+        """A swap that has begun comes to its end, even if the broker stops: nothing may come in between."""
+        try:
+            await asyncio.shield(swap)
+        except asyncio.CancelledError:
+            await asyncio.gather(swap, return_exceptions=True)
+            raise
 
     # --- what goes wrong
 

@@ -128,9 +128,10 @@ class CleanableLog(AppendableLog):
         yield lambda: self._files.fsync_folder(self.folder)
 
     def _drop_swap(self, base: int) -> None:
-        stale = Segment(self._files, self.folder, base, self._open_files, 0, suffix=SWAP)
+        """It must not come back behind what was written since the truncation."""
         if self._files.is_folder(self.folder):
-            stale.remove_files()
+            Segment(self._files, self.folder, base, self._open_files, 0, suffix=SWAP).remove_files()
+            self._files.fsync_folder(self.folder)
 
     def _forget_snapshots(self, bases: tuple[int, ...]) -> None:
         """Of segments that are no more: a start would keep only those of segments that there are."""
