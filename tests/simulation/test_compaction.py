@@ -269,6 +269,32 @@ def test_a_broker_can_be_stopped_at_any_moment_of_a_pass() -> None:
     run_simulation(1, main)
 
 
+def test_a_swap_that_has_begun_is_finished_before_the_broker_stops() -> None:
+    async def main(simulation: Simulation) -> None:
+        cluster = SimCluster(simulation, FAST)
+        node = await cluster.start()
+        async with cluster.client() as client:
+            await create_topic(client, "kv", configs=COMPACTED)
+            written = await fill(client, "kv", keys=10, rounds=40)
+            began: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+            def on_operation(kind: str, path: str) -> None:
+                if kind == "rename" and path.endswith(".swap") and not began.done():
+                    began.set_result(None)
+
+            folder = log_of(node, "kv").folder
+            cluster.machines[1].files.on_operation = on_operation
+            await began
+            await cluster.stop()
+            names = cluster.machines[1].files.list_folder(folder)
+            assert not [name for name in names if name.endswith((".cleaned", ".swap"))]
+            node = await cluster.start()
+            assert newest(await read_pairs(client, "kv")) == newest(written)
+        await cluster.stop()
+
+    run_simulation(1, main)
+
+
 @pytest.mark.parametrize("part", range(3))
 def test_compaction_survives_kills_and_power_cuts(part: int, scale: float) -> None:
     """A broker that dies somewhere in a pass or a swap; what the checkpoint calls clean is clean after the next."""
