@@ -43,7 +43,7 @@ def without(name: str) -> dict[str, str]:
         ("retention.bytes", alter_topic, {"retention.bytes": "3000"}),
         ("retention.bytes", alter_cluster, {"log.retention.bytes": "3000"}),
     ],
-    ids=lambda value: str(value),
+    ids=lambda value: getattr(value, "__name__", str(value)),
 )
 def test_retention_that_is_changed_takes_effect(
     own: str, change: Callable[..., Awaitable[None]], value: dict[str, str]
@@ -204,7 +204,7 @@ async def is_cleaned(client: Cluster, written: int) -> bool:
             {"log.cleaner.max.compaction.lag.ms": "60000"},
         ),
     ],
-    ids=lambda value: str(value),
+    ids=lambda value: getattr(value, "__name__", str(value)),
 )
 def test_what_is_compacted_follows_the_settings(
     own: dict[str, str | None], change: Callable[..., Awaitable[None]], value: dict[str, str]

@@ -288,3 +288,47 @@ def test_many_small_batches_are_written_in_pieces() -> None:
     log.roll(NOW_MS)
     clean(log, files)
     assert len(values(log)) == 2500
+
+
+def test_times_of_the_append_stay_when_a_delete_horizon_begins() -> None:
+    files = SimFiles()
+    log = log_of(files, message_timestamp_type="LogAppendTime")
+    put(log, (b"a", b"1"), (b"b", None), codec=4)
+    log.roll(NOW_MS)
+    clean(log, files, now_ms=NOW_MS + 5)
+    header, records = contents(log)[0]
+    assert header.attributes & DELETE_HORIZON and header.base_timestamp == NOW_MS + 5 + HOUR_MS
+    assert [one.timestamp for one in records] == [NOW_MS, NOW_MS] and header.max_timestamp == NOW_MS
+
+
+def test_the_marker_of_a_bumped_epoch_stays_while_its_producer_lives() -> None:
+    """After a marker with a new epoch nothing else tells which epoch is the producer's (KIP-890)."""
+    files = SimFiles()
+    log = log_of(files)
+    put(log, (b"a", b"1"), producer_id=7, producer_epoch=0, base_sequence=0, transactional=True)
+    mark(log, 7, committed=True, epoch=1)
+    log.roll(NOW_MS)
+    put(log, (b"a", b"2"))
+    log.roll(NOW_MS)
+    for now_ms in (NOW_MS, NOW_MS, NOW_MS + HOUR_MS, NOW_MS + HOUR_MS):
+        clean(log, files, now_ms=now_ms)
+    assert [(one.base_offset, one.is_control, one.record_count, one.producer_epoch) for one in headers(log)] == [
+        (1, True, 0, 1),
+        (2, False, 1, -1),
+    ]
+
+
+@pytest.mark.parametrize("suffix", ["cleaned", "swap"])
+def test_a_copy_that_is_not_complete_is_no_copy(suffix: str) -> None:
+    """One file is still `.cleaned`: the start removes them all, and the old segment is untouched."""
+    files = SimFiles()
+    log = log_of(files)
+    put(log, (b"a", b"1"), (b"a", b"2"))
+    log.roll(NOW_MS)
+    settle(log)
+    expected = values(log)
+    for kind, name in (("log", suffix), ("index", "cleaned"), ("timeindex", "swap")):
+        files.open(f"{FOLDER}/{0:020d}.{kind}.{name}", create=True).close()
+    again = reopen(files, clean=False, cleanup_policy=COMPACT)
+    assert values(again) == expected
+    assert not [name for name in files.list_folder(FOLDER) if name.endswith((".cleaned", ".swap"))]
