@@ -197,7 +197,7 @@ def test_a_log_that_cannot_be_cleaned_is_left_and_the_others_go_on() -> None:
             await alter_topic(client, name, {"min.cleanable.dirty.ratio": "0.1"})
         await until_clean(node, "whole")
         assert metric(node, "ottla_cleaner_uncleanable_partitions") == 1
-        assert [line for line in cluster.log if "log.uncleanable partition=broken-0" in line]
+        assert [line for line in cluster.log if "cleaner.log_uncleanable partition=broken-0" in line]
         await delete_topic(client, "broken")
         assert metric(node, "ottla_cleaner_uncleanable_partitions") == 0
 

@@ -160,7 +160,7 @@ class Cleaning:
             result = await self._pass(dirty, job)
         except _Stale:
             self._discarded.value += 1
-            self._node.log.info("log.compaction_discarded", partition=partition.topic_partition)
+            self._node.log.info("cleaner.pass_discarded", partition=partition.topic_partition)
             return False
         except WorkerDied as error:
             self._died(partition, error)
@@ -181,7 +181,7 @@ class Cleaning:
         self._records_read.value += result.records_read
         self._records_kept.value += result.records_kept
         self._node.log.info(
-            "log.compacted", partition=partition.topic_partition, dirty_from=job.first_dirty, clean_to=result.clean_to,
+            "cleaner.log_compacted", partition=partition.topic_partition, dirty_from=job.first_dirty, clean_to=result.clean_to,
             read_bytes=result.bytes_read, kept_bytes=result.bytes_written, read_records=result.records_read,
             kept_records=result.records_kept, took_ms=self._node.clock.now_ms() - began_ms,
         )  # fmt: skip
@@ -252,14 +252,14 @@ class Cleaning:
 
     def _disk_failed(self, dirty: _Dirty, error: OSError) -> None:
         if error.errno in _HARMLESS:
-            self._node.log.warn("log.compaction_without_room", partition=dirty.partition.topic_partition)
+            self._node.log.warn("cleaner.disk_full", partition=dirty.partition.topic_partition)
             return
         self._node.hosting.directory_failed(dirty.partition, error)
 
     def _cannot_clean(self, partition: Partition, error: Exception) -> None:
         name = partition.topic_partition
         self._uncleanable.setdefault(partition.topic_id, {})[name.partition] = str(error)
-        self._node.log.error("log.uncleanable", partition=name, error=repr(error))
+        self._node.log.error("cleaner.log_uncleanable", partition=name, error=repr(error))
 
     def topics_deleted(self, topic_ids: list[bytes]) -> None:
         for topic_id in topic_ids:

@@ -79,7 +79,7 @@ class Housekeeping:
             try:
                 self._retain(partition)
             except KafkaError as error:  # one log that fails must not keep the others from shrinking
-                node.log.warn("retention.failed", partition=partition.topic_partition, error=str(error))
+                node.log.warn("logs.retention_failed", partition=partition.topic_partition, error=str(error))
             if node.loop.time() - started > SLICE_S:
                 await give_way()
                 started = node.loop.time()

@@ -10,7 +10,7 @@ from ottla.common.clock import Clock
 LEVELS = ("debug", "info", "warn", "error")
 
 SUBJECTS = (
-    "broker", "client_metrics", "connection", "controller", "coordinator", "housekeeping", "internal_topic",
+    "broker", "cleaner", "client_metrics", "connection", "controller", "coordinator", "housekeeping", "internal_topic",
     "log_directory", "logs", "metadata", "partition", "producer_ids", "request", "shutdown", "sync", "topics",
 )  # fmt: skip
 """What events are about, their first word. Each is a logger whose level can be set apart from the root's."""
