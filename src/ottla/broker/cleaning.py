@@ -181,10 +181,16 @@ class Cleaning:
         self._records_read.value += result.records_read
         self._records_kept.value += result.records_kept
         self._node.log.info(
-            "cleaner.log_compacted", partition=partition.topic_partition, dirty_from=job.first_dirty,
-            clean_to=result.clean_to, read_bytes=result.bytes_read, kept_bytes=result.bytes_written,
-            read_records=result.records_read, kept_records=result.records_kept, took_ms=self._node.clock.now_ms() - began_ms,
-        )  # fmt: skip
+            "cleaner.log_compacted",
+            partition=partition.topic_partition,
+            dirty_from=job.first_dirty,
+            clean_to=result.clean_to,
+            read_bytes=result.bytes_read,
+            kept_bytes=result.bytes_written,
+            read_records=result.records_read,
+            kept_records=result.records_kept,
+            took_ms=self._node.clock.now_ms() - began_ms,
+        )
         return True
 
     async def _make_durable(self, dirty: _Dirty) -> None:
