@@ -40,7 +40,7 @@ from ottla.protocol.messages.join_group import JoinGroupRequest
 from ottla.protocol.messages.leave_group import LeaveGroupRequest
 from ottla.protocol.messages.list_groups import ListGroupsRequest
 from ottla.protocol.messages.list_offsets import ListOffsetsRequest
-from ottla.protocol.messages.log_dirs import DescribeLogDirsRequest
+from ottla.protocol.messages.log_dirs import AlterReplicaLogDirsRequest, DescribeLogDirsRequest
 from ottla.protocol.messages.metadata import MetadataRequest
 from ottla.protocol.messages.offset_commit import OffsetCommitRequest
 from ottla.protocol.messages.offset_delete import OffsetDeleteRequest
@@ -387,9 +387,14 @@ def administration() -> list[Case]:
         )
         return DeleteAclsRequest(filters=[chosen])
 
+    def alter_replica_log_dirs(version: int) -> Message:
+        named = AlterReplicaLogDirsRequest.AlterReplicaLogDirTopic(name=TOPIC, partitions=[0])
+        wanted = AlterReplicaLogDirsRequest.AlterReplicaLogDir(path="/elsewhere", topics=[named])
+        return AlterReplicaLogDirsRequest(dirs=[wanted])
+
     all_three = always(TOPIC_DENIED, GROUP_DENIED, CLUSTER_DENIED)
     describe, alter = cluster(Operation.DESCRIBE), cluster(Operation.ALTER)
-    no_acls = 54
+    no_acls, no_such_directory = 54, 57
     return [
         Case(
             "DescribeConfigs", 32, describe_configs, all_three,
@@ -420,6 +425,10 @@ def administration() -> list[Case]:
         Case(
             "DescribeLogDirs", 35, lambda v: DescribeLogDirsRequest(topics=None), since(3, CLUSTER_DENIED),
             (only(describe, CLUSTER_DENIED),), lambda answer: answer.results,
+        ),
+        Case(
+            "AlterReplicaLogDirs", 34, alter_replica_log_dirs, always(CLUSTER_DENIED),
+            (only(alter, CLUSTER_DENIED), only(describe, no_such_directory)),
         ),
         Case(
             "DescribeAcls", 29, describe_acls, always(CLUSTER_DENIED),

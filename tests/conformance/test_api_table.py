@@ -27,7 +27,7 @@ from ottla.testing.simulation import Simulation, run_simulation
 
 NOT_YET = (
     "AddOffsetsToTxn", "AddPartitionsToTxn",
-    "AlterReplicaLogDirs", "AlterShareGroupOffsets", "ConsumerGroupDescribe",
+    "AlterShareGroupOffsets", "ConsumerGroupDescribe",
     "ConsumerGroupHeartbeat", "DeleteShareGroupOffsets", "DeleteShareGroupState",
     "DescribeShareGroupOffsets", "DescribeTransactions",
     "EndTxn", "InitializeShareGroupState", "ListTransactions",

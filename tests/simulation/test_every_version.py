@@ -49,7 +49,7 @@ from ottla.protocol.messages.join_group import JoinGroupRequest
 from ottla.protocol.messages.leave_group import LeaveGroupRequest
 from ottla.protocol.messages.list_groups import ListGroupsRequest
 from ottla.protocol.messages.list_offsets import ListOffsetsRequest
-from ottla.protocol.messages.log_dirs import DescribeLogDirsRequest
+from ottla.protocol.messages.log_dirs import AlterReplicaLogDirsRequest, DescribeLogDirsRequest
 from ottla.protocol.messages.metadata import MetadataRequest
 from ottla.protocol.messages.offset_commit import OffsetCommitRequest
 from ottla.protocol.messages.offset_delete import OffsetDeleteRequest
@@ -66,7 +66,7 @@ from ottla.protocol.messages.scram import AlterUserScramCredentialsRequest, Desc
 from ottla.protocol.messages.sync_group import SyncGroupRequest
 from ottla.protocol.messages.voters import AddRaftVoterRequest, RemoveRaftVoterRequest
 from ottla.records.record import BatchBuilder
-from ottla.testing.cluster import PORT, SimCluster
+from ottla.testing.cluster import DATA, PORT, SimCluster
 from ottla.testing.simulation import Simulation, run_simulation
 
 TOPIC_CONFIG, BROKER_CONFIG = 2, 4
@@ -418,6 +418,12 @@ async def list_config_resources(world: World, version: int) -> Message:
 async def describe_topic_partitions(world: World, version: int) -> Message:
     name, _ = await world.topic()
     return DescribeTopicPartitionsRequest(topics=[DescribeTopicPartitionsRequest.TopicRequest(name=name)])
+
+
+async def alter_replica_log_dirs(world: World, version: int) -> Message:
+    name, _ = await world.topic()
+    named = AlterReplicaLogDirsRequest.AlterReplicaLogDirTopic(name=name, partitions=[0])
+    return AlterReplicaLogDirsRequest(dirs=[AlterReplicaLogDirsRequest.AlterReplicaLogDir(path=DATA, topics=[named])])
 
 
 async def elect_leaders(world: World, version: int) -> Message:

@@ -46,6 +46,7 @@ CLIENT_ROWS = (
     Row(31, "acls:delete_acls", 1, 3),
     Row(32, "configs:describe_configs", 1, 4),
     Row(33, "alter_configs:alter_configs", 0, 2),
+    Row(34, "log_dirs:alter_replica_log_dirs", 1, 2),
     Row(35, "log_dirs:describe_log_dirs", 1, 5),
     Row(36, "sasl:sasl_authenticate", 0, 2),
     Row(37, "topics:create_partitions", 0, 3),

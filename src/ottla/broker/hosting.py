@@ -24,6 +24,8 @@ class Hosting:
 
     def __init__(self, node: Node) -> None:
         self._node = node
+        self._missing: set[TopicPartition] = set()
+        """Partitions that no usable directory held at a start where one was unusable."""
 
     def apply(self, delta: Delta) -> None:
         if self._node.telemetry is not None:
@@ -64,6 +66,12 @@ class Hosting:
                     node.log.warn("partition.stray_removed", partition=partition, folder=directory.path)
                     directory.delete(partition, node.clock.now_ms())
 
+    def note_missing(self) -> None:
+        """At a start with a directory that the operating system refuses: what may lie there must not begin anew."""
+        if any(directory.offline for directory in self._node.directories):
+            names = (partition.topic_partition for partition in self._node.replicas)
+            self._missing = {name for name in names if self.directory_of(name) is None}
+
     # --- one topic
 
     def _update(self, image: TopicImage, indexes: list[int]) -> None:
@@ -102,6 +110,8 @@ class Hosting:
         node.replicas.remove(topic)
         for partition in topic.partitions.values():
             partition.close()
+            node.moves.forget(partition)
+            self._missing.discard(partition.topic_partition)
             for directory in node.directories:
                 if directory.contains(partition.topic_partition):
                     directory.delete(partition.topic_partition, node.clock.now_ms())
@@ -129,7 +139,11 @@ class Hosting:
                 if log.topic_id in (None, partition.topic_id):
                     return log
                 directory.delete(name, now_ms)  # of a deleted topic with the same name
-        return self._roomiest().create(name, partition.topic_id, settings, now_ms)
+        if name in self._missing:
+            raise KafkaStorageError(f"{name} may lie in a log directory that is offline")
+        chosen = node.moves.preferred.pop(name, None)
+        place = self._roomiest() if chosen is None or chosen.offline else chosen
+        return place.create(name, partition.topic_id, settings, now_ms)
 
     def directory_failed(self, partition: Partition, error: OSError) -> None:
         """The disk under this partition failed: all partitions of its directory go offline, the others live on."""
@@ -143,7 +157,7 @@ class Hosting:
 
     def _roomiest(self) -> LogDirectory:
         """The usable directory with the fewest partitions, as Kafka places them."""
-        usable = [directory for directory in self._node.directories if not directory.offline]
+        usable = self._node.usable_directories()
         if not usable:
             raise KafkaStorageError("no log directory is usable")
         return min(usable, key=lambda directory: directory.partition_count)

@@ -113,7 +113,7 @@ class Housekeeping:
         """Closed segments become durable, so that a crash scans the active ones alone."""
         for partition in tuple(self._node.replicas):
             await self._node.syncing.closed_segments(partition)
-        for directory in self._node.directories:
+        for directory in self._node.usable_directories():
             directory.checkpoint()
 
     async def _due(self) -> None:

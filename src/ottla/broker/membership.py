@@ -181,7 +181,7 @@ class Membership:
                 for one in FEATURES
             ],
             rack=node.settings.broker_rack,
-            log_dirs=[Uuid(directory.directory_id) for directory in node.directories],
+            log_dirs=[Uuid(directory.directory_id) for directory in node.directories if not directory.offline],
         )
         try:
             answer: BrokerRegistrationResponse = await node.peers.send(node.node_id, request)

@@ -18,6 +18,7 @@ from ottla.broker.http import Http
 from ottla.broker.intake import Budget
 from ottla.broker.listeners import Listener, addresses_of, receive_buffer
 from ottla.broker.membership import Membership, StartError
+from ottla.broker.moves import Moves
 from ottla.broker.peers import Peers
 from ottla.broker.producer_ids import ProducerIds
 from ottla.broker.replicas import Replicas
@@ -103,6 +104,7 @@ class Node:
         self.producer_ids = ProducerIds(self)
         self.membership = Membership(self, store)
         self.cleaning = Cleaning(self)
+        self.moves = Moves(self)
         self.housekeeping = Housekeeping(self)
         self.telemetry = self._telemetry(settings.ottla_client_metrics_topic)
         left_out = () if self.telemetry is not None else TELEMETRY_ROWS
@@ -161,30 +163,14 @@ class Node:
 
     async def start(self) -> None:
         """Ready when it returns. Raises StartError, and OSError for what the operating system refuses."""
-        now_ms = self.clock.now_ms()
-        cluster_id: str | None = None
-        try:
-            for path in self.settings.directories:
-                directory = LogDirectory.open(
-                    self.files,
-                    path,
-                    cluster_id=cluster_id,
-                    node_id=self.node_id,
-                    random=self.random,
-                    now_ms=now_ms,
-                    max_open_files=self.settings.ottla_max_open_files,
-                )
-                cluster_id = directory.cluster_id
-                directory.validate_records = self.settings.ottla_validate_records
-                self.directories.append(directory)
-        except DirectoryUnusable as error:
-            raise StartError(str(error)) from error
-        assert cluster_id is not None
+        cluster_id = self._open_directories()
         await self.membership.join(cluster_id)
         self.hosting.remove_strays()
         self.membership.follow(self.hosting.apply)
         if self.telemetry is not None:
             self.telemetry.load()
+        self.moves.restore()
+        self.hosting.note_missing()
         await self._recover()
         for listener in self.listeners:
             await listener.bind_address(self, self.router, self.budget)
@@ -194,8 +180,43 @@ class Node:
         await self._start_http()
         self.housekeeping.start()
         self.cleaning.start()
+        self.moves.resume()
         self._started = True
         self.log.info("broker.started", node_id=self.node_id, cluster_id=self.cluster_id)
+
+    def _open_directories(self) -> str:
+        """Opens log.dirs; the cluster id in them. Where there are several, one that the operating system refuses is
+        offline, and the others serve; but not without the first, if the metadata lies in it."""
+        cluster_id: str | None = None
+        refused: list[tuple[int, str]] = []
+        paths = self.settings.directories
+        for place, path in enumerate(paths):
+            try:
+                directory = LogDirectory.open(
+                    self.files,
+                    path,
+                    cluster_id=cluster_id,
+                    node_id=self.node_id,
+                    random=self.random,
+                    now_ms=self.clock.now_ms(),
+                    max_open_files=self.settings.ottla_max_open_files,
+                )
+            except DirectoryUnusable as error:
+                raise StartError(str(error)) from error
+            except OSError as error:
+                if (place == 0 and not self.settings.ottla_metadata_folder) or len(refused) == len(paths) - 1:
+                    raise
+                self.log.error("log_directory.failed", folder=path, error=str(error))
+                refused.append((place, path))
+                continue
+            cluster_id = directory.cluster_id
+            directory.validate_records = self.settings.ottla_validate_records
+            self.directories.append(directory)
+        assert cluster_id is not None
+        for place, path in refused:
+            stand_in = LogDirectory.unusable(self.files, path, cluster_id, self.node_id, self.random)
+            self.directories.insert(place, stand_in)
+        return cluster_id
 
     async def _recover(self) -> None:
         """After a crash every log that may have a torn tail is opened now, before a client can see it."""
@@ -239,6 +260,7 @@ class Node:
                 listener.drain()
         for listener in self.listeners:
             listener.abort()
+        self.moves.stop()
         await self.cleaning.stop()
         if self._started:
             self.checkpoint_high_watermarks()
@@ -251,8 +273,11 @@ class Node:
         await self.membership.leave()
         self.log.info("broker.stopped", node_id=self.node_id)
 
+    def usable_directories(self) -> list[LogDirectory]:
+        return [directory for directory in self.directories if not directory.offline]
+
     def checkpoint_high_watermarks(self) -> None:
-        for directory in self.directories:
+        for directory in self.usable_directories():
             directory.checkpoint_high_watermarks(
                 {
                     partition.topic_partition: partition.high_watermark

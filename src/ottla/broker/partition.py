@@ -124,6 +124,12 @@ class Partition:
             raise UnknownLeaderEpoch
         return log
 
+    def replace_log(self, log: PartitionLog) -> None:
+        """The log lies in another directory now; it holds the same, and all of that is durable."""
+        self.log = log
+        self.on_log_grew(log, 0)
+        self.changed()
+
     @property
     def high_watermark(self) -> int:
         leader = self.leader

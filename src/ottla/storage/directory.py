@@ -20,6 +20,7 @@ from ottla.storage.checkpoints import (
 )
 from ottla.storage.dormant import is_due
 from ottla.storage.files import Files, Lock
+from ottla.storage.futures import FutureLogs
 from ottla.storage.identity import (
     CLEAN_SHUTDOWN,
     LOCK,
@@ -32,7 +33,13 @@ from ottla.storage.identity import (
 )
 from ottla.storage.log import PartitionLog, open_log
 from ottla.storage.open_files import OpenFiles
-from ottla.storage.paths import DELETE_FOLDER, PARTITION_METADATA, doomed_folder_name, parse_partition_folder
+from ottla.storage.paths import (
+    DELETE_FOLDER,
+    PARTITION_METADATA,
+    doomed_folder_name,
+    parse_future_folder,
+    parse_partition_folder,
+)
 from ottla.storage.settings import TopicSettings
 
 __all__ = ("DirectoryUnusable", "LogDirectory")
@@ -72,6 +79,7 @@ class LogDirectory:
         self._high_watermarks: dict[TopicPartition, int] = {}
         self._cleaned: dict[TopicPartition, int] = {}
         self._doomed: list[tuple[int, str]] = []
+        self.futures = FutureLogs(self, files, random)
 
     def __repr__(self) -> str:
         return f"<LogDirectory {self.path} {len(self._folders)} partitions>"
@@ -113,6 +121,8 @@ class LogDirectory:
             partition = parse_partition_folder(name)
             if partition is not None and partition.topic != _METADATA_TOPIC:
                 self._folders[partition] = None
+            elif (future := parse_future_folder(name)) is not None:
+                self.futures.found(future, name)
             elif name.endswith(DELETE_FOLDER):
                 self._doomed.append((now_ms, f"{self.path}/{name}"))
         try:
@@ -188,7 +198,14 @@ class LogDirectory:
         """
         assert partition not in self._folders, f"{partition} is here already"
         self._check_online()
-        folder = f"{self.path}/{partition}"
+        self.make_folder(f"{partition}", topic_id)
+        self._forget(partition)  # what is known of a topic of the same name that was deleted
+        self._folders[partition] = None
+        return self._open(partition, settings, now_ms, clean=True)
+
+    def make_folder(self, name: str, topic_id: bytes) -> None:
+        """A partition's folder with its topic's id and nothing else. Raises KafkaStorageError."""
+        folder = f"{self.path}/{name}"
         try:
             self._files.make_folder(folder)
             file = self._files.open(f"{folder}/{PARTITION_METADATA}", create=True)
@@ -198,16 +215,21 @@ class LogDirectory:
                 file.close()
         except OSError as error:
             raise self._failed(error) from error
-        self._forget(partition)  # what is known of a topic of the same name that was deleted
-        self._folders[partition] = None
-        return self._open(partition, settings, now_ms, clean=True)
 
     def _open(self, partition: TopicPartition, settings: TopicSettings, now_ms: int, clean: bool) -> PartitionLog:
+        log = self.open_folder(f"{partition}", partition, settings, now_ms, clean=clean)
+        self._logs[partition] = log
+        return log
+
+    def open_folder(
+        self, name: str, partition: TopicPartition, settings: TopicSettings, now_ms: int, *, clean: bool
+    ) -> PartitionLog:
+        """The log of a partition in the folder `name`. Raises KafkaStorageError."""
         self._check_online()
         try:
-            log = open_log(
+            return open_log(
                 self._files,
-                f"{self.path}/{partition}",
+                f"{self.path}/{name}",
                 settings,
                 now_ms=now_ms,
                 clean=clean,
@@ -223,8 +245,24 @@ class LogDirectory:
             raise self._failed(error) from error
         except CorruptCheckpoint as error:
             raise KafkaStorageError(str(error)) from error
-        self._logs[partition] = log
-        return log
+
+    def adopt(self, partition: TopicPartition, name: str, settings: TopicSettings, now_ms: int) -> PartitionLog:
+        """The folder `name` becomes the partition's own: a clean log that is durable and closed. Raises
+        KafkaStorageError."""
+        assert partition not in self._folders, f"{partition} is here already"
+        self._check_online()
+        try:
+            self._files.rename(f"{self.path}/{name}", f"{self.path}/{partition}")
+            self._files.fsync_folder(self.path)
+        except OSError as error:
+            raise self._failed(error) from error
+        self._folders[partition] = None
+        return self._open(partition, settings, now_ms, clean=True)
+
+    def note_log_start(self, partition: TopicPartition, offset: int) -> None:
+        """Where the log of a partition that is about to be adopted begins. Raises KafkaStorageError."""
+        self._log_starts[partition] = offset
+        self._write(LOG_STARTS, self._log_starts)
 
     def delete(self, partition: TopicPartition, now_ms: int) -> None:
         """Renames the folder to `-delete`; its content goes at a later `remove_due`. Raises KafkaStorageError."""
@@ -233,14 +271,25 @@ class LogDirectory:
         delay_ms = 0 if log is None else log.settings.file_delete_delay_ms
         if log is not None:
             log.discard()
-        name = doomed_folder_name(partition, self._random.bytes(16))
-        try:
-            self._files.rename(f"{self.path}/{partition}", f"{self.path}/{name}")
-        except OSError as error:
-            raise self._failed(error) from error
+        self.doom(f"{partition}", partition, now_ms + delay_ms)
         del self._folders[partition]
         self._forget(partition)
-        self._doomed.append((now_ms + delay_ms, f"{self.path}/{name}"))
+
+    def doom(self, name: str, partition: TopicPartition, due_ms: int) -> None:
+        """The folder `name` is named as one that goes at `due_ms`. Raises KafkaStorageError."""
+        doomed = doomed_folder_name(partition, self._random.bytes(16))
+        try:
+            self._files.rename(f"{self.path}/{name}", f"{self.path}/{doomed}")
+        except OSError as error:
+            raise self._failed(error) from error
+        self._doomed.append((due_ms, f"{self.path}/{doomed}"))
+
+    def sync_names(self) -> None:
+        """Names of partitions' folders that changed are durable. Raises KafkaStorageError."""
+        try:
+            self._files.fsync_folder(self.path)
+        except OSError as error:
+            raise self._failed(error) from error
 
     def _forget(self, partition: TopicPartition) -> None:
         for checkpoint in (self._recovery_points, self._log_starts, self._high_watermarks, self._cleaned):
@@ -317,7 +366,7 @@ class LogDirectory:
         if self.offline:
             return
         self.offline = True
-        for log in self._logs.values():
+        for log in (*self._logs.values(), *self.futures.logs()):
             log.offline = True
         if self.on_failure is not None:
             self.on_failure(self, error)
@@ -360,9 +409,23 @@ class LogDirectory:
         except OSError as error:
             raise self._failed(error) from error
 
+    @classmethod
+    def unusable(cls, files: Files, path: str, cluster_id: str, node_id: int, random: Random) -> LogDirectory:
+        """Stands for a folder that the operating system refuses: offline from the start, and nothing is known of it."""
+        directory = cls(files, path.rstrip("/") or "/", _NoLock(), Identity(cluster_id, node_id, bytes(16)), random, 64)
+        directory.offline = True
+        return directory
+
     def release(self) -> None:
         """Gives the lock back and nothing else: what a start that failed does."""
+        for copy in self.futures.logs():
+            copy.discard()
         self._lock.release()
+
+
+class _NoLock:
+    def release(self) -> None:
+        """Nothing was taken."""
 
 
 def _make_durable_folder(files: Files, path: str) -> None:

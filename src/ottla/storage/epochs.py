@@ -74,6 +74,11 @@ class Epochs:
             del self.starts[: index - 1]
             self.changed = True
 
+    def take_over(self, other: Epochs) -> None:
+        """The same as `other` from now on."""
+        self.epochs, self.starts = list(other.epochs), list(other.starts)
+        self.changed = True
+
     def clear(self) -> None:
         if self.epochs:
             self.epochs.clear()

@@ -77,6 +77,29 @@ class PartitionLog(CleanableLog):
         if self._on_truncated is not None:
             self._on_truncated(offset)
 
+    def skip_to(self, offset: int, now_ms: int) -> None:
+        """There is nothing from the log's end to `offset`, where it goes on: a copy of what compaction has emptied."""
+        try:
+            if self._segments.active.size_bytes:
+                self.log_end_offset = offset
+                self._segments.active.activate()
+                self._roll(now_ms)
+            else:
+                self._begin_at(offset, now_ms)
+                self.log_start_offset = self.log_end_offset = self.durable_end = offset
+        except OSError as error:
+            raise self._failed(error) from error
+
+    def take_over(self, other: PartitionLog) -> None:
+        """This log is a copy of `other`, which is used no more: what that knew of epochs and producers is known here.
+
+        A copy alone would not know producers whose records are gone, nor epochs that brought none.
+        """
+        assert self.log_end_offset == other.log_end_offset, f"{self} is no copy of {other}"
+        self._epochs.take_over(other._epochs)
+        self._producers = other._producers
+        self.advance_start(other.log_start_offset)
+
     def advance_start(self, offset: int) -> bool:
         """DeleteRecords: records below `offset` are gone. False if the start is there already.
 

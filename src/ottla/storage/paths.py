@@ -14,6 +14,7 @@ PARTITION_METADATA = "partition.metadata"
 
 _FOLDER_NAME_MAX = 255
 _OFFSET_DIGITS = 20
+_UNIQUE_DIGITS = 32
 
 
 def offset_name(offset: int) -> str:
@@ -35,6 +36,15 @@ def parse_partition_folder(name: str) -> TopicPartition | None:
     if dash and topic and partition.isascii() and partition.isdigit() and str(int(partition)) == partition:
         return TopicPartition(topic, int(partition))
     return None
+
+
+def parse_future_folder(name: str) -> TopicPartition | None:
+    """The partition that `<topic>-<partition>.<32 hex>-future` is a copy of. A long topic's name is cut in it, so the
+    caller checks whether there is such a partition."""
+    front, dot, unique = name.removesuffix(FUTURE_FOLDER).rpartition(".")
+    if not name.endswith(FUTURE_FOLDER) or not dot or len(unique) != _UNIQUE_DIGITS:
+        return None
+    return parse_partition_folder(front)
 
 
 def doomed_folder_name(partition: TopicPartition, unique: bytes, suffix: str = DELETE_FOLDER) -> str:

@@ -1,4 +1,5 @@
-"""DescribeLogDirs: what each log directory of this broker holds, and its room. Versions 1 to 5."""
+"""DescribeLogDirs (1 to 5): what each log directory of this broker holds, and its room. AlterReplicaLogDirs (1 to 2):
+moves replicas between them (KIP-113)."""
 
 from __future__ import annotations
 
@@ -6,7 +7,12 @@ from typing import TYPE_CHECKING
 
 from ottla.broker.waits import give_way
 from ottla.common.errors import ClusterAuthorizationFailed, KafkaError, KafkaStorageError
-from ottla.protocol.messages.log_dirs import DescribeLogDirsRequest, DescribeLogDirsResponse
+from ottla.protocol.messages.log_dirs import (
+    AlterReplicaLogDirsRequest,
+    AlterReplicaLogDirsResponse,
+    DescribeLogDirsRequest,
+    DescribeLogDirsResponse,
+)
 from ottla.security.operations import CLUSTER_NAME, Operation, ResourceType
 
 if TYPE_CHECKING:
@@ -19,6 +25,8 @@ _SLICE_S = 0.004
 Result = DescribeLogDirsResponse.DescribeLogDirsResult
 Topic = DescribeLogDirsResponse.DescribeLogDirsTopic
 Replica = DescribeLogDirsResponse.DescribeLogDirsPartition
+MovedTopic = AlterReplicaLogDirsResponse.AlterReplicaLogDirTopicResult
+Moved = AlterReplicaLogDirsResponse.AlterReplicaLogDirPartitionResult
 
 
 async def describe_log_dirs(ctx: Context, request: DescribeLogDirsRequest) -> DescribeLogDirsResponse:
@@ -36,11 +44,27 @@ async def describe_log_dirs(ctx: Context, request: DescribeLogDirsRequest) -> De
             name = partition.topic_partition
             replica = Replica(partition_index=name.partition, partition_size=_size_bytes(directory, partition))
             contents[directory.path].setdefault(name.topic, []).append(replica)
+        _add_copies(ctx, partition, contents)
         if loop.time() - since > _SLICE_S:
             await give_way()
             since = loop.time()
     response.results = [_result(ctx, one, contents.get(one.path, {})) for one in ctx.node.directories]
     return response
+
+
+def _add_copies(ctx: Context, partition: Partition, contents: dict[str, dict[str, list[Replica]]]) -> None:
+    """A replica on the move is shown where it goes to as well, with what it lacks."""
+    name = partition.topic_partition
+    for directory in ctx.node.directories:
+        copy = directory.futures.get(name)
+        if copy is not None and partition.log is not None and not directory.offline:
+            replica = Replica(
+                partition_index=name.partition,
+                partition_size=copy.size_bytes,
+                offset_lag=max(partition.log.log_end_offset - copy.log_end_offset, 0),
+                is_future_key=True,
+            )
+            contents[directory.path].setdefault(name.topic, []).append(replica)
 
 
 def _asked(ctx: Context, request: DescribeLogDirsRequest) -> list[Partition]:
@@ -89,3 +113,31 @@ def _result(ctx: Context, directory: LogDirectory, topics: dict[str, list[Replic
         total_bytes=total_bytes,
         usable_bytes=usable_bytes,
     )
+
+
+# --- moving
+
+
+async def alter_replica_log_dirs(ctx: Context, request: AlterReplicaLogDirsRequest) -> AlterReplicaLogDirsResponse:
+    """Needs ALTER on the cluster. Answers when the moves have begun; DescribeLogDirs tells how far they are.
+
+    A partition that is named for several directories goes to the last of them.
+    """
+    wanted: dict[str, dict[int, str]] = {}
+    for one in request.dirs:
+        for topic in one.topics:
+            wanted.setdefault(topic.name, {}).update(dict.fromkeys(topic.partitions, one.path))
+    results = [
+        MovedTopic(topic_name=name, partitions=[_move(ctx, name, index, path) for index, path in paths.items()])
+        for name, paths in wanted.items()
+    ]
+    return AlterReplicaLogDirsResponse(throttle_time_ms=ctx.throttle_time_ms, results=results)
+
+
+def _move(ctx: Context, topic: str, index: int, path: str) -> Moved:
+    try:
+        ctx.authorize(Operation.ALTER, ResourceType.CLUSTER)
+        ctx.node.moves.request(ctx.node.replicas.find(topic, index), path)
+    except KafkaError as error:
+        return Moved(partition_index=index, error_code=ctx.count_error(error))
+    return Moved(partition_index=index)

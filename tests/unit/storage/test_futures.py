@@ -1,0 +1,66 @@
+"""Copies of partitions on their way into a log directory, and what a log takes over from the one that it replaces."""
+
+from __future__ import annotations
+
+from ottla.common.names import TopicPartition
+from ottla.storage.paths import parse_future_folder
+from ottla.storage.settings import TopicSettings
+from ottla.testing.files import SimFiles
+from tests.unit.storage.logs import NOW_MS, TOPIC_ID, add, batch, new_log, open_directory, reopen
+
+NAME = TopicPartition("a-b", 3)
+
+
+def test_a_future_folder_is_read_as_the_partition_that_it_is_a_copy_of() -> None:
+    unique = "0123456789abcdef" * 2
+    assert parse_future_folder(f"a-b-3.{unique}-future") == NAME
+    assert parse_future_folder(f"a-b-3.{unique}-delete") is None
+    assert parse_future_folder("a-b-3.short-future") is None
+    assert parse_future_folder("a-b-3-future") is None
+
+
+def test_a_copy_that_is_begun_anew_leaves_nothing_of_the_first() -> None:
+    files = SimFiles()
+    place = open_directory(files)
+    first = place.futures.begin(NAME, TOPIC_ID, TopicSettings(), NOW_MS)
+    first.append_as_follower(batch(), now_ms=NOW_MS)
+    second = place.futures.begin(NAME, TOPIC_ID, TopicSettings(), NOW_MS)
+    assert second.log_end_offset == 0
+    place.remove_due(NOW_MS)
+    assert [name for name in files.list_folder("/data") if name.startswith("a-b")] == [second.folder[len("/data/") :]]
+
+
+def test_a_copy_is_found_again_and_becomes_the_partition() -> None:
+    files = SimFiles()
+    place = open_directory(files)
+    place.futures.begin(NAME, TOPIC_ID, TopicSettings(), NOW_MS).append_as_follower(batch(), now_ms=NOW_MS)
+    place.futures.close(NAME)
+    place.release()
+    place = open_directory(files)
+    assert (place.futures.partitions(), place.contains(NAME)) == ([NAME], False)
+    log = place.futures.promote(NAME, TopicSettings(), NOW_MS)
+    assert (log.folder, log.log_end_offset, log.topic_id) == ("/data/a-b-3", 1, TOPIC_ID)
+    assert place.contains(NAME) and place.futures.partitions() == []
+
+
+def test_a_log_goes_on_behind_what_compaction_has_emptied() -> None:
+    for filled in (False, True):
+        files = SimFiles()
+        log = new_log(files)
+        if filled:
+            add(log)
+        log.skip_to(50, NOW_MS)
+        assert log.log_end_offset == 50
+        assert add(log) == 50
+        log.close()
+        assert reopen(files, clean=True).log_end_offset == 51
+
+
+def test_a_copy_knows_producers_and_epochs_whose_records_are_gone() -> None:
+    log, copy = new_log(), new_log()
+    add(log, batch(producer_id=7, producer_epoch=0, base_sequence=0), epoch=4)
+    log.advance_start(1)
+    copy.skip_to(1, NOW_MS)
+    copy.take_over(log)
+    assert [producer.producer_id for producer in copy.producers()] == [7]
+    assert (copy.latest_epoch, copy.log_start_offset) == (4, 1)
