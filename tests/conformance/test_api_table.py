@@ -27,8 +27,8 @@ from ottla.testing.simulation import Simulation, run_simulation
 
 NOT_YET = (
     "AddOffsetsToTxn", "AddPartitionsToTxn",
-    "AlterReplicaLogDirs", "AlterShareGroupOffsets", "ConsumerGroupDescribe",
-    "ConsumerGroupHeartbeat", "DeleteShareGroupOffsets", "DeleteShareGroupState",
+    "AlterReplicaLogDirs", "AlterShareGroupOffsets",
+    "DeleteShareGroupOffsets", "DeleteShareGroupState",
     "DescribeShareGroupOffsets", "DescribeTransactions",
     "EndTxn", "InitializeShareGroupState", "ListTransactions",
     "ReadShareGroupState", "ReadShareGroupStateSummary", "ShareAcknowledge", "ShareFetch",

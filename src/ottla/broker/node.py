@@ -185,6 +185,7 @@ class Node:
         self.membership.follow(self.hosting.apply)
         if self.telemetry is not None:
             self.telemetry.load()
+        self.membership.listen(self.groups.apply)
         await self._recover()
         for listener in self.listeners:
             await listener.bind_address(self, self.router, self.budget)

@@ -1,12 +1,14 @@
 """The group coordinator of one partition of `__consumer_offsets`: all its groups and their offsets, as one machine.
 
-Durable: the last GroupMetadata record of each group, and the committed offsets; changed by `replay` alone. Volatile:
-the groups at work, made from their records when first needed. Requests come in as commands with a token each; see
-`coordinator.outcome` for what goes out.
+Durable: the last GroupMetadata record of each classic group, the consumer groups, and the committed offsets; changed by
+`replay` alone. Volatile: the classic groups at work, made from their records when first needed, and the watch over each
+consumer group. A group id is one or the other, and an empty one changes its kind freely. Requests come in as commands
+with a token each; see `coordinator.outcome` for what goes out.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from ottla.common.clock import Random
@@ -23,10 +25,21 @@ from ottla.common.errors import (
 from ottla.common.names import TopicPartition, Uuid
 from ottla.coordinator.group.classic import Classic, join_refused, sync_refused
 from ottla.coordinator.group.classic_group import ClassicGroup, State
+from ottla.coordinator.group.consumer import JOIN, LEAVE, Consumer
+from ottla.coordinator.group.consumer_group import ConsumerGroup, ConsumerGroups
+from ottla.coordinator.group.consumer_member import LEFT_FOR_A_WHILE
+from ottla.coordinator.group.consumer_offsets import check_commit, check_fetch
+from ottla.coordinator.group.consumer_records import forget_group
+from ottla.coordinator.group.consumer_view import described, listed
+from ottla.coordinator.group.consumer_watch import REVOKE, SESSION, Watch
+from ottla.coordinator.group.group_configs import GroupConfigs
 from ottla.coordinator.group.limits import Caller, GroupLimits
 from ottla.coordinator.group.offsets import Committed, Offsets
+from ottla.coordinator.group.subscription import MayDescribe
+from ottla.coordinator.group.topics import Topics
 from ottla.coordinator.outcome import Outcome, TimerName, Token
 from ottla.protocol.logs.consumer_offsets import (
+    ConsumerGroupMetadataKey,
     GroupMetadataKey,
     GroupMetadataValue,
     LegacyOffsetCommitKey,
@@ -35,6 +48,11 @@ from ottla.protocol.logs.consumer_offsets import (
     OffsetCommitValue,
 )
 from ottla.protocol.message import Message
+from ottla.protocol.messages.consumer_group import (
+    ConsumerGroupDescribeResponse,
+    ConsumerGroupHeartbeatRequest,
+    ConsumerGroupHeartbeatResponse,
+)
 from ottla.protocol.messages.delete_groups import DeleteGroupsResponse
 from ottla.protocol.messages.describe_groups import DescribeGroupsResponse
 from ottla.protocol.messages.heartbeat import HeartbeatRequest, HeartbeatResponse
@@ -61,10 +79,13 @@ class CommitRequest(NamedTuple):
 class GroupMachine:
     """See the module. `now_ms` is the clock of the runtime; nothing here waits, logs or looks at a file."""
 
-    def __init__(self, limits: GroupLimits, random: Random) -> None:
+    def __init__(self, limits: GroupLimits, configs: GroupConfigs, topics: Topics, random: Random) -> None:
         self.limits = limits
         self.classic = Classic(limits, random)
+        self.consumer = Consumer(limits, configs, topics, random)
         self.offsets = Offsets()
+        self.consumers = ConsumerGroups()
+        self._watches: dict[str, Watch] = {}
         self._stored: dict[str, GroupMetadataValue] = {}
         self._groups: dict[str, ClassicGroup] = {}
 
@@ -87,6 +108,8 @@ class GroupMachine:
             assert value is None or isinstance(value, LegacyOffsetCommitValue)
             old = None if value is None else Committed(value.offset, -1, value.metadata, value.commit_timestamp)
             self.offsets.replay(key.group, partition, old)
+        elif self.consumers.replay(key, value) and value is None and isinstance(key, ConsumerGroupMetadataKey):
+            self._watches.pop(key.group_id, None)
 
     def loaded(self, now_ms: int) -> Outcome:
         """The log was read to its end: groups with members get their session timers."""
@@ -95,6 +118,8 @@ class GroupMachine:
             group = self._find(group_id, now_ms)
             assert group is not None
             self.classic.resume(group, out)
+        for consumer_group in self.consumers.all():
+            self.consumer.resume(consumer_group, self._watch(consumer_group.group_id), now_ms, out)
         return out
 
     def unload(self, error: KafkaError) -> Outcome:
@@ -152,6 +177,76 @@ class GroupMachine:
             out.answer(token, LeaveGroupResponse(error_code=error.code))
         return out
 
+    # --- members of the consumer protocol (KIP-848)
+
+    def consumer_heartbeat(
+        self,
+        token: Token,
+        request: ConsumerGroupHeartbeatRequest,
+        caller: Caller,
+        may_describe: MayDescribe,
+        now_ms: int,
+    ) -> Outcome:
+        out = Outcome()
+        try:
+            self.consumer.check(request, caller.version)
+            if request.member_epoch in (LEAVE, LEFT_FOR_A_WHILE):
+                answer = self._consumer_leave(request, now_ms, out)
+            else:
+                group = self._consumer_group(request.group_id, request.member_epoch == JOIN, now_ms, out)
+                watch = self._watch(group.group_id)
+                answer = self.consumer.heartbeat(group, watch, request, caller, may_describe, now_ms, out)
+        except KafkaError as error:
+            if self.consumers.get(request.group_id) is None:
+                self._watches.pop(request.group_id, None)
+            out = Outcome()
+            answer = ConsumerGroupHeartbeatResponse(error_code=error.code, error_message=error.message)
+        out.answer(token, answer)
+        return out
+
+    def _consumer_leave(
+        self, request: ConsumerGroupHeartbeatRequest, now_ms: int, out: Outcome
+    ) -> ConsumerGroupHeartbeatResponse:
+        group = self.consumers.get(request.group_id)
+        if group is None:
+            raise self._not_a_consumer_group(request.group_id, "Group {} not found.", now_ms)
+        member = self.consumer.check_leaver(group, request.member_id, request.instance_id)
+        if request.member_epoch == LEFT_FOR_A_WHILE:
+            self.consumer.pause(group, member, out)
+        else:
+            self.consumer.remove(group, self._watch(group.group_id), [member], out)
+        return ConsumerGroupHeartbeatResponse(member_id=request.member_id, member_epoch=request.member_epoch)
+
+    def _consumer_group(self, group_id: str, create: bool, now_ms: int, out: Outcome) -> ConsumerGroup:
+        """The group; a new one where a member may make it. An empty classic group gives way."""
+        group = self.consumers.get(group_id)
+        if group is not None:
+            return group
+        classic = self._find(group_id, now_ms)
+        if create and (classic is None or classic.state is State.EMPTY):
+            self._remove(group_id, out)
+            return ConsumerGroup(group_id)
+        raise self._not_a_consumer_group(group_id, "Consumer group {} not found.", now_ms)
+
+    def _not_a_consumer_group(self, group_id: str, absent: str, now_ms: int) -> KafkaError:
+        if self._find(group_id, now_ms) is None and not self.offsets.of(group_id):
+            return GroupIdNotFound(absent.format(group_id))
+        return GroupIdNotFound(f"Group {group_id} is not a consumer group.")
+
+    def _watch(self, group_id: str) -> Watch:
+        watch = self._watches.get(group_id)
+        if watch is None:
+            watch = self._watches[group_id] = Watch(group_id)
+        return watch
+
+    def topics_changed(self, names: Iterable[str], version: int) -> Outcome:
+        """Topics were made, grew or went, up to this metadata offset: their groups look again at the next heartbeat."""
+        self.consumer.topics_came_at = version
+        for group in self.consumers.all():
+            if any(group.subscribes_to(name) for name in names):
+                self._watch(group.group_id).topics_changed = True
+        return Outcome()
+
     # --- offsets
 
     def commit(self, token: Token, request: CommitRequest, caller: Caller, now_ms: int) -> Outcome:
@@ -159,14 +254,7 @@ class GroupMachine:
         out = Outcome()
         codes: dict[TopicPartition, int] = {}
         try:
-            group = self._find(request.group_id, now_ms)
-            if group is None:
-                if request.generation >= 0:
-                    raise GroupIdNotFound if caller.version >= GROUP_ID_NOT_FOUND_SINCE_COMMIT else IllegalGeneration
-                group = self._create(request.group_id, now_ms)
-            member = self.classic.check_commit(group, request.member_id, request.instance_id, request.generation)
-            if member is not None:
-                self.classic.committed(group, member, now_ms, out)
+            self._check_commit(request, caller, now_ms, out)
         except KafkaError as error:
             out.answer(token, dict.fromkeys(request.offsets, error.code))
             return out
@@ -188,15 +276,44 @@ class GroupMachine:
         out.answer(token, codes)
         return out
 
+    def _check_commit(self, request: CommitRequest, caller: Caller, now_ms: int, out: Outcome) -> None:
+        consumers = self.consumers.get(request.group_id)
+        if consumers is not None:
+            check_commit(consumers, request.member_id, request.generation, request.offsets, caller.version)
+            return
+        group = self._find(request.group_id, now_ms)
+        if group is None:
+            if request.generation >= 0:
+                raise GroupIdNotFound if caller.version >= GROUP_ID_NOT_FOUND_SINCE_COMMIT else IllegalGeneration
+            group = self._create(request.group_id, now_ms)
+        member = self.classic.check_commit(group, request.member_id, request.instance_id, request.generation)
+        if member is not None:
+            self.classic.committed(group, member, now_ms, out)
+
+    def read_offsets(self, token: Token, group_id: str, member_id: str | None, epoch: int) -> Outcome:
+        """OffsetFetch. Answers the group's offsets, or a KafkaError when a member may not see them."""
+        out = Outcome()
+        group = self.consumers.get(group_id)
+        try:
+            if group is not None:
+                check_fetch(group, member_id, epoch)
+            out.answer(token, dict(self.offsets.of(group_id)))
+        except KafkaError as error:
+            out.answer(token, error)
+        return out
+
     def delete_offsets(self, token: Token, group_id: str, partitions: list[TopicPartition], now_ms: int) -> Outcome:
         """OffsetDelete. Answers a dict of codes, or a KafkaError for the whole group."""
         out = Outcome()
         group = self._find(group_id, now_ms)
-        if group is None and not self.offsets.of(group_id):
+        consumers = self.consumers.get(group_id)
+        if group is None and consumers is None and not self.offsets.of(group_id):
             out.answer(token, GroupIdNotFound())
             return out
         subscribed: list[str] = []
-        if group is not None and group.state not in (State.EMPTY, State.DEAD):
+        if consumers is not None:
+            subscribed = [one.topic for one in partitions if consumers.subscribes_to(one.topic)]
+        elif group is not None and group.state not in (State.EMPTY, State.DEAD):
             topics = group.subscribed_topics()
             if topics is None:
                 out.answer(token, NonEmptyGroup())
@@ -226,7 +343,10 @@ class GroupMachine:
             group = self._find(group_id, now_ms)
             base_ms: int | None = None
             subscribed: list[str] = []
-            if group is not None and group.state is State.EMPTY:
+            consumers = self.consumers.get(group_id)
+            if consumers is not None:
+                subscribed = [one.topic for one in self.offsets.of(group_id) if consumers.subscribes_to(one.topic)]
+            elif group is not None and group.state is State.EMPTY:
                 base_ms = group.state_since_ms if group.protocol_type is not None else None
             elif group is not None:
                 topics = group.subscribed_topics()
@@ -243,18 +363,25 @@ class GroupMachine:
             for partition in expired:
                 out.write(_offset_key(group_id, partition), None)
             unused = len(expired) == len(self.offsets.of(group_id))
-            if unused and (group is None or (group.state is State.EMPTY and not group.pending_joins)):
+            if consumers is not None:
+                if unused and not consumers.members:
+                    forget_group(out, consumers)
+            elif unused and (group is None or (group.state is State.EMPTY and not group.pending_joins)):
                 self._remove(group_id, out)
         return out
 
     # --- looking at groups
 
     def group_ids(self) -> list[str]:
-        return list(dict.fromkeys([*self._stored, *self._groups, *self.offsets.groups()]))
+        return list(dict.fromkeys([*self._stored, *self._groups, *self.consumers.ids(), *self.offsets.groups()]))
 
     def list(self, now_ms: int) -> list[ListGroupsResponse.ListedGroup]:
         found = []
         for group_id in self.group_ids():
+            consumers = self.consumers.get(group_id)
+            if consumers is not None:
+                found.append(listed(consumers))
+                continue
             group = self._find(group_id, now_ms)
             found.append(
                 ListGroupsResponse.ListedGroup(
@@ -272,7 +399,8 @@ class GroupMachine:
             answer = DescribeGroupsResponse.DescribedGroup(group_id=group_id, group_state=State.DEAD.value)
             if version >= _DESCRIBE_NOT_FOUND_SINCE:
                 answer.error_code = GroupIdNotFound.code
-                answer.error_message = f"Group {group_id} not found."
+                known = self.consumers.get(group_id) is not None
+                answer.error_message = f"Group {group_id} {'is not a classic group' if known else 'not found'}."
             return answer
         stable = group.state is State.STABLE
         return DescribeGroupsResponse.DescribedGroup(
@@ -293,19 +421,35 @@ class GroupMachine:
             ],
         )
 
+    def describe_consumers(self, group_id: str, now_ms: int) -> ConsumerGroupDescribeResponse.DescribedGroup:
+        """ConsumerGroupDescribe for one group."""
+        group = self.consumers.get(group_id)
+        if group is not None:
+            return described(group, self.consumer)
+        error = self._not_a_consumer_group(group_id, "Group {} not found.", now_ms)
+        return ConsumerGroupDescribeResponse.DescribedGroup(
+            error_code=error.code, error_message=error.message, group_id=group_id
+        )
+
     def delete(self, token: Token, group_id: str, now_ms: int) -> Outcome:
         """DeleteGroups for one group: only an empty one."""
         out = Outcome()
         answer = DeleteGroupsResponse.DeletableGroupResult(group_id=group_id)
         group = self._find(group_id, now_ms)
-        if group is None and not self.offsets.of(group_id):
+        consumers = self.consumers.get(group_id)
+        if group is None and consumers is None and not self.offsets.of(group_id):
             answer.error_code = GroupIdNotFound.code
-        elif group is not None and group.state not in (State.EMPTY, State.DEAD):
+        elif (consumers is not None and consumers.members) or (
+            group is not None and group.state not in (State.EMPTY, State.DEAD)
+        ):
             answer.error_code = NonEmptyGroup.code
         else:
             for partition in self.offsets.of(group_id):
                 out.write(_offset_key(group_id, partition), None)
-            self._remove(group_id, out)
+            if consumers is not None:
+                forget_group(out, consumers)
+            else:
+                self._remove(group_id, out)
         out.answer(token, answer)
         return out
 
@@ -313,10 +457,27 @@ class GroupMachine:
 
     def on_timer(self, name: TimerName, now_ms: int) -> Outcome:
         out = Outcome()
+        consumers = self.consumers.get(name[1])
+        if consumers is not None:
+            self._consumer_timer(consumers, name, now_ms, out)
+            return out
         group = self._groups.get(name[1])
         if group is not None:
             self.classic.on_timer(group, name, now_ms, out)
         return out
+
+    def _consumer_timer(self, group: ConsumerGroup, name: TimerName, now_ms: int, out: Outcome) -> None:
+        """A session that ended, or a step that was not made in time: the member is fenced."""
+        kind, _, member_id = name
+        watch = self._watch(group.group_id)
+        member = group.members.get(member_id)
+        if kind == SESSION:
+            late = watch.is_silent(member_id, now_ms, out)
+        else:
+            epoch = watch.missed(name)
+            late = epoch is not None and member is not None and (kind != REVOKE or member.epoch == epoch)
+        if late and member is not None:
+            self.consumer.remove(group, watch, [member], out)
 
     # --- helpers
 
