@@ -12,8 +12,8 @@ from ottla.protocol.messages.consumer_group import (
     ConsumerGroupDescribeRequest,
     ConsumerGroupDescribeResponse,
     ConsumerGroupHeartbeatRequest,
+    ConsumerGroupHeartbeatResponse,
 )
-from ottla.protocol.messages.consumer_group import ConsumerGroupHeartbeatResponse as HeartbeatResponse
 from ottla.security.operations import Operation, ResourceType
 
 if TYPE_CHECKING:
@@ -27,7 +27,9 @@ _PROTOCOL = "consumer"
 _FEATURE = "group.version"
 
 
-async def consumer_group_heartbeat(ctx: Context, request: ConsumerGroupHeartbeatRequest) -> HeartbeatResponse:
+async def consumer_group_heartbeat(
+    ctx: Context, request: ConsumerGroupHeartbeatRequest
+) -> ConsumerGroupHeartbeatResponse:
     """Needs READ on the group, then DESCRIBE on each topic that is subscribed to by name."""
     caller = caller_of(ctx)
     try:
@@ -36,7 +38,7 @@ async def consumer_group_heartbeat(ctx: Context, request: ConsumerGroupHeartbeat
         for name in request.subscribed_topic_names or ():
             ctx.authorize(Operation.DESCRIBE, ResourceType.TOPIC, name)
     except KafkaError as error:
-        return HeartbeatResponse(
+        return ConsumerGroupHeartbeatResponse(
             error_code=ctx.count_error(error), error_message=None, throttle_time_ms=ctx.throttle_time_ms
         )
 
@@ -44,12 +46,12 @@ async def consumer_group_heartbeat(ctx: Context, request: ConsumerGroupHeartbeat
         return ctx.allows(Operation.DESCRIBE, ResourceType.TOPIC, name)
 
     try:
-        answer: HeartbeatResponse = await ctx.node.groups.call(
+        answer: ConsumerGroupHeartbeatResponse = await ctx.node.groups.call(
             request.group_id,
             lambda machine, token, now_ms: machine.consumer_heartbeat(token, request, caller, may_describe, now_ms),
         )
     except KafkaError as error:
-        answer = HeartbeatResponse(error_code=error.code, error_message=error.message)
+        answer = ConsumerGroupHeartbeatResponse(error_code=error.code, error_message=error.message)
     if answer.error_code:
         ctx.count_code(answer.error_code)
     answer.throttle_time_ms = ctx.throttle_time_ms
