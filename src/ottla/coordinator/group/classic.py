@@ -400,13 +400,9 @@ class Classic:
         self, group: ClassicGroup, request: LeaveGroupRequest, caller: Caller, now_ms: int, out: Outcome
     ) -> LeaveGroupResponse:
         """One answer for each member; below v3 the one member's error stands at the top."""
-        if caller.version < _LEAVE_BATCH_SINCE:
-            asked = [LeaveGroupRequest.MemberIdentity(member_id=request.member_id)]
-        else:
-            asked = list(request.members)
         answers = []
         removed = False
-        for one in asked:
+        for one in asked_to_leave(request, caller.version):
             error = 0
             try:
                 self._leave_one(group, one, out)
@@ -423,9 +419,7 @@ class Classic:
                 self._prepare_rebalance(group, now_ms, out)
             elif group.state is State.PREPARING_REBALANCE:
                 self._maybe_complete_join(group, now_ms, out)
-        if caller.version < _LEAVE_BATCH_SINCE:
-            return LeaveGroupResponse(error_code=answers[0].error_code)
-        return LeaveGroupResponse(members=answers)
+        return leave_answer(answers, caller.version)
 
     def _leave_one(self, group: ClassicGroup, one: LeaveGroupRequest.MemberIdentity, out: Outcome) -> None:
         member_id = one.member_id
@@ -493,6 +487,17 @@ class Classic:
         for member in group.members.values():
             out.wake((SESSION, group.group_id, member.member_id), member.deadline_ms)
 
+    def rebalance(self, group: ClassicGroup, now_ms: int, out: Outcome) -> None:
+        """All members shall join again."""
+        self._prepare_rebalance(group, now_ms, out)
+
+    def cancel(self, group: ClassicGroup, out: Outcome) -> None:
+        """No timer of the group fires any more."""
+        out.cancel((JOIN, group.group_id))
+        out.cancel((SYNC, group.group_id))
+        for member_id in (*group.members, *group.pending_joins):
+            out.cancel((SESSION, group.group_id, member_id))
+
     def dissolve(self, group: ClassicGroup, error: KafkaError, out: Outcome) -> None:
         """Answers all who wait, before the group is unloaded."""
         for member in group.members.values():
@@ -542,6 +547,20 @@ class Classic:
         raw[8] = raw[8] & 0x3F | 0x80
         text = raw.hex()
         return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+
+
+def asked_to_leave(request: LeaveGroupRequest, version: int) -> list[LeaveGroupRequest.MemberIdentity]:
+    """Below v3 a request names one member."""
+    if version < _LEAVE_BATCH_SINCE:
+        return [LeaveGroupRequest.MemberIdentity(member_id=request.member_id)]
+    return list(request.members)
+
+
+def leave_answer(answers: list[LeaveGroupResponse.MemberResponse], version: int) -> LeaveGroupResponse:
+    """Below v3 the one member's error stands at the top."""
+    if version < _LEAVE_BATCH_SINCE:
+        return LeaveGroupResponse(error_code=answers[0].error_code)
+    return LeaveGroupResponse(members=answers)
 
 
 def join_refused(error: KafkaError, member_id: str) -> JoinGroupResponse:

@@ -22,6 +22,7 @@ from ottla.common.errors import (
 )
 from ottla.common.names import Uuid, uuid_text
 from ottla.coordinator.group.assignors import ASSIGNORS, Wants
+from ottla.coordinator.group.assignors.member import names_in_java_order
 from ottla.coordinator.group.consumer_group import ConsumerGroup
 from ottla.coordinator.group.consumer_member import LEFT_FOR_A_WHILE, Member, MemberState, Target
 from ottla.coordinator.group.consumer_records import (
@@ -252,15 +253,22 @@ class Consumer:
 
     def _targets(self, change: Change) -> dict[str, Target]:
         group = change.group
-        wants, counts = [], {}
-        for member in change.members():
-            ids = set()
-            for name in group.topics_of(member):
-                topic = self.topics.named(name)
-                if topic is not None:
-                    ids.add(topic.topic_id)
-                    counts[topic.topic_id] = topic.partitions
-            wants.append(Wants(member.member_id, member.instance_id, frozenset(ids), group.target_of(member)))
+        subscriptions = [(member, group.topics_of(member)) for member in change.members()]
+        topics = {
+            name: topic
+            for name in names_in_java_order({name for _, names in subscriptions for name in names})
+            if (topic := self.topics.named(name)) is not None
+        }
+        wants = [
+            Wants(
+                member.member_id,
+                member.instance_id,
+                frozenset(topics[name].topic_id for name in names if name in topics),
+                group.target_of(member),
+            )
+            for member, names in subscriptions
+        ]
+        counts = {topic.topic_id: topic.partitions for topic in topics.values()}
         return ASSIGNORS[self.assignor(change)](wants, counts)
 
     def assignor(self, change: Change) -> str:

@@ -20,20 +20,30 @@ from ottla.common.errors import (
     KafkaError,
     NonEmptyGroup,
     OffsetMetadataTooLarge,
+    RebalanceInProgress,
     UnknownMemberId,
 )
 from ottla.common.names import TopicPartition, Uuid
-from ottla.coordinator.group.classic import Classic, join_refused, sync_refused
+from ottla.coordinator.group.classic import (
+    Classic,
+    asked_to_leave,
+    join_refused,
+    leave_answer,
+    sync_refused,
+)
 from ottla.coordinator.group.classic_group import ClassicGroup, State
+from ottla.coordinator.group.classic_members import ClassicMembers
 from ottla.coordinator.group.consumer import JOIN, LEAVE, Consumer
 from ottla.coordinator.group.consumer_group import ConsumerGroup, ConsumerGroups
-from ottla.coordinator.group.consumer_member import LEFT_FOR_A_WHILE
+from ottla.coordinator.group.consumer_member import LEFT_FOR_A_WHILE, Target
+from ottla.coordinator.group.consumer_member import Member as ConsumerMember
 from ottla.coordinator.group.consumer_offsets import check_commit, check_fetch
 from ottla.coordinator.group.consumer_records import forget_group
 from ottla.coordinator.group.consumer_view import described, listed
-from ottla.coordinator.group.consumer_watch import REVOKE, SESSION, Watch
+from ottla.coordinator.group.consumer_watch import REJOIN, RESYNC, REVOKE, SESSION, Watch
 from ottla.coordinator.group.group_configs import GroupConfigs
 from ottla.coordinator.group.limits import Caller, GroupLimits
+from ottla.coordinator.group.migration import downgrade, may_downgrade, may_upgrade, upgrade
 from ottla.coordinator.group.offsets import Committed, Offsets
 from ottla.coordinator.group.subscription import MayDescribe
 from ottla.coordinator.group.topics import Topics
@@ -56,7 +66,7 @@ from ottla.protocol.messages.consumer_group import (
 from ottla.protocol.messages.delete_groups import DeleteGroupsResponse
 from ottla.protocol.messages.describe_groups import DescribeGroupsResponse
 from ottla.protocol.messages.heartbeat import HeartbeatRequest, HeartbeatResponse
-from ottla.protocol.messages.join_group import JoinGroupRequest
+from ottla.protocol.messages.join_group import JoinGroupRequest, JoinGroupResponse
 from ottla.protocol.messages.leave_group import LeaveGroupRequest, LeaveGroupResponse
 from ottla.protocol.messages.list_groups import ListGroupsResponse
 from ottla.protocol.messages.sync_group import SyncGroupRequest
@@ -83,6 +93,7 @@ class GroupMachine:
         self.limits = limits
         self.classic = Classic(limits, random)
         self.consumer = Consumer(limits, configs, topics, random)
+        self.classic_members = ClassicMembers(self.consumer, random)
         self.offsets = Offsets()
         self.consumers = ConsumerGroups()
         self._watches: dict[str, Watch] = {}
@@ -135,24 +146,56 @@ class GroupMachine:
         out = Outcome()
         try:
             self.classic.check_join(request)
-            group = self._find(request.group_id, now_ms)
-            if group is None:
-                if request.member_id:
-                    raise UnknownMemberId
-                group = self._create(request.group_id, now_ms)
-                self.classic.join(group, token, request, caller, now_ms, out)
-                if not out.records:
-                    out.write(GroupMetadataKey(group=group.group_id), group.snapshot_empty())
+            consumers = self.consumers.get(request.group_id)
+            if consumers is not None and consumers.members:
+                out.answer(token, self._join_consumers(consumers, request, caller, now_ms, out))
                 return out
-            self.classic.join(group, token, request, caller, now_ms, out)
+            group = self._find(request.group_id, now_ms)
+            if group is not None:
+                self.classic.join(group, token, request, caller, now_ms, out)
+                return out
+            if request.member_id:
+                raise UnknownMemberId
+            if consumers is not None:
+                forget_group(out, consumers)
+            self._join_first(token, request, caller, now_ms, out)
         except KafkaError as error:
+            out = Outcome()
             out.answer(token, join_refused(error, request.member_id))
         return out
+
+    def _join_first(self, token: Token, request: JoinGroupRequest, caller: Caller, now_ms: int, out: Outcome) -> None:
+        """A group begins, and with it its first record, even if nobody gets in."""
+        before = len(out.records)
+        group = self._create(request.group_id, now_ms)
+        self.classic.join(group, token, request, caller, now_ms, out)
+        if len(out.records) == before:
+            out.write(GroupMetadataKey(group=group.group_id), group.snapshot_empty())
+
+    def _join_consumers(
+        self, group: ConsumerGroup, request: JoinGroupRequest, caller: Caller, now_ms: int, out: Outcome
+    ) -> JoinGroupResponse:
+        """A classic client joins a consumer group; in place of its last other member, the group becomes classic."""
+        watch = self._watch(group.group_id)
+        joined = self.classic_members.join(group, watch, request, caller, _everything, now_ms, out)
+        member, replaced = joined.member, joined.replaced
+        if member is not None and replaced is not None and may_downgrade(group, [replaced], self.limits, joining=1):
+            out.records.clear()
+            left = [one for one in group.members.values() if one.member_id != replaced.member_id]
+            targets = {**group.target, member.member_id: group.target_of(replaced)}
+            self._become_classic(group, [*left, member], targets, now_ms, out)
+            joined.answer.generation_id = group.epoch
+        return joined.answer
 
     def sync(self, token: Token, request: SyncGroupRequest, caller: Caller, now_ms: int) -> Outcome:
         out = Outcome()
         try:
-            self.classic.sync(self._member_group(request.group_id, now_ms), token, request, caller, now_ms, out)
+            consumers = self.consumers.get(request.group_id)
+            if consumers is not None:
+                watch = self._watch(request.group_id)
+                out.answer(token, self.classic_members.sync(consumers, watch, request, caller, now_ms, out))
+            else:
+                self.classic.sync(self._member_group(request.group_id, now_ms), token, request, caller, now_ms, out)
         except KafkaError as error:
             out.answer(token, sync_refused(error))
         return out
@@ -160,8 +203,13 @@ class GroupMachine:
     def heartbeat(self, token: Token, request: HeartbeatRequest, caller: Caller, now_ms: int) -> Outcome:
         out = Outcome()
         try:
-            group = self._member_group(request.group_id, now_ms)
-            out.answer(token, self.classic.heartbeat(group, request, now_ms, out))
+            consumers = self.consumers.get(request.group_id)
+            if consumers is not None:
+                watch = self._watch(request.group_id)
+                out.answer(token, self.classic_members.heartbeat(consumers, watch, request, now_ms, out))
+            else:
+                group = self._member_group(request.group_id, now_ms)
+                out.answer(token, self.classic.heartbeat(group, request, now_ms, out))
         except KafkaError as error:
             out.answer(token, HeartbeatResponse(error_code=error.code))
         return out
@@ -171,6 +219,14 @@ class GroupMachine:
         try:
             if not request.group_id:
                 raise InvalidGroupId
+            consumers = self.consumers.get(request.group_id)
+            if consumers is not None:
+                asked = asked_to_leave(request, caller.version)
+                answers, gone = self.classic_members.leave(consumers, asked)
+                if gone:
+                    self._members_gone(consumers, gone, now_ms, out)
+                out.answer(token, leave_answer(answers, caller.version))
+                return out
             group = self._find(request.group_id, now_ms) or ClassicGroup(request.group_id, now_ms)
             out.answer(token, self.classic.leave(group, request, caller, now_ms, out))
         except KafkaError as error:
@@ -196,6 +252,7 @@ class GroupMachine:
                 group = self._consumer_group(request.group_id, request.member_epoch == JOIN, now_ms, out)
                 watch = self._watch(group.group_id)
                 answer = self.consumer.heartbeat(group, watch, request, caller, may_describe, now_ms, out)
+                self._give_way(group, watch, now_ms, out)
         except KafkaError as error:
             if self.consumers.get(request.group_id) is None:
                 self._watches.pop(request.group_id, None)
@@ -214,11 +271,11 @@ class GroupMachine:
         if request.member_epoch == LEFT_FOR_A_WHILE:
             self.consumer.pause(group, member, out)
         else:
-            self.consumer.remove(group, self._watch(group.group_id), [member], out)
+            self._members_gone(group, [member], now_ms, out)
         return ConsumerGroupHeartbeatResponse(member_id=request.member_id, member_epoch=request.member_epoch)
 
     def _consumer_group(self, group_id: str, create: bool, now_ms: int, out: Outcome) -> ConsumerGroup:
-        """The group; a new one where a member may make it. An empty classic group gives way."""
+        """The group; a new one where a member may make it. A classic group becomes one, if it may."""
         group = self.consumers.get(group_id)
         if group is not None:
             return group
@@ -226,7 +283,44 @@ class GroupMachine:
         if create and (classic is None or classic.state is State.EMPTY):
             self._remove(group_id, out)
             return ConsumerGroup(group_id)
+        if create and classic is not None and may_upgrade(classic, self.limits):
+            return upgrade(classic, self.consumer.topics, out)
         raise self._not_a_consumer_group(group_id, "Consumer group {} not found.", now_ms)
+
+    def _give_way(self, group: ConsumerGroup, watch: Watch, now_ms: int, out: Outcome) -> None:
+        """The classic group of this id is no more: who waits for it joins again."""
+        classic = self._groups.pop(group.group_id, None)
+        if classic is None:
+            return
+        self.classic.dissolve(classic, RebalanceInProgress(), out)
+        self.classic.cancel(classic, out)
+        for member in group.members.values():
+            if member.classic is not None:
+                watch.alive(member.member_id, member.classic.session_timeout_ms, now_ms, out)
+
+    def _members_gone(self, group: ConsumerGroup, gone: list[ConsumerMember], now_ms: int, out: Outcome) -> None:
+        """Members left or were fenced. If only classic clients are left, the group is theirs again."""
+        if may_downgrade(group, gone, self.limits):
+            ids = {member.member_id for member in gone}
+            left = [member for member in group.members.values() if member.member_id not in ids]
+            classic = self._become_classic(group, left, group.target, now_ms, out)
+            self.classic.rebalance(classic, now_ms, out)
+        else:
+            self.consumer.remove(group, self._watch(group.group_id), gone, out)
+
+    def _become_classic(
+        self,
+        group: ConsumerGroup,
+        members: list[ConsumerMember],
+        targets: dict[str, Target],
+        now_ms: int,
+        out: Outcome,
+    ) -> ClassicGroup:
+        classic = downgrade(group, members, targets, self.consumer.topics, now_ms, out)
+        self._watch(group.group_id).forget_all(out)
+        self._groups[group.group_id] = classic
+        self.classic.resume(classic, out)
+        return classic
 
     def _not_a_consumer_group(self, group_id: str, absent: str, now_ms: int) -> KafkaError:
         if self._find(group_id, now_ms) is None and not self.offsets.of(group_id):
@@ -415,7 +509,7 @@ class GroupMachine:
                     client_id=member.client_id,
                     client_host=member.client_host,
                     member_metadata=member.metadata(group.protocol) if stable else b"",
-                    member_assignment=member.assignment if stable else b"",
+                    member_assignment=member.assignment,
                 )
                 for member in group.members.values()
             ],
@@ -468,6 +562,8 @@ class GroupMachine:
 
     def _consumer_timer(self, group: ConsumerGroup, name: TimerName, now_ms: int, out: Outcome) -> None:
         """A session that ended, or a step that was not made in time: the member is fenced."""
+        if name[0] not in (SESSION, REVOKE, REJOIN, RESYNC):
+            return  # of a classic group that gave way
         kind, _, member_id = name
         watch = self._watch(group.group_id)
         member = group.members.get(member_id)
@@ -477,7 +573,7 @@ class GroupMachine:
             epoch = watch.missed(name)
             late = epoch is not None and member is not None and (kind != REVOKE or member.epoch == epoch)
         if late and member is not None:
-            self.consumer.remove(group, watch, [member], out)
+            self._members_gone(group, [member], now_ms, out)
 
     # --- helpers
 
@@ -506,6 +602,11 @@ class GroupMachine:
         self._groups.pop(group_id, None)
         if group_id in self._stored:
             out.write(GroupMetadataKey(group=group_id), None)
+
+
+def _everything(_: str) -> bool:
+    """Classic clients subscribe to names alone, and were authorised for those."""
+    return True
 
 
 def _offset_key(group_id: str, partition: TopicPartition) -> OffsetCommitKey:

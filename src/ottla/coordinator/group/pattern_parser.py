@@ -63,7 +63,7 @@ class _Parser:
     def whole(self) -> Node:
         node = self._choice()
         if self._at < len(self._text):
-            raise self._wrong("unexpected )")
+            raise self._wrong("regexp/syntax: internal error")  # what Kafka says of a `)` too many
         return node
 
     def _wrong(self, why: str) -> InvalidRegularExpression:
@@ -205,7 +205,7 @@ class _Parser:
         stop = self._text.find(end, self._at)
         flags = self._text[self._at : max(stop, self._at)]
         on, minus, off = flags.partition("-")
-        if stop < 0 or not set(on + off) <= set("imsU") or (minus and not off) or (end == ")" and not flags):
+        if stop < 0 or not set(on + off) <= set("imsU") or (minus and not off):
             return False
         self._at = stop + 1
         for names, value in ((on, True), (off, False)):
@@ -222,9 +222,6 @@ class _Parser:
         if one in _EDGES:
             self._at += 1
             return Edge(_EDGES[one])
-        if one == "C":
-            self._at += 1
-            return Char(ALL)
         mask = self._named_class()
         if mask is None:
             return self._literal(chr(self._escaped()))
@@ -268,7 +265,7 @@ class _Parser:
                 digits += self._text[self._at]
                 self._at += 1
             return int(digits, 8)
-        if one.isascii() and not one.isalnum():
+        if not (one.isascii() and one.isalnum()):
             return ord(one)
         raise self._wrong("invalid escape sequence")
 

@@ -26,9 +26,17 @@ def in_java_order(members: Iterable[Wants]) -> list[Wants]:
 
 
 def topics_in_java_order(topic_ids: Iterable[bytes]) -> list[bytes]:
-    listed = sorted(topic_ids)
+    """Likewise; ids that fall together keep their order."""
+    listed = list(topic_ids)
     size = _table_size(len(listed))
     return sorted(listed, key=lambda one: _bucket(_uuid_hash(one), size))
+
+
+def names_in_java_order(names: Iterable[str]) -> list[str]:
+    """Of equal ones the order does not matter: names are sorted first."""
+    listed = sorted(names)
+    size = _table_size(len(listed))
+    return sorted(listed, key=lambda one: _bucket(java_string_hash(one), size))
 
 
 def _table_size(count: int) -> int:
