@@ -17,6 +17,7 @@ from ottla.common.errors import (
     MemberIdRequired,
     RebalanceInProgress,
     UnknownMemberId,
+    UnknownServerError,
 )
 from ottla.common.names import uuid_text
 from ottla.coordinator.group.classic import join_refused
@@ -101,7 +102,7 @@ class ClassicMembers:
         return Joined(answer, after, old if old is not None and old.member_id != member_id else None)
 
     def _check_protocols(self, group: ConsumerGroup, request: JoinGroupRequest) -> ConsumerProtocolSubscription:
-        """Raises InconsistentGroupProtocol. All protocols of a consumer carry the same subscription."""
+        """Raises InconsistentGroupProtocol, UnknownServerError. All protocols carry the same subscription."""
         offered = {one.name for one in request.protocols}
         for member in group.members.values():
             if member.classic is not None:
@@ -111,7 +112,7 @@ class ClassicMembers:
         try:
             return read_subscription(bytes(request.protocols[0].metadata))
         except ProtocolError as error:
-            raise InconsistentGroupProtocol from error
+            raise UnknownServerError("the subscription is malformed") from error  # Kafka's code for it
 
     def _reported(self, subscription: ConsumerProtocolSubscription) -> Reported:
         topics = self._consumer.topics
@@ -186,7 +187,6 @@ class ClassicMembers:
             except KafkaError as error:
                 answer.error_code = error.code
                 continue
-            answer.member_id = member.member_id
             if member not in gone:
                 gone.append(member)
         return answers, gone

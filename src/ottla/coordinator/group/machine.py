@@ -43,7 +43,7 @@ from ottla.coordinator.group.consumer_view import described, listed
 from ottla.coordinator.group.consumer_watch import REJOIN, RESYNC, REVOKE, SESSION, Watch
 from ottla.coordinator.group.group_configs import GroupConfigs
 from ottla.coordinator.group.limits import Caller, GroupLimits
-from ottla.coordinator.group.migration import downgrade, may_downgrade, may_upgrade, upgrade
+from ottla.coordinator.group.migration import check_upgrade, downgrade, may_downgrade, upgrade
 from ottla.coordinator.group.offsets import Committed, Offsets
 from ottla.coordinator.group.subscription import MayDescribe
 from ottla.coordinator.group.topics import Topics
@@ -161,7 +161,8 @@ class GroupMachine:
             self._join_first(token, request, caller, now_ms, out)
         except KafkaError as error:
             out = Outcome()
-            out.answer(token, join_refused(error, request.member_id))
+            member_id = "" if self.consumers.get(request.group_id) is not None else request.member_id
+            out.answer(token, join_refused(error, member_id))
         return out
 
     def _join_first(self, token: Token, request: JoinGroupRequest, caller: Caller, now_ms: int, out: Outcome) -> None:
@@ -283,7 +284,8 @@ class GroupMachine:
         if create and (classic is None or classic.state is State.EMPTY):
             self._remove(group_id, out)
             return ConsumerGroup(group_id)
-        if create and classic is not None and may_upgrade(classic, self.limits):
+        if create and classic is not None:
+            check_upgrade(classic, self.limits)
             return upgrade(classic, self.consumer.topics, out)
         raise self._not_a_consumer_group(group_id, "Consumer group {} not found.", now_ms)
 

@@ -39,12 +39,18 @@ from ottla.protocol.logs.consumer_offsets import GroupMetadataKey
 _NO_TIME = 0
 
 
-def may_upgrade(group: ClassicGroup, limits: GroupLimits) -> bool:
-    return (
-        limits.may_upgrade
-        and group.protocol_type == CONSUMER_PROTOCOL
-        and len(group.members) <= limits.group_consumer_max_size
-    )
+def _refused(group: ClassicGroup, why: str) -> GroupIdNotFound:
+    return GroupIdNotFound(f"Cannot upgrade classic group {group.group_id} to consumer group because {why}.")
+
+
+def check_upgrade(group: ClassicGroup, limits: GroupLimits) -> None:
+    """Raises GroupIdNotFound."""
+    if not limits.may_upgrade:
+        raise _refused(group, "the online upgrade is disabled")
+    if group.protocol_type != CONSUMER_PROTOCOL:
+        raise _refused(group, "the group does not use the consumer embedded protocol")
+    if len(group.members) > limits.group_consumer_max_size:
+        raise _refused(group, "the group size exceeds the consumer group maximum size")
 
 
 def upgrade(classic: ClassicGroup, topics: Topics, out: Outcome) -> ConsumerGroup:
@@ -56,10 +62,7 @@ def upgrade(classic: ClassicGroup, topics: Topics, out: Outcome) -> ConsumerGrou
     try:
         members = [_member(classic, one, topics) for one in classic.members.values()]
     except ProtocolError as error:
-        raise GroupIdNotFound(
-            f"Cannot upgrade the classic group {classic.group_id} to consumer group because the embedded consumer "
-            "protocol is malformed."
-        ) from error
+        raise _refused(classic, "the embedded consumer protocol is malformed") from error
     group_id, epoch = classic.group_id, classic.generation
     out.write(GroupMetadataKey(group=group_id), None)
     start = len(out.records)

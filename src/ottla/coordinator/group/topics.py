@@ -42,7 +42,7 @@ def topic_hash(topic: Topic) -> int:
     parts = [_MAGIC, struct.pack("<QQ", high, low), _text(topic.name), struct.pack("<i", topic.partitions)]
     for index in range(topic.partitions):
         parts.append(struct.pack("<i", index))
-        parts += [_text(rack) for rack in (topic.racks[index] if topic.racks else ())]
+        parts += [struct.pack("<i", len(rack)) + _text(rack) for rack in (topic.racks[index] if topic.racks else ())]
     return xxh3_64(b"".join(parts))
 
 

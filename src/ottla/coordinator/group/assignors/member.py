@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from ottla.common.names import java_string_hash
@@ -37,6 +37,14 @@ def names_in_java_order(names: Iterable[str]) -> list[str]:
     listed = sorted(names)
     size = _table_size(len(listed))
     return sorted(listed, key=lambda one: _bucket(java_string_hash(one), size))
+
+
+def partitions_in_java_order(partitions: Sequence[int]) -> list[int]:
+    """As a HashSet made of a list of them: which ones are kept, where not all can be, depends on it."""
+    size = 16
+    while size < len(partitions) * 4 // 3 + 1:
+        size *= 2
+    return sorted(partitions, key=lambda one: (one & (size - 1), one))
 
 
 def _table_size(count: int) -> int:

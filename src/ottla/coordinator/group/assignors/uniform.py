@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from ottla.coordinator.group.assignors.member import Wants, in_java_order, topics_in_java_order
+from ottla.coordinator.group.assignors.member import (
+    Wants,
+    in_java_order,
+    partitions_in_java_order,
+    topics_in_java_order,
+)
 from ottla.coordinator.group.assignors.uniform_mixed import assign_mixed
 from ottla.coordinator.group.consumer_member import Target
 
@@ -38,7 +43,7 @@ def _assign_alike(members: list[Wants], partitions: Mapping[bytes, int]) -> dict
         left = share + (extra > 0)  # one more than the share, for those that have it already while there are any
         kept: dict[bytes, list[int]] = {}
         for topic_id in topics_in_java_order(one.target):
-            for partition in one.target[topic_id]:
+            for partition in partitions_in_java_order(one.target[topic_id]):
                 if topic_id not in partitions or partition >= partitions[topic_id]:
                     continue
                 if left:
