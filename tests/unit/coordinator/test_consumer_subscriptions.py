@@ -99,6 +99,16 @@ def test_a_wrong_pattern_of_a_member_changes_nothing(bench: ConsumerBench) -> No
     assert len(bench.log) == before
 
 
+def test_a_topic_that_came_while_the_coordinator_moved_is_found_by_the_new_one(bench: ConsumerBench) -> None:
+    bench.enter("m1", pattern="orders.*")
+    bench.beat("m1", 1)
+    bench.topics.put("orders-new", 1)
+    other = bench.reloaded()
+    other.now_ms += 11_000
+    other.beat("m1", 2)
+    assert other.given(other.beat("m1", 2)) == {"orders": [0, 1], "orders-new": [0], "orders-old": [0]}
+
+
 def test_a_pattern_survives_the_coordinator(bench: ConsumerBench) -> None:
     bench.enter("m1", pattern="orders.*")
     other = bench.reloaded()

@@ -129,6 +129,7 @@ class GroupMachine:
             group = self._find(group_id, now_ms)
             assert group is not None
             self.classic.resume(group, out)
+        self.consumer.topics_came_at = self.consumer.topics.version  # any topic may have come meanwhile
         for consumer_group in self.consumers.all():
             self.consumer.resume(consumer_group, self._watch(consumer_group.group_id), now_ms, out)
         return out
