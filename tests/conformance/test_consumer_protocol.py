@@ -53,16 +53,20 @@ def records(folder: Path, script: Script) -> dict[str, list[str]]:
         text = VARYING.sub(r'"\1":N', text)
         for server, name in script.names.items():
             text = text.replace(server, name)
-        found.setdefault(group, []).append(sorted_topics(text))
+        key_text, _, payload = text.partition("}} ")
+        if payload != "<DELETE>":
+            payload = json.dumps(ordered(json.loads(payload.replace(":N", ":0"))))
+        found.setdefault(group, []).append(f"{key_text}}}}} {payload}")
     return {group: by_batch(lines) for group, lines in found.items()}
 
 
-def sorted_topics(text: str) -> str:
+def ordered(value: object) -> object:
     """Topics of one record in the order of their names."""
-    parts = re.findall(r'\{"topicId":[^{}]*\}', text)
-    for before, after in zip(parts, sorted(parts), strict=True):
-        text = text.replace(before, f"\0{after}", 1)
-    return text.replace("\0", "")
+    if isinstance(value, dict):
+        return {name: ordered(one) for name, one in value.items()}
+    if isinstance(value, list):
+        return sorted((ordered(one) for one in value), key=repr) if value and isinstance(value[0], dict) else value
+    return value
 
 
 def by_batch(lines: list[str]) -> list[str]:
