@@ -60,7 +60,7 @@ class ImageGroupConfigs:
         key = group_id if texts else ""
         known = self._known.get(key)
         if known is None:
-            settings = GroupSettings.within(texts, self._node.settings)
+            settings = GroupSettings.in_force(texts, self._node.settings)
             known = self._known[key] = ConsumerConfig(
                 settings.consumer_session_timeout_ms,
                 settings.consumer_heartbeat_interval_ms,
