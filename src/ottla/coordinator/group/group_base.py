@@ -23,6 +23,10 @@ class GroupBase:
         self._stored: dict[str, GroupMetadataValue] = {}
         self._groups: dict[str, ClassicGroup] = {}
 
+    def member_count(self) -> int:
+        """Of classic groups, those at work."""
+        return sum(len(group.members) for groups in (self._groups.values(), self.consumers.all()) for group in groups)
+
     def _find(self, group_id: str, now_ms: int) -> ClassicGroup | None:
         group = self._groups.get(group_id)
         if group is None:
