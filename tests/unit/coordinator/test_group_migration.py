@@ -151,6 +151,19 @@ def test_the_session_of_a_classic_member_is_its_own(bench: ConsumerBench) -> Non
     assert bench.member("m1").member_epoch == 2
 
 
+def test_the_join_of_a_classic_client_resolves_no_pattern(bench: ConsumerBench) -> None:
+    """It would be resolved with the eyes of somebody else."""
+    bench.topics.put("orders-secret", 1)
+    bench.enter("m1", pattern="orders.*", may_describe=lambda name: name == "orders")
+    bench.change_topics("orders-secret")
+    bench.now_ms += 11_000
+    classic = bench.classic_enter(**DYNAMIC)
+    assert classic.error_code == 0
+    group = bench.machine.consumers.get("readers")
+    assert group is not None
+    assert group.patterns["orders.*"].topics == ("orders",)
+
+
 # --- from classic to consumer
 
 

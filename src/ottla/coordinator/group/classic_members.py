@@ -29,7 +29,6 @@ from ottla.coordinator.group.consumer_watch import REJOIN, RESYNC, Watch
 from ottla.coordinator.group.limits import Caller
 from ottla.coordinator.group.migration import classic_assignment
 from ottla.coordinator.group.reconciliation import Reported
-from ottla.coordinator.group.subscription import MayDescribe
 from ottla.coordinator.outcome import Outcome
 from ottla.protocol.blobs import ConsumerProtocolSubscription
 from ottla.protocol.codec import ProtocolError
@@ -65,7 +64,6 @@ class ClassicMembers:
         watch: Watch,
         request: JoinGroupRequest,
         caller: Caller,
-        may_describe: MayDescribe,
         now_ms: int,
         out: Outcome,
     ) -> Joined:
@@ -87,7 +85,7 @@ class ClassicMembers:
             before = self._consumer.replace_static(group, old, member_id, out)
         after = _described(before, request, caller, subscription)
         reported = self._reported(subscription)
-        after = self._consumer.advance(group, watch, before, after, reported, may_describe, now_ms, out)
+        after = self._consumer.advance(group, watch, before, after, reported, None, now_ms, out)
         watch.done(REJOIN, member_id, out)
         watch.alive(member_id, request.session_timeout_ms, now_ms, out)
         watch.expect(RESYNC, member_id, after.rebalance_timeout_ms, after.epoch, now_ms, out)

@@ -191,11 +191,14 @@ class Consumer:
         before: Member,
         after: Member,
         reported: Reported | None,
-        may_describe: MayDescribe,
+        may_describe: MayDescribe | None,
         now_ms: int,
         out: Outcome,
     ) -> Member:
-        """From the member as it was to the member after this request; the records in between go to `out`."""
+        """From the member as it was to the member after this request; the records in between go to `out`.
+
+        Without `may_describe` no pattern is resolved: that is done for a member that subscribes by one, as it may see.
+        """
         registered = group.members.get(after.member_id)
         if registered is None and after.instance_id is not None:
             registered = group.static_member(after.instance_id)
@@ -320,12 +323,12 @@ class Consumer:
         return {topic.topic_id for name in names if (topic := self.topics.named(name)) is not None}
 
     def _resolve_patterns(
-        self, change: Change, epoch: int, may_describe: MayDescribe, now_ms: int, out: Outcome
+        self, change: Change, epoch: int, may_describe: MayDescribe | None, now_ms: int, out: Outcome
     ) -> None:
         """Looks up what the patterns match. The member hears of it with its next heartbeat, as with Kafka."""
         group = change.group
         interval_ms = self.limits.group_consumer_regex_refresh_interval_ms
-        if not must_resolve(change, self.topics_came_at, interval_ms, now_ms):
+        if may_describe is None or not must_resolve(change, self.topics_came_at, interval_ms, now_ms):
             return
         resolved = resolve(change.patterns(), self.topics, may_describe, now_ms)
         for pattern, found in resolved.items():

@@ -27,6 +27,7 @@ from ottla.coordinator.group.migration import check_upgrade, downgrade, may_down
 from ottla.coordinator.group.subscription import MayDescribe
 from ottla.coordinator.group.topics import Topics
 from ottla.coordinator.outcome import Outcome, TimerName, Token
+from ottla.protocol.logs.consumer_offsets import GroupMetadataKey
 from ottla.protocol.messages.consumer_group import (
     ConsumerGroupDescribeResponse,
     ConsumerGroupHeartbeatRequest,
@@ -90,7 +91,8 @@ class ConsumerSide(GroupBase):
             return group
         classic = self._find(group_id, now_ms)
         if create and (classic is None or classic.state is State.EMPTY):
-            self._remove(group_id, out)
+            if group_id in self._stored:
+                out.write(GroupMetadataKey(group=group_id), None)
             return ConsumerGroup(group_id)
         if create and classic is not None:
             check_upgrade(classic, self.limits)
@@ -158,7 +160,7 @@ class ConsumerSide(GroupBase):
     ) -> JoinGroupResponse:
         """A classic client joins a consumer group; in place of its last other member, the group becomes classic."""
         watch = self._watch(group.group_id)
-        joined = self.classic_members.join(group, watch, request, caller, _everything, now_ms, out)
+        joined = self.classic_members.join(group, watch, request, caller, now_ms, out)
         member, replaced = joined.member, joined.replaced
         if member is not None and replaced is not None and may_downgrade(group, [replaced], self.limits, joining=1):
             out.records.clear()
@@ -192,10 +194,7 @@ class ConsumerSide(GroupBase):
         else:
             epoch = watch.missed(name)
             late = epoch is not None and member is not None and (kind != REVOKE or member.epoch == epoch)
-        if late and member is not None:
+        if member is None:
+            watch.forget(member_id, out)  # a static member that has another id by now
+        elif late:
             self._members_gone(group, [member], now_ms, out)
-
-
-def _everything(_: str) -> bool:
-    """Classic clients subscribe to names alone, and were authorised for those."""
-    return True
