@@ -20,7 +20,7 @@ from ottla.common.errors import (
     UnknownServerError,
 )
 from ottla.common.names import uuid_text
-from ottla.coordinator.group.classic import join_refused
+from ottla.coordinator.group.classic_answers import join_refused
 from ottla.coordinator.group.classic_group import CONSUMER_PROTOCOL
 from ottla.coordinator.group.consumer import Consumer, known_static
 from ottla.coordinator.group.consumer_group import ConsumerGroup

@@ -21,12 +21,7 @@ from ottla.common.errors import (
     UnknownMemberId,
 )
 from ottla.common.names import TopicPartition, Uuid
-from ottla.coordinator.group.classic import (
-    asked_to_leave,
-    join_refused,
-    leave_answer,
-    sync_refused,
-)
+from ottla.coordinator.group.classic_answers import asked_to_leave, join_refused, leave_answer, sync_refused
 from ottla.coordinator.group.classic_group import ClassicGroup, State
 from ottla.coordinator.group.consumer_offsets import check_commit, check_fetch
 from ottla.coordinator.group.consumer_records import forget_group
