@@ -16,6 +16,7 @@ from ottla.protocol.messages.configs import (
     IncrementalAlterConfigsRequest,
     ListConfigResourcesRequest,
 )
+from ottla.protocol.messages.consumer_group import ConsumerGroupDescribeRequest, ConsumerGroupHeartbeatRequest
 from ottla.protocol.messages.create_partitions import CreatePartitionsRequest
 from ottla.protocol.messages.create_topics import CreateTopicsRequest
 from ottla.protocol.messages.delegation_tokens import (
@@ -296,6 +297,15 @@ def groups(topic_id: Uuid) -> list[Case]:
             group_id=GROUP, topics=[OffsetDeleteRequest.OffsetDeleteRequestTopic(name=TOPIC, partitions=[partition])]
         )
 
+    def consumer_heartbeat(version: int) -> Message:
+        return ConsumerGroupHeartbeatRequest(
+            group_id=GROUP,
+            member_id="m",
+            rebalance_timeout_ms=1000,
+            topic_partitions=[],
+            subscribed_topic_names=[TOPIC],
+        )
+
     read, describe, delete = group(Operation.READ), group(Operation.DESCRIBE), group(Operation.DELETE)
     transaction, by_broker = transactional_id(Operation.DESCRIBE), cluster(Operation.CLUSTER_ACTION)
     read_topic, describe_cluster = topic(Operation.READ), cluster(Operation.DESCRIBE)
@@ -339,6 +349,14 @@ def groups(topic_id: Uuid) -> list[Case]:
                 only(read_topic, TOPIC_DENIED),
                 ((delete, read_topic), [GROUP_DENIED]),
             ),
+        ),
+        Case(
+            "ConsumerGroupHeartbeat", 68, consumer_heartbeat, denied,
+            (only(read, GROUP_DENIED), only(topic(Operation.DESCRIBE), TOPIC_DENIED)),
+        ),
+        Case(
+            "ConsumerGroupDescribe", 69, lambda v: ConsumerGroupDescribeRequest(group_ids=[GROUP]), denied,
+            (only(describe, GROUP_DENIED),),
         ),
         Case("DescribeGroups", 15, lambda v: DescribeGroupsRequest(groups=[GROUP]), denied, (only(describe, GROUP_DENIED),)),
         Case("DeleteGroups", 42, lambda v: DeleteGroupsRequest(groups_names=[GROUP]), denied, (only(delete, GROUP_DENIED),)),

@@ -78,6 +78,7 @@ VERSIONS: dict[str, dict[str, int]] = {
     },
     "java": {
         "ApiVersions": 4,
+        "ConsumerGroupDescribe": 1,
         "CreatePartitions": 3,
         "CreateTopics": 7,
         "DeleteGroups": 2,
@@ -94,6 +95,7 @@ VERSIONS: dict[str, dict[str, int]] = {
         "JoinGroup": 9,
         "LeaveGroup": 5,
         "ListOffsets": 11,
+        "ListPartitionReassignments": 0,
         "Metadata": 13,
         "OffsetCommit": 9,
         "OffsetFetch": 9,

@@ -27,8 +27,7 @@ from ottla.testing.simulation import Simulation, run_simulation
 
 NOT_YET = (
     "AddOffsetsToTxn", "AddPartitionsToTxn",
-    "AlterShareGroupOffsets", "ConsumerGroupDescribe",
-    "ConsumerGroupHeartbeat", "DeleteShareGroupOffsets", "DeleteShareGroupState",
+    "AlterShareGroupOffsets", "DeleteShareGroupOffsets", "DeleteShareGroupState",
     "DescribeShareGroupOffsets", "DescribeTransactions",
     "EndTxn", "InitializeShareGroupState", "ListTransactions",
     "ReadShareGroupState", "ReadShareGroupStateSummary", "ShareAcknowledge", "ShareFetch",

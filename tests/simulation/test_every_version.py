@@ -25,6 +25,7 @@ from ottla.protocol.messages.configs import (
     IncrementalAlterConfigsRequest,
     ListConfigResourcesRequest,
 )
+from ottla.protocol.messages.consumer_group import ConsumerGroupDescribeRequest, ConsumerGroupHeartbeatRequest
 from ottla.protocol.messages.create_partitions import CreatePartitionsRequest
 from ottla.protocol.messages.create_topics import CreateTopicsRequest
 from ottla.protocol.messages.delegation_tokens import (
@@ -399,6 +400,27 @@ async def offset_delete(world: World, version: int) -> Message:
     partition = OffsetDeleteRequest.OffsetDeleteRequestPartition(partition_index=0)
     topic = OffsetDeleteRequest.OffsetDeleteRequestTopic(name=name, partitions=[partition])
     return OffsetDeleteRequest(group_id=group, topics=[topic])
+
+
+async def consumer_group_heartbeat(world: World, version: int) -> Message:
+    name, _ = await world.topic()
+    request = ConsumerGroupHeartbeatRequest(
+        group_id=world.group(), member_id="member", rebalance_timeout_ms=1000, topic_partitions=[],
+        subscribed_topic_names=[name],
+    )  # fmt: skip
+    if not world.exists:
+        request.member_epoch = 7
+    elif version >= 1:
+        request.subscribed_topic_regex = "topic-.*"
+    return request
+
+
+async def consumer_group_describe(world: World, version: int) -> Message:
+    request = await consumer_group_heartbeat(world, version)
+    assert isinstance(request, ConsumerGroupHeartbeatRequest)
+    if world.exists:
+        await world.ask(request, version)
+    return ConsumerGroupDescribeRequest(group_ids=[request.group_id], include_authorized_operations=True)
 
 
 async def describe_cluster(world: World, version: int) -> Message:

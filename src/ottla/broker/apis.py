@@ -69,6 +69,8 @@ CLIENT_ROWS = (
     Row(60, "cluster:describe_cluster", 0, 2),
     Row(61, "describe_producers:describe_producers", 0, 0),
     Row(64, "cluster:unregister_broker", 0, 0),
+    Row(68, "consumer_groups:consumer_group_heartbeat", 0, 1),
+    Row(69, "consumer_groups:consumer_group_describe", 0, 1),
     Row(74, "configs:list_config_resources", 0, 1),
     Row(75, "describe_topic_partitions:describe_topic_partitions", 0, 0),
     Row(80, "quorum:add_raft_voter", 0, 1),

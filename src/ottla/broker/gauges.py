@@ -43,6 +43,11 @@ def publish(node: Node) -> None:
         "ottla_groups", "Groups coordinated here", lambda: sum(len(one.machine.group_ids()) for one in runtime.shards())
     )
     gauge(
+        "ottla_group_members",
+        "Members of the groups coordinated here",
+        lambda: sum(one.machine.member_count() for one in runtime.shards()),
+    )
+    gauge(
         "ottla_committed_offsets",
         "Committed offsets held here",
         lambda: sum(one.machine.offsets.count() for one in runtime.shards()),

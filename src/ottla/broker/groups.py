@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from ottla.broker.group_topics import ImageGroupConfigs, ImageTopics
 from ottla.broker.internal_topics import ensure_internal_topic
 from ottla.common.errors import CoordinatorNotAvailable
 from ottla.common.names import CONSUMER_OFFSETS, coordinator_partition
@@ -16,6 +17,7 @@ from ottla.coordinator.runtime import MachineLog, Runtime
 
 if TYPE_CHECKING:
     from ottla.broker.node import Node
+    from ottla.metadata.delta import Delta
 
 GroupCommand = Callable[[GroupMachine, Token, int], Outcome]
 
@@ -33,9 +35,19 @@ class Groups:
             group_max_size=settings.group_max_size,
             offset_metadata_max_bytes=settings.offset_metadata_max_bytes,
             offsets_retention_ms=settings.offsets_retention_minutes * 60_000,
+            group_consumer_max_size=settings.group_consumer_max_size,
+            group_consumer_assignors=tuple(settings.group_consumer_assignors),
+            group_consumer_migration_policy=settings.group_consumer_migration_policy,
+            group_consumer_regex_refresh_interval_ms=settings.group_consumer_regex_refresh_interval_ms,
         )
+        topics = ImageTopics(node)
+        self._configs = ImageGroupConfigs(node)
         self.runtime: Runtime[GroupMachine] = Runtime(
-            node.loop, node.clock, GROUP_FORMATS, lambda: GroupMachine(limits, node.random), node.log_failure
+            node.loop,
+            node.clock,
+            GROUP_FORMATS,
+            lambda: GroupMachine(limits, self._configs, topics, node.random),
+            node.log_failure,
         )
 
     def elected(self, index: int, log: MachineLog) -> None:
@@ -67,6 +79,17 @@ class Groups:
     def machine(self, group_id: str) -> GroupMachine:
         """For reading. Raises NotCoordinator, CoordinatorLoadInProgress, CoordinatorNotAvailable."""
         return self.runtime.shard(self.partition_of(group_id)).machine
+
+    def apply(self, delta: Delta) -> None:
+        """Follows the image: topics that came, grew or went, and settings of groups."""
+        self._configs.forget(delta)
+        image = self._node.image
+        ids = dict.fromkeys((*delta.created_topics, *delta.changed_partitions))
+        names = [image.topics_by_id[one].name for one in ids if one in image.topics_by_id]
+        names += [topic.name for topic in delta.deleted_topics.values()]
+        if names:
+            version = image.end_offset - 1
+            self.runtime.everywhere(lambda machine, now_ms: machine.topics_changed(names, version))
 
     def topics_deleted(self, topics: list[str]) -> None:
         self.runtime.everywhere(lambda machine, now_ms: machine.forget_topics(topics))

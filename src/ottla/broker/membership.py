@@ -32,7 +32,10 @@ class Feature(NamedTuple):
     level: int
 
 
-FEATURES = (Feature("metadata.version", 7, 30, 30),)
+FEATURES = (
+    Feature("group.version", 0, 1, 1),
+    Feature("metadata.version", 7, 30, 30),
+)
 """Only what works is listed (KIP-584)."""
 
 
@@ -153,6 +156,11 @@ class Membership:
         self._node.settings.adopt(self.configs.broker_texts())
         apply(everything)
         self._follower.listen(self._on_delta)
+        self._follower.listen(apply)
+
+    def listen(self, apply: Callable[[Delta], None]) -> None:
+        """Calls with every change from now on."""
+        assert self._follower is not None
         self._follower.listen(apply)
 
     def _on_delta(self, delta: Delta) -> None:

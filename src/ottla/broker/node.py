@@ -171,6 +171,7 @@ class Node:
             self.telemetry.load()
         self.moves.restore()
         self.hosting.note_missing()
+        self.membership.listen(self.groups.apply)
         await self._recover()
         for listener in self.listeners:
             await listener.bind_address(self, self.router, self.budget)

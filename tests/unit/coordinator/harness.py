@@ -14,6 +14,7 @@ from ottla.protocol.messages.heartbeat import HeartbeatRequest
 from ottla.protocol.messages.join_group import JoinGroupRequest
 from ottla.protocol.messages.leave_group import LeaveGroupRequest
 from ottla.protocol.messages.sync_group import SyncGroupRequest
+from tests.unit.coordinator.group_world import FakeConfigs, FakeTopics
 
 GROUP = "readers"
 
@@ -32,10 +33,19 @@ class CountingRandom:
 class Bench:
     """Answers by token in `answers`; records as encoded pairs in `log`, replayed at once as the runtime does."""
 
-    def __init__(self, limits: GroupLimits | None = None, log: list[Any] | None = None) -> None:
+    def __init__(
+        self,
+        limits: GroupLimits | None = None,
+        log: list[Any] | None = None,
+        topics: FakeTopics | None = None,
+        configs: FakeConfigs | None = None,
+        now_ms: int = 1_000_000,
+    ) -> None:
         self.limits = limits or GroupLimits(group_initial_rebalance_delay_ms=0)
-        self.machine = GroupMachine(self.limits, CountingRandom())
-        self.now_ms = 1_000_000
+        self.topics = topics or FakeTopics()
+        self.configs = configs or FakeConfigs()
+        self.machine = GroupMachine(self.limits, self.configs, self.topics, CountingRandom())
+        self.now_ms = now_ms
         self.log: list[Any] = []
         self.timers: dict[TimerName, int] = {}
         self.answers: dict[Any, Any] = {}
@@ -50,7 +60,7 @@ class Bench:
 
     def reloaded(self) -> Bench:
         """Another coordinator that has read the log to its end."""
-        return Bench(self.limits, self.log)
+        return Bench(self.limits, self.log, self.topics, self.configs, self.now_ms)
 
     def run(self, outcome: Outcome) -> None:
         for key, value in outcome.records:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ottla.common.errors import KafkaError
-from ottla.coordinator.group.classic import join_refused, sync_refused
+from ottla.coordinator.group.classic_answers import join_refused, sync_refused
 from ottla.coordinator.group.limits import Caller
 from ottla.coordinator.group.machine import GroupMachine
 from ottla.coordinator.outcome import Outcome

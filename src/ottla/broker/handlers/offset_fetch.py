@@ -6,15 +6,12 @@ from typing import TYPE_CHECKING
 
 from ottla.common.errors import GroupAuthorizationFailed, KafkaError, TopicAuthorizationFailed, UnknownTopicId
 from ottla.common.names import ZERO_UUID, TopicPartition
-from ottla.coordinator.outcome import Outcome
 from ottla.protocol.messages.offset_fetch import OffsetFetchRequest, OffsetFetchResponse
 from ottla.security.operations import Operation, ResourceType
 
 if TYPE_CHECKING:
     from ottla.broker.context import Context
-    from ottla.coordinator.group.machine import GroupMachine
     from ottla.coordinator.group.offsets import Committed
-    from ottla.coordinator.outcome import Token
 
 _GROUP_ERROR_SINCE = 2
 _BATCHED = 8
@@ -31,7 +28,10 @@ Offsets = dict[TopicPartition, "Committed"]
 async def offset_fetch(ctx: Context, request: OffsetFetchRequest) -> OffsetFetchResponse:
     """Needs DESCRIBE on the group, then on each topic. Nothing is pending: `require_stable` has no effect yet."""
     if ctx.version >= _BATCHED:
-        groups = [await _group(ctx, group.group_id, group.topics) for group in request.groups]
+        groups = [
+            await _group(ctx, group.group_id, group.topics, group.member_id, group.member_epoch)
+            for group in request.groups
+        ]
         return OffsetFetchResponse(throttle_time_ms=ctx.throttle_time_ms, groups=groups)
     topics = request.topics
     asked = (
@@ -43,26 +43,21 @@ async def offset_fetch(ctx: Context, request: OffsetFetchRequest) -> OffsetFetch
     return _single(ctx, answer, asked)
 
 
-async def _group(ctx: Context, group_id: str, topics: list[Asked] | None) -> GroupAnswer:
+async def _group(
+    ctx: Context, group_id: str, topics: list[Asked] | None, member_id: str | None = None, epoch: int = -1
+) -> GroupAnswer:
     """What one group has committed: for the topics asked for, or for all."""
     try:
         if not ctx.allows(Operation.DESCRIBE, ResourceType.GROUP, group_id):
             raise GroupAuthorizationFailed
         offsets: Offsets = await ctx.node.groups.call(
-            group_id, lambda machine, token, now_ms: _read(machine, token, group_id)
+            group_id, lambda machine, token, now_ms: machine.read_offsets(token, group_id, member_id, epoch)
         )
     except KafkaError as error:
         return GroupAnswer(group_id=group_id, error_code=ctx.count_error(error))
     if topics is None:
         return GroupAnswer(group_id=group_id, topics=_all(ctx, offsets))
     return GroupAnswer(group_id=group_id, topics=[_topic(ctx, offsets, topic) for topic in topics])
-
-
-def _read(machine: GroupMachine, token: Token, group_id: str) -> Outcome:
-    """As a command, so that the answer waits until what it tells is committed."""
-    outcome = Outcome()
-    outcome.answer(token, dict(machine.offsets.of(group_id)))
-    return outcome
 
 
 def _topic(ctx: Context, offsets: Offsets, topic: Asked) -> TopicAnswer:

@@ -3,28 +3,17 @@
 from __future__ import annotations
 
 from ottla.coordinator.formats import Formats
-from ottla.protocol.logs.consumer_offsets import (
-    GroupMetadataKey,
-    GroupMetadataValue,
-    LegacyOffsetCommitKey,
-    LegacyOffsetCommitValue,
-    OffsetCommitKey,
-    OffsetCommitValue,
-)
+from ottla.protocol.logs.consumer_offsets import KEYS, VALUES
 
-LEGACY_OFFSET_COMMIT, OFFSET_COMMIT, GROUP_METADATA = 0, 1, 2
+OFFSET_COMMIT, GROUP_METADATA = 1, 2
+CONSUMER_GROUP = (3, 4, 5, 6, 7, 8, 16)
+"""Types of KIP-848. Type 4 is read, and deleted with its group; nobody writes it any more."""
+
+_READ = (0, OFFSET_COMMIT, GROUP_METADATA, *CONSUMER_GROUP)
 
 GROUP_FORMATS = Formats(
-    keys={
-        LEGACY_OFFSET_COMMIT: LegacyOffsetCommitKey,
-        OFFSET_COMMIT: OffsetCommitKey,
-        GROUP_METADATA: GroupMetadataKey,
-    },
-    values={
-        LEGACY_OFFSET_COMMIT: LegacyOffsetCommitValue,
-        OFFSET_COMMIT: OffsetCommitValue,
-        GROUP_METADATA: GroupMetadataValue,
-    },
+    keys={record: KEYS[record] for record in _READ},
+    values={record: VALUES[record] for record in _READ},
     # As Kafka 4.3.1 writes them. Offset commits of version 4 carry the topic id, which older brokers cannot read.
-    written={OFFSET_COMMIT: 4, GROUP_METADATA: 3},
+    written={OFFSET_COMMIT: 4, GROUP_METADATA: 3, **dict.fromkeys(CONSUMER_GROUP, 0)},
 )

@@ -1,15 +1,15 @@
 """The group coordinator of one partition of `__consumer_offsets`: all its groups and their offsets, as one machine.
 
-Durable: the last GroupMetadata record of each group, and the committed offsets; changed by `replay` alone. Volatile:
-the groups at work, made from their records when first needed. Requests come in as commands with a token each; see
-`coordinator.outcome` for what goes out.
+Durable: the last GroupMetadata record of each classic group, the consumer groups, and the committed offsets; changed by
+`replay` alone. Volatile: the classic groups at work, made from their records when first needed, and the watch over each
+consumer group. A group id is one or the other, and an empty one changes its kind freely. Requests come in as commands
+with a token each; see `coordinator.outcome` for what goes out.
 """
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
-from ottla.common.clock import Random
 from ottla.common.errors import (
     GroupIdNotFound,
     GroupSubscribedToTopic,
@@ -21,12 +21,17 @@ from ottla.common.errors import (
     UnknownMemberId,
 )
 from ottla.common.names import TopicPartition, Uuid
-from ottla.coordinator.group.classic import Classic, join_refused, sync_refused
+from ottla.coordinator.group.classic_answers import asked_to_leave, join_refused, leave_answer, sync_refused
 from ottla.coordinator.group.classic_group import ClassicGroup, State
-from ottla.coordinator.group.limits import Caller, GroupLimits
-from ottla.coordinator.group.offsets import Committed, Offsets
+from ottla.coordinator.group.consumer_offsets import check_commit, check_fetch
+from ottla.coordinator.group.consumer_records import forget_group
+from ottla.coordinator.group.consumer_side import ConsumerSide
+from ottla.coordinator.group.consumer_view import listed
+from ottla.coordinator.group.limits import Caller
+from ottla.coordinator.group.offsets import Committed
 from ottla.coordinator.outcome import Outcome, TimerName, Token
 from ottla.protocol.logs.consumer_offsets import (
+    ConsumerGroupMetadataKey,
     GroupMetadataKey,
     GroupMetadataValue,
     LegacyOffsetCommitKey,
@@ -58,15 +63,8 @@ class CommitRequest(NamedTuple):
     offsets: dict[TopicPartition, Committed]
 
 
-class GroupMachine:
+class GroupMachine(ConsumerSide):
     """See the module. `now_ms` is the clock of the runtime; nothing here waits, logs or looks at a file."""
-
-    def __init__(self, limits: GroupLimits, random: Random) -> None:
-        self.limits = limits
-        self.classic = Classic(limits, random)
-        self.offsets = Offsets()
-        self._stored: dict[str, GroupMetadataValue] = {}
-        self._groups: dict[str, ClassicGroup] = {}
 
     # --- the log
 
@@ -87,6 +85,8 @@ class GroupMachine:
             assert value is None or isinstance(value, LegacyOffsetCommitValue)
             old = None if value is None else Committed(value.offset, -1, value.metadata, value.commit_timestamp)
             self.offsets.replay(key.group, partition, old)
+        elif self.consumers.replay(key, value) and value is None and isinstance(key, ConsumerGroupMetadataKey):
+            self._watches.pop(key.group_id, None)
 
     def loaded(self, now_ms: int) -> Outcome:
         """The log was read to its end: groups with members get their session timers."""
@@ -95,6 +95,9 @@ class GroupMachine:
             group = self._find(group_id, now_ms)
             assert group is not None
             self.classic.resume(group, out)
+        self.consumer.topics_came_at = self.consumer.topics.version  # any topic may have come meanwhile
+        for consumer_group in self.consumers.all():
+            self.consumer.resume(consumer_group, self._watch(consumer_group.group_id), now_ms, out)
         return out
 
     def unload(self, error: KafkaError) -> Outcome:
@@ -110,24 +113,42 @@ class GroupMachine:
         out = Outcome()
         try:
             self.classic.check_join(request)
-            group = self._find(request.group_id, now_ms)
-            if group is None:
-                if request.member_id:
-                    raise UnknownMemberId
-                group = self._create(request.group_id, now_ms)
-                self.classic.join(group, token, request, caller, now_ms, out)
-                if not out.records:
-                    out.write(GroupMetadataKey(group=group.group_id), group.snapshot_empty())
+            consumers = self.consumers.get(request.group_id)
+            if consumers is not None and consumers.members:
+                out.answer(token, self._join_consumers(consumers, request, caller, now_ms, out))
                 return out
-            self.classic.join(group, token, request, caller, now_ms, out)
+            group = self._find(request.group_id, now_ms)
+            if group is not None:
+                self.classic.join(group, token, request, caller, now_ms, out)
+                return out
+            if request.member_id:
+                raise UnknownMemberId
+            if consumers is not None:
+                forget_group(out, consumers)
+            self._join_first(token, request, caller, now_ms, out)
         except KafkaError as error:
-            out.answer(token, join_refused(error, request.member_id))
+            out = Outcome()
+            member_id = "" if self.consumers.get(request.group_id) is not None else request.member_id
+            out.answer(token, join_refused(error, member_id))
         return out
+
+    def _join_first(self, token: Token, request: JoinGroupRequest, caller: Caller, now_ms: int, out: Outcome) -> None:
+        """A group begins, and with it its first record, even if nobody gets in."""
+        before = len(out.records)
+        group = self._create(request.group_id, now_ms)
+        self.classic.join(group, token, request, caller, now_ms, out)
+        if len(out.records) == before:
+            out.write(GroupMetadataKey(group=group.group_id), group.snapshot_empty())
 
     def sync(self, token: Token, request: SyncGroupRequest, caller: Caller, now_ms: int) -> Outcome:
         out = Outcome()
         try:
-            self.classic.sync(self._member_group(request.group_id, now_ms), token, request, caller, now_ms, out)
+            consumers = self.consumers.get(request.group_id)
+            if consumers is not None:
+                watch = self._watch(request.group_id)
+                out.answer(token, self.classic_members.sync(consumers, watch, request, caller, now_ms, out))
+            else:
+                self.classic.sync(self._member_group(request.group_id, now_ms), token, request, caller, now_ms, out)
         except KafkaError as error:
             out.answer(token, sync_refused(error))
         return out
@@ -135,8 +156,13 @@ class GroupMachine:
     def heartbeat(self, token: Token, request: HeartbeatRequest, caller: Caller, now_ms: int) -> Outcome:
         out = Outcome()
         try:
-            group = self._member_group(request.group_id, now_ms)
-            out.answer(token, self.classic.heartbeat(group, request, now_ms, out))
+            consumers = self.consumers.get(request.group_id)
+            if consumers is not None:
+                watch = self._watch(request.group_id)
+                out.answer(token, self.classic_members.heartbeat(consumers, watch, request, now_ms, out))
+            else:
+                group = self._member_group(request.group_id, now_ms)
+                out.answer(token, self.classic.heartbeat(group, request, now_ms, out))
         except KafkaError as error:
             out.answer(token, HeartbeatResponse(error_code=error.code))
         return out
@@ -146,6 +172,14 @@ class GroupMachine:
         try:
             if not request.group_id:
                 raise InvalidGroupId
+            consumers = self.consumers.get(request.group_id)
+            if consumers is not None:
+                asked = asked_to_leave(request, caller.version)
+                answers, gone = self.classic_members.leave(consumers, asked)
+                if gone:
+                    self._members_gone(consumers, gone, now_ms, out)
+                out.answer(token, leave_answer(answers, caller.version))
+                return out
             group = self._find(request.group_id, now_ms) or ClassicGroup(request.group_id, now_ms)
             out.answer(token, self.classic.leave(group, request, caller, now_ms, out))
         except KafkaError as error:
@@ -159,14 +193,7 @@ class GroupMachine:
         out = Outcome()
         codes: dict[TopicPartition, int] = {}
         try:
-            group = self._find(request.group_id, now_ms)
-            if group is None:
-                if request.generation >= 0:
-                    raise GroupIdNotFound if caller.version >= GROUP_ID_NOT_FOUND_SINCE_COMMIT else IllegalGeneration
-                group = self._create(request.group_id, now_ms)
-            member = self.classic.check_commit(group, request.member_id, request.instance_id, request.generation)
-            if member is not None:
-                self.classic.committed(group, member, now_ms, out)
+            self._check_commit(request, caller, now_ms, out)
         except KafkaError as error:
             out.answer(token, dict.fromkeys(request.offsets, error.code))
             return out
@@ -188,15 +215,44 @@ class GroupMachine:
         out.answer(token, codes)
         return out
 
+    def _check_commit(self, request: CommitRequest, caller: Caller, now_ms: int, out: Outcome) -> None:
+        consumers = self.consumers.get(request.group_id)
+        if consumers is not None:
+            check_commit(consumers, request.member_id, request.generation, request.offsets, caller.version)
+            return
+        group = self._find(request.group_id, now_ms)
+        if group is None:
+            if request.generation >= 0:
+                raise GroupIdNotFound if caller.version >= GROUP_ID_NOT_FOUND_SINCE_COMMIT else IllegalGeneration
+            group = self._create(request.group_id, now_ms)
+        member = self.classic.check_commit(group, request.member_id, request.instance_id, request.generation)
+        if member is not None:
+            self.classic.committed(group, member, now_ms, out)
+
+    def read_offsets(self, token: Token, group_id: str, member_id: str | None, epoch: int) -> Outcome:
+        """OffsetFetch. Answers the group's offsets, or a KafkaError when a member may not see them."""
+        out = Outcome()
+        group = self.consumers.get(group_id)
+        try:
+            if group is not None:
+                check_fetch(group, member_id, epoch)
+            out.answer(token, dict(self.offsets.of(group_id)))
+        except KafkaError as error:
+            out.answer(token, error)
+        return out
+
     def delete_offsets(self, token: Token, group_id: str, partitions: list[TopicPartition], now_ms: int) -> Outcome:
         """OffsetDelete. Answers a dict of codes, or a KafkaError for the whole group."""
         out = Outcome()
         group = self._find(group_id, now_ms)
-        if group is None and not self.offsets.of(group_id):
+        consumers = self.consumers.get(group_id)
+        if group is None and consumers is None and not self.offsets.of(group_id):
             out.answer(token, GroupIdNotFound())
             return out
         subscribed: list[str] = []
-        if group is not None and group.state not in (State.EMPTY, State.DEAD):
+        if consumers is not None:
+            subscribed = [one.topic for one in partitions if consumers.subscribes_to(one.topic)]
+        elif group is not None and group.state not in (State.EMPTY, State.DEAD):
             topics = group.subscribed_topics()
             if topics is None:
                 out.answer(token, NonEmptyGroup())
@@ -226,7 +282,10 @@ class GroupMachine:
             group = self._find(group_id, now_ms)
             base_ms: int | None = None
             subscribed: list[str] = []
-            if group is not None and group.state is State.EMPTY:
+            consumers = self.consumers.get(group_id)
+            if consumers is not None:
+                subscribed = [one.topic for one in self.offsets.of(group_id) if consumers.subscribes_to(one.topic)]
+            elif group is not None and group.state is State.EMPTY:
                 base_ms = group.state_since_ms if group.protocol_type is not None else None
             elif group is not None:
                 topics = group.subscribed_topics()
@@ -243,18 +302,25 @@ class GroupMachine:
             for partition in expired:
                 out.write(_offset_key(group_id, partition), None)
             unused = len(expired) == len(self.offsets.of(group_id))
-            if unused and (group is None or (group.state is State.EMPTY and not group.pending_joins)):
+            if consumers is not None:
+                if unused and not consumers.members:
+                    forget_group(out, consumers)
+            elif unused and (group is None or (group.state is State.EMPTY and not group.pending_joins)):
                 self._remove(group_id, out)
         return out
 
     # --- looking at groups
 
     def group_ids(self) -> list[str]:
-        return list(dict.fromkeys([*self._stored, *self._groups, *self.offsets.groups()]))
+        return list(dict.fromkeys([*self._stored, *self._groups, *self.consumers.ids(), *self.offsets.groups()]))
 
     def list(self, now_ms: int) -> list[ListGroupsResponse.ListedGroup]:
         found = []
         for group_id in self.group_ids():
+            consumers = self.consumers.get(group_id)
+            if consumers is not None:
+                found.append(listed(consumers))
+                continue
             group = self._find(group_id, now_ms)
             found.append(
                 ListGroupsResponse.ListedGroup(
@@ -272,7 +338,8 @@ class GroupMachine:
             answer = DescribeGroupsResponse.DescribedGroup(group_id=group_id, group_state=State.DEAD.value)
             if version >= _DESCRIBE_NOT_FOUND_SINCE:
                 answer.error_code = GroupIdNotFound.code
-                answer.error_message = f"Group {group_id} not found."
+                known = self.consumers.get(group_id) is not None
+                answer.error_message = f"Group {group_id} {'is not a classic group' if known else 'not found'}."
             return answer
         stable = group.state is State.STABLE
         return DescribeGroupsResponse.DescribedGroup(
@@ -287,7 +354,7 @@ class GroupMachine:
                     client_id=member.client_id,
                     client_host=member.client_host,
                     member_metadata=member.metadata(group.protocol) if stable else b"",
-                    member_assignment=member.assignment if stable else b"",
+                    member_assignment=member.assignment,
                 )
                 for member in group.members.values()
             ],
@@ -298,14 +365,20 @@ class GroupMachine:
         out = Outcome()
         answer = DeleteGroupsResponse.DeletableGroupResult(group_id=group_id)
         group = self._find(group_id, now_ms)
-        if group is None and not self.offsets.of(group_id):
+        consumers = self.consumers.get(group_id)
+        if group is None and consumers is None and not self.offsets.of(group_id):
             answer.error_code = GroupIdNotFound.code
-        elif group is not None and group.state not in (State.EMPTY, State.DEAD):
+        elif (consumers is not None and consumers.members) or (
+            group is not None and group.state not in (State.EMPTY, State.DEAD)
+        ):
             answer.error_code = NonEmptyGroup.code
         else:
             for partition in self.offsets.of(group_id):
                 out.write(_offset_key(group_id, partition), None)
-            self._remove(group_id, out)
+            if consumers is not None:
+                forget_group(out, consumers)
+            else:
+                self._remove(group_id, out)
         out.answer(token, answer)
         return out
 
@@ -313,25 +386,16 @@ class GroupMachine:
 
     def on_timer(self, name: TimerName, now_ms: int) -> Outcome:
         out = Outcome()
+        consumers = self.consumers.get(name[1])
+        if consumers is not None:
+            self._consumer_timer(consumers, name, now_ms, out)
+            return out
         group = self._groups.get(name[1])
         if group is not None:
             self.classic.on_timer(group, name, now_ms, out)
         return out
 
     # --- helpers
-
-    def _find(self, group_id: str, now_ms: int) -> ClassicGroup | None:
-        group = self._groups.get(group_id)
-        if group is None:
-            stored = self._stored.get(group_id)
-            if stored is None:
-                return None
-            group = self._groups[group_id] = ClassicGroup.restore(group_id, stored, now_ms)
-        return group
-
-    def _create(self, group_id: str, now_ms: int) -> ClassicGroup:
-        group = self._groups[group_id] = ClassicGroup(group_id, now_ms)
-        return group
 
     def _member_group(self, group_id: str, now_ms: int) -> ClassicGroup:
         if not group_id:
@@ -340,11 +404,6 @@ class GroupMachine:
         if group is None:
             raise UnknownMemberId
         return group
-
-    def _remove(self, group_id: str, out: Outcome) -> None:
-        self._groups.pop(group_id, None)
-        if group_id in self._stored:
-            out.write(GroupMetadataKey(group=group_id), None)
 
 
 def _offset_key(group_id: str, partition: TopicPartition) -> OffsetCommitKey:

@@ -67,6 +67,32 @@ class GroupSettings(Settings):
                 setattr(result, definition.attribute, broker.value(definition.synonyms[0]))
         return result
 
+    @classmethod
+    def in_force(cls, texts: Mapping[str, str], broker: Settings) -> GroupSettings:
+        """As `within`, for texts that were stored: the broker's limits may have moved since, and then they hold."""
+        result = cls()
+        for name, definition in cls.definitions.items():
+            value = definition.parse(texts[name]) if name in texts else None
+            if value is None and definition.synonyms:
+                value = broker.value(definition.synonyms[0])
+            elif isinstance(value, int) and not isinstance(value, bool):
+                low, high = _limits(name, broker)
+                value = max(value if high is None else min(value, high), value if low is None else low)
+            if value is not None:
+                setattr(result, definition.attribute, value)
+        return result
+
+
+def _limits(name: str, broker: Settings) -> tuple[int | None, int | None]:
+    """`group.consumer.min.x` and `group.consumer.max.x` for `consumer.x`, where the broker has these."""
+    kind, _, rest = name.partition(".")
+    low, high = f"group.{kind}.min.{rest}", f"group.{kind}.max.{rest.removeprefix('num.')}"
+    known = broker.definitions
+    return (
+        broker.value(low) if low in known else None,  # type: ignore[return-value]
+        broker.value(high) if high in known else None,
+    )
+
 
 def _check_limits(definition: Setting, value: object, broker: Settings) -> None:
     """`consumer.x` lies between `group.consumer.min.x` and `group.consumer.max.x`, where the broker has these."""

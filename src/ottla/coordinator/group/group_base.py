@@ -1,0 +1,46 @@
+"""The groups of one machine, of either protocol: where they are kept, found, made and removed."""
+
+from __future__ import annotations
+
+from ottla.common.clock import Random
+from ottla.coordinator.group.classic import Classic
+from ottla.coordinator.group.classic_group import ClassicGroup
+from ottla.coordinator.group.consumer_group import ConsumerGroups
+from ottla.coordinator.group.limits import GroupLimits
+from ottla.coordinator.group.offsets import Offsets
+from ottla.coordinator.outcome import Outcome
+from ottla.protocol.logs.consumer_offsets import GroupMetadataKey, GroupMetadataValue
+
+
+class GroupBase:
+    """Durable: `_stored`, `consumers` and `offsets`. Volatile: `_groups`, the classic groups at work."""
+
+    def __init__(self, limits: GroupLimits, random: Random) -> None:
+        self.limits = limits
+        self.classic = Classic(limits, random)
+        self.offsets = Offsets()
+        self.consumers = ConsumerGroups()
+        self._stored: dict[str, GroupMetadataValue] = {}
+        self._groups: dict[str, ClassicGroup] = {}
+
+    def member_count(self) -> int:
+        """Of classic groups, those at work."""
+        return sum(len(group.members) for groups in (self._groups.values(), self.consumers.all()) for group in groups)
+
+    def _find(self, group_id: str, now_ms: int) -> ClassicGroup | None:
+        group = self._groups.get(group_id)
+        if group is None:
+            stored = self._stored.get(group_id)
+            if stored is None:
+                return None
+            group = self._groups[group_id] = ClassicGroup.restore(group_id, stored, now_ms)
+        return group
+
+    def _create(self, group_id: str, now_ms: int) -> ClassicGroup:
+        group = self._groups[group_id] = ClassicGroup(group_id, now_ms)
+        return group
+
+    def _remove(self, group_id: str, out: Outcome) -> None:
+        self._groups.pop(group_id, None)
+        if group_id in self._stored:
+            out.write(GroupMetadataKey(group=group_id), None)
