@@ -52,6 +52,17 @@ def publish(node: Node) -> None:
         "Committed offsets held here",
         lambda: sum(one.machine.offsets.count() for one in runtime.shards()),
     )
+    transactions = node.transactions
+    gauge(
+        "ottla_transactional_ids",
+        "Transactional ids coordinated here",
+        lambda: sum(len(one.machine) for one in transactions.runtime.shards()),
+    )
+    gauge(
+        "ottla_transactions_completing",
+        "Transactions whose markers are under way",
+        lambda: transactions.markers.completing,
+    )
 
 
 def _of_listener(node: Node, listener: Listener) -> None:

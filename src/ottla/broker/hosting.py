@@ -8,11 +8,14 @@ from ottla.broker.machine_log import PartitionMachineLog
 from ottla.broker.partition import Partition
 from ottla.broker.replicas import HostedTopic
 from ottla.common.errors import KafkaStorageError
-from ottla.common.names import CONSUMER_OFFSETS, TopicPartition
+from ottla.common.names import CONSUMER_OFFSETS, TRANSACTION_STATE, TopicPartition
 from ottla.metadata.image import BROKER_CONFIG, TOPIC_CONFIG
+from ottla.records.batch import NO_SEQUENCE
 
 if TYPE_CHECKING:
+    from ottla.broker.groups import Groups
     from ottla.broker.node import Node
+    from ottla.broker.transactions import Transactions
     from ottla.metadata.delta import Delta
     from ottla.metadata.parts import TopicImage
     from ottla.storage.directory import LogDirectory
@@ -93,14 +96,24 @@ class Hosting:
             partition.partition_epoch = state.partition_epoch
             led, epoch = partition.leads, partition.leader_epoch
             partition.set_leader(state.leader, state.leader_epoch, node.node_id)
-            if image.name == CONSUMER_OFFSETS and (led, epoch) != (partition.leads, partition.leader_epoch):
-                self._coordinate(partition, index)
+            if (led, epoch) != (partition.leads, partition.leader_epoch):
+                self._coordinate(partition)
 
-    def _coordinate(self, partition: Partition, index: int) -> None:
-        if partition.leads:
-            self._node.groups.elected(index, PartitionMachineLog(self._node, partition))
+    def _coordinate(self, partition: Partition) -> None:
+        """Whoever leads a partition of an internal topic coordinates what it holds."""
+        node = self._node
+        topic, index = partition.topic_partition
+        coordinator: Groups | Transactions
+        if topic == CONSUMER_OFFSETS:
+            coordinator, base_sequence = node.groups, 0
+        elif topic == TRANSACTION_STATE:
+            coordinator, base_sequence = node.transactions, NO_SEQUENCE
         else:
-            self._node.groups.resigned(index)
+            return
+        if partition.leads:
+            coordinator.elected(index, PartitionMachineLog(node, partition, base_sequence))
+        else:
+            coordinator.resigned(index)
 
     def _remove(self, image: TopicImage) -> None:
         node = self._node
@@ -112,6 +125,7 @@ class Hosting:
             partition.close()
             node.moves.forget(partition)
             self._missing.discard(partition.topic_partition)
+            self._coordinate(partition)
             for directory in node.directories:
                 if directory.contains(partition.topic_partition):
                     directory.delete(partition.topic_partition, node.clock.now_ms())

@@ -46,6 +46,16 @@ class Housekeeping:
         self.every(1.0, "due syncs", self._syncs)
         self.every(settings.offsets_retention_check_interval_ms / 1000, "offset expiry", self._expiry)
         self.every(settings.producer_id_expiration_check_interval_ms / 1000, "producer expiry", self._producers)
+        self.every(
+            settings.transaction_abort_timed_out_transaction_cleanup_interval_ms / 1000,
+            "transaction timeouts",
+            self._timed_out,
+        )
+        self.every(
+            settings.transaction_remove_expired_transaction_cleanup_interval_ms / 1000,
+            "transactional id expiry",
+            self._expired_ids,
+        )
         if settings.connections_max_idle_ms > 0:
             self.every(max(settings.connections_max_idle_ms / 4000, 0.1), "idle connections", self._idle)
         self._measure_lag(self._node.loop.time())
@@ -126,6 +136,12 @@ class Housekeeping:
 
     async def _expiry(self) -> None:
         self._node.groups.expire()
+
+    async def _timed_out(self) -> None:
+        self._node.transactions.abort_timed_out()
+
+    async def _expired_ids(self) -> None:
+        self._node.transactions.expire()
 
     async def _producers(self) -> None:
         now_ms, after_ms = self._node.clock.now_ms(), self._node.settings.producer_id_expiration_ms

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ottla.common.errors import CoordinatorNotAvailable, KafkaError, TopicAlreadyExists
-from ottla.common.names import CONSUMER_OFFSETS
+from ottla.common.names import CONSUMER_OFFSETS, TRANSACTION_STATE
 from ottla.protocol.messages.create_topics import CreateTopicsRequest, CreateTopicsResponse
 
 if TYPE_CHECKING:
@@ -18,16 +18,29 @@ _Config = CreateTopicsRequest.CreatableTopicConfig
 
 def internal_topic(settings: BrokerSettings, name: str) -> CreateTopicsRequest.CreatableTopic:
     """How `name` is created; see the table of internal topics in the documentation."""
-    assert name == CONSUMER_OFFSETS, f"{name} has no coordinator yet"
-    configs = {
-        "cleanup.policy": "compact",
-        "compression.type": "producer",
-        "segment.bytes": str(settings.offsets_topic_segment_bytes),
-    }
+    if name == CONSUMER_OFFSETS:
+        partitions = settings.offsets_topic_num_partitions
+        replicas = settings.offsets_topic_replication_factor
+        configs = {
+            "cleanup.policy": "compact",
+            "compression.type": "producer",
+            "segment.bytes": str(settings.offsets_topic_segment_bytes),
+        }
+    else:
+        assert name == TRANSACTION_STATE, f"{name} has no coordinator yet"
+        partitions = settings.transaction_state_log_num_partitions
+        replicas = settings.transaction_state_log_replication_factor
+        configs = {
+            "cleanup.policy": "compact",
+            "compression.type": "uncompressed",
+            "min.insync.replicas": str(settings.transaction_state_log_min_isr),
+            "segment.bytes": str(settings.transaction_state_log_segment_bytes),
+            "unclean.leader.election.enable": "false",
+        }
     return CreateTopicsRequest.CreatableTopic(
         name=name,
-        num_partitions=settings.offsets_topic_num_partitions,
-        replication_factor=settings.offsets_topic_replication_factor,
+        num_partitions=partitions,
+        replication_factor=replicas,
         configs=[_Config(name=key, value=value) for key, value in configs.items()],
     )
 

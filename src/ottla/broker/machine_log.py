@@ -6,37 +6,67 @@ from asyncio import Future
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from ottla.records.record import BatchBuilder, read_all
+from ottla.common.errors import NotEnoughReplicas
+from ottla.coordinator.runtime import NO_PRODUCER, Logged, LoggedMarker, LoggedRecord, TransactionEnd
+from ottla.records.batch import batches
+from ottla.records.control import end_marker, read_marker
+from ottla.records.record import BatchBuilder, read_records
 from ottla.storage.log import Origin
 
 if TYPE_CHECKING:
     from ottla.broker.node import Node
     from ottla.broker.partition import Partition
     from ottla.coordinator.formats import Pair
+    from ottla.coordinator.outcome import Author
 
 _READ_BYTES = 1024 * 1024
 _PRODUCE_VERSION = 13
 
 
 class PartitionMachineLog:
-    """Implements `coordinator.runtime.MachineLog`. Batches are as Kafka's group coordinator writes them."""
+    """Implements `coordinator.runtime.MachineLog`.
 
-    def __init__(self, node: Node, partition: Partition) -> None:
+    `base_sequence`: what Kafka's coordinator of this topic writes into its batches, though they have no producer.
+    """
+
+    def __init__(self, node: Node, partition: Partition, base_sequence: int) -> None:
         self._node = node
         self._partition = partition
+        self._base_sequence = base_sequence
+        self.epoch = partition.leader_epoch
 
-    def append(self, pairs: list[Pair], now_ms: int) -> int:
+    def append(self, pairs: list[Pair], now_ms: int, author: Author | None) -> int:
         log = self._partition.leader_log()
+        if len(self._partition.isr) < min(log.settings.min_insync_replicas, len(self._partition.replicas)):
+            raise NotEnoughReplicas
         most = log.settings.max_message_bytes
-        builder = BatchBuilder(base_sequence=0)  # Kafka's group coordinator writes 0 here, with producer id -1
+        builder = self._builder(author)
         end = log.log_end_offset
         for key, value in pairs:
             size = len(key or b"") + len(value or b"") + 32
             if builder.size_bytes + size > most and len(builder):
                 end = self._write(builder, now_ms)
-                builder = BatchBuilder(base_sequence=0)
+                builder = self._builder(author)
             builder.append(now_ms, key, value)
         return self._write(builder, now_ms) if len(builder) else end
+
+    def _builder(self, author: Author | None) -> BatchBuilder:
+        if author is None:
+            return BatchBuilder(base_sequence=self._base_sequence)
+        return BatchBuilder(
+            producer_id=author.producer_id,
+            producer_epoch=author.epoch,
+            base_sequence=self._base_sequence,
+            transactional=True,
+        )
+
+    def append_marker(self, end: TransactionEnd, now_ms: int) -> int:
+        return append_marker(self._partition, end, now_ms)
+
+    def end_offset(self) -> int:
+        if not self._node.hosting.has_folder(self._partition.topic_partition):
+            return 0
+        return self._partition.leader_log().log_end_offset
 
     def _write(self, builder: BatchBuilder, now_ms: int) -> int:
         log = self._partition.leader_log()
@@ -53,7 +83,7 @@ class PartitionMachineLog:
             self._partition.commit_future(offset, future)
         return future
 
-    def read_all(self) -> Iterator[list[Pair]]:
+    def read_all(self) -> Iterator[list[Logged]]:
         if not self._node.hosting.has_folder(self._partition.topic_partition):
             return
         log = self._partition.leader_log()
@@ -66,4 +96,31 @@ class PartitionMachineLog:
                 found.release()
             if not data:
                 return  # compaction has left nothing behind here
-            yield [(record.key, record.value) for record in read_all(data)]
+            yield list(_logged(data))
+
+
+def _logged(data: bytes) -> Iterator[Logged]:
+    view = memoryview(data)
+    for position, header in batches(data):
+        batch = view[position : position + header.size_bytes]
+        if header.is_control:
+            marker = read_marker(batch)
+            if marker is not None:
+                yield LoggedMarker(header.producer_id, marker.committed)
+            continue
+        producer_id = header.producer_id if header.is_transactional else NO_PRODUCER
+        for record in read_records(batch):
+            yield LoggedRecord((record.key, record.value), producer_id)
+
+
+def append_marker(partition: Partition, end: TransactionEnd, now_ms: int) -> int:
+    """Ends a producer's transaction in any partition led here; the offset behind the marker. Raises KafkaError."""
+    log = partition.leader_log()
+    batch = end_marker(
+        producer_id=end.producer_id,
+        producer_epoch=end.producer_epoch,
+        committed=end.committed,
+        coordinator_epoch=end.coordinator_epoch,
+        timestamp=now_ms,
+    )
+    return partition.append_marker(log, batch, now_ms, end.transaction_version).last_offset + 1

@@ -25,6 +25,8 @@ from ottla.broker.replicas import Replicas
 from ottla.broker.router import Router
 from ottla.broker.session import Session
 from ottla.broker.syncing import Syncing
+from ottla.broker.transactions import Transactions
+from ottla.broker.verification import Verification
 from ottla.broker.waits import give_way
 from ottla.common.metrics import Registry
 from ottla.security.authorizer import AllowAll, Authorizer
@@ -101,6 +103,8 @@ class Node:
         self.syncing = Syncing(self)
         self.hosting = Hosting(self)
         self.groups = Groups(self)
+        self.transactions = Transactions(self)
+        self.verification = Verification(self)
         self.producer_ids = ProducerIds(self)
         self.membership = Membership(self, store)
         self.cleaning = Cleaning(self)
@@ -252,6 +256,7 @@ class Node:
         if self._http is not None:
             self._http.close()
         self.groups.stop()
+        self.transactions.stop()
         for listener in self.listeners:
             listener.drain()
         deadline = self.loop.time() + DRAIN_TIMEOUT_S

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Protocol
 from ottla.common.errors import FencedLeaderEpoch, KafkaStorageError, NotLeaderOrFollower, UnknownLeaderEpoch
 from ottla.common.names import BrokerId, TopicPartition
 from ottla.replication.leader import LeaderState
+from ottla.storage.log_facts import Origin
 
 if TYPE_CHECKING:
-    from ottla.storage.log import Appended, Origin, PartitionLog
+    from ottla.storage.log import Appended, PartitionLog
 
 Commit = tuple[int, int, "Future[bool]"]
 """An offset that the high watermark must reach, a tie breaker, and the future that says it did."""
@@ -156,6 +157,21 @@ class Partition:
                 self._sync(self)  # the high watermark follows when the sync has run
             else:
                 self.on_log_grew(log, size_bytes)
+        return appended
+
+    def append_marker(self, log: PartitionLog, batch: bytes, now_ms: int, transaction_version: int) -> Appended:
+        """The same for a marker that this broker built."""
+        appended = log.append(
+            batch,
+            leader_epoch=self.leader_epoch,
+            now_ms=now_ms,
+            origin=Origin.COORDINATOR,
+            transaction_version=transaction_version,
+        )
+        if log.synced_appends:
+            self._sync(self)
+        else:
+            self.on_log_grew(log, appended.size_bytes)
         return appended
 
     def on_log_grew(self, log: PartitionLog, size_bytes: int) -> None:

@@ -54,3 +54,9 @@ async def give_way() -> None:
 def _finish(future: Future[None]) -> None:
     if not future.done():
         future.set_result(None)
+
+
+async def pause(loop: AbstractEventLoop, seconds: float) -> None:
+    """Goes on after that time."""
+    future: Future[bool] = loop.create_future()
+    await until(loop, future, seconds)

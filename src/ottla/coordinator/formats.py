@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from ottla.protocol.logs.framing import decode_key, decode_value, encode_key, encode_value
 from ottla.protocol.message import Message
@@ -12,18 +12,24 @@ Pair = tuple[bytes | None, bytes | None]
 
 
 class Formats:
-    """The record types of an internal topic: key and value classes by type, and the value version that we write."""
+    """The record types of an internal topic: key and value classes by type, and the value version that we write.
+
+    `written`: by type, or where a feature decides, what tells the version now.
+    """
 
     def __init__(
-        self, keys: Mapping[int, type[Message]], values: Mapping[int, type[Message]], written: Mapping[int, int]
+        self,
+        keys: Mapping[int, type[Message]],
+        values: Mapping[int, type[Message]],
+        written: Mapping[int, int] | Callable[[int], int],
     ) -> None:
         self.keys = keys
         self.values = values
-        self.written = written
+        self.written = written if callable(written) else written.__getitem__
 
     def encode(self, key: Message, value: Message | None) -> Pair:
         assert key.record is not None
-        return encode_key(key), None if value is None else encode_value(value, self.written[key.record])
+        return encode_key(key), None if value is None else encode_value(value, self.written(key.record))
 
     def decode(self, pair: Pair) -> tuple[Message, Message | None] | None:
         """None for a record type that this software does not know. Raises ProtocolError."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 from ottla.protocol.message import Message
 
@@ -13,21 +13,32 @@ TimerName = tuple[str, ...]
 """`("session", group, member)`: a new deadline under the same name replaces the old one."""
 
 
+class Author(NamedTuple):
+    """The producer in whose transaction records are written."""
+
+    producer_id: int
+    epoch: int
+
+
 class Outcome:
-    """Records to append, answers to send, timers to set; in this order.
+    """Records to append, answers to send, timers to set, actions to take; in this order.
 
     - `records` are appended as one batch, then each is given to `replay`: durable state changes nowhere else.
     - `answers` are held until the log has committed `records` and everything appended before: one command may answer
       many parked requests, and none may tell of what could still be lost.
     - `timers` are set at once: a deadline in ms of the clock, or None to cancel.
+    - `actions` are values that the shell carries out once the log has committed what they rest on, as answers are held.
+    - `author`: the records are part of this producer's transaction, and count once its marker commits it.
     """
 
-    __slots__ = ("answers", "records", "timers")
+    __slots__ = ("actions", "answers", "author", "records", "timers")
 
     def __init__(self) -> None:
         self.records: list[tuple[Message, Message | None]] = []
         self.answers: list[tuple[Token, Any]] = []
         self.timers: list[tuple[TimerName, int | None]] = []
+        self.actions: list[Any] = []
+        self.author: Author | None = None
 
     def write(self, key: Message, value: Message | None) -> None:
         """A record; a value of None is a tombstone."""
@@ -41,3 +52,6 @@ class Outcome:
 
     def cancel(self, name: TimerName) -> None:
         self.timers.append((name, None))
+
+    def act(self, action: Any) -> None:
+        self.actions.append(action)

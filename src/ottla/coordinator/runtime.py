@@ -9,38 +9,88 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
 from ottla.common.clock import Clock
-from ottla.common.errors import CoordinatorLoadInProgress, CoordinatorNotAvailable, KafkaError, NotCoordinator
+from ottla.common.errors import (
+    CoordinatorLoadInProgress,
+    CoordinatorNotAvailable,
+    InvalidProducerEpoch,
+    KafkaError,
+    NotCoordinator,
+    TransactionCoordinatorFenced,
+)
 from ottla.coordinator.formats import Formats, Pair
-from ottla.coordinator.outcome import Outcome, TimerName, Token
+from ottla.coordinator.outcome import Author, Outcome, TimerName, Token
 from ottla.protocol.codec import ProtocolError
 from ottla.protocol.message import Message
 
 SLICE_S = 0.004
+NO_PRODUCER = -1
+
+
+class LoggedRecord(NamedTuple):
+    """A record of a machine's log; the producer in whose transaction it was written, or NO_PRODUCER."""
+
+    pair: Pair
+    producer_id: int
+
+
+class LoggedMarker(NamedTuple):
+    """The end of a producer's transaction in a machine's log."""
+
+    producer_id: int
+    committed: bool
+
+
+Logged = LoggedRecord | LoggedMarker
+
+
+class TransactionEnd(NamedTuple):
+    """A marker to write."""
+
+    producer_id: int
+    producer_epoch: int
+    committed: bool
+    coordinator_epoch: int
+    transaction_version: int
 
 
 class MachineLog(Protocol):
     """A machine's log: a partition that this broker leads."""
 
-    def append(self, pairs: list[Pair], now_ms: int) -> int:
+    epoch: int
+    """The leader epoch in which this broker was elected."""
+
+    def append(self, pairs: list[Pair], now_ms: int, author: Author | None) -> int:
         """Appends the records as few batches as fit; the offset behind them. Raises KafkaError."""
+        ...
+
+    def append_marker(self, end: TransactionEnd, now_ms: int) -> int:
+        """Ends a producer's transaction in this log; the offset behind the marker. Raises KafkaError."""
+        ...
+
+    def end_offset(self) -> int:
+        """The log end offset."""
         ...
 
     def committed(self, offset: int) -> asyncio.Future[bool]:
         """Done when everything below `offset` is committed; False when this broker no longer leads."""
         ...
 
-    def read_all(self) -> Iterator[list[Pair]]:
-        """The records of the whole log, some at a time."""
+    def read_all(self) -> Iterator[list[Logged]]:
+        """The records and markers of the whole log in their order, some at a time."""
         ...
 
 
 class Machine(Protocol):
     """What the runtime asks of every machine besides its commands."""
 
-    def replay(self, key: Message, value: Message | None, now_ms: int) -> None: ...
+    def replay(self, key: Message, value: Message | None, now_ms: int, producer_id: int = NO_PRODUCER) -> None: ...
+
+    def replay_marker(self, producer_id: int, committed: bool) -> None:
+        """The transaction in which `producer_id` wrote records has ended."""
+        ...
 
     def loaded(self, now_ms: int) -> Outcome: ...
 
@@ -72,32 +122,54 @@ class Shard(Generic[M]):
             now_ms = runtime.clock.now_ms()
             try:
                 pairs = [runtime.formats.encode(key, value) for key, value in outcome.records]
-                self._appended = self.log.append(pairs, now_ms)
+                self._appended = self.log.append(pairs, now_ms, outcome.author)
             except KafkaError as error:
                 _answer_all(outcome.answers, _coordinator_error(error))
                 runtime.reload(self, error)
                 return
+            producer_id = NO_PRODUCER if outcome.author is None else outcome.author.producer_id
             for key, value in outcome.records:
-                self.machine.replay(key, value, now_ms)
+                self.machine.replay(key, value, now_ms, producer_id)
         for name, at_ms in outcome.timers:
             self._set_timer(name, at_ms)
-        if outcome.answers:
-            self._answer(outcome.answers)
+        if outcome.answers or outcome.actions:
+            self._hold(outcome)
 
-    def _answer(self, answers: list[tuple[Token, Any]]) -> None:
+    def end_transaction(self, end: TransactionEnd) -> asyncio.Future[bool]:
+        """Writes a marker, and tells the machine; done when it is committed. Raises KafkaError."""
+        runtime = self._runtime
+        try:
+            self._appended = self.log.append_marker(end, runtime.clock.now_ms())
+        except (InvalidProducerEpoch, TransactionCoordinatorFenced):
+            raise  # refused before anything was written
+        except KafkaError as error:
+            runtime.reload(self, error)
+            raise
+        self.machine.replay_marker(end.producer_id, end.committed)
+        return self.log.committed(self._appended)
+
+    def loaded(self, now_ms: int) -> None:
+        """Everything in the log was replayed; what the machine says from now on may rest on all of it."""
+        self.ready = True
+        self._appended = self.log.end_offset()
+        self.run(self.machine.loaded(now_ms))
+
+    def _hold(self, outcome: Outcome) -> None:
         committed = self.log.committed(self._appended)
         if committed.done():
-            self._release(answers, committed)
+            self._release(outcome, committed)
         else:
-            committed.add_done_callback(lambda future: self._release(answers, future))
+            committed.add_done_callback(lambda future: self._release(outcome, future))
 
-    def _release(self, answers: list[tuple[Token, Any]], committed: asyncio.Future[bool]) -> None:
+    def _release(self, outcome: Outcome, committed: asyncio.Future[bool]) -> None:
         if committed.cancelled() or not committed.result():
-            _answer_all(answers, NotCoordinator())
+            _answer_all(outcome.answers, NotCoordinator())
             return
-        for token, answer in answers:
+        for token, answer in outcome.answers:
             if token is not None and not token.done():
                 token.set_result(answer)
+        for action in outcome.actions:
+            self._runtime.act(self, action)
 
     def _set_timer(self, name: TimerName, at_ms: int | None) -> None:
         old = self._timers.pop(name, None)
@@ -130,12 +202,15 @@ class Runtime(Generic[M]):
         formats: Formats,
         make: Callable[[], M],
         log_failure: Callable[[str, BaseException], None],
+        perform: Callable[[Shard[M], Any], None] | None = None,
     ) -> None:
+        """`perform` carries out an action of a machine; it is called in a turn of the loop of its own."""
         self.loop = loop
         self.clock = clock
         self.formats = formats
         self._make = make
         self._log_failure = log_failure
+        self._perform = perform
         self._shards: dict[int, Shard[M]] = {}
 
     def elected(self, index: int, log: MachineLog) -> None:
@@ -179,6 +254,14 @@ class Runtime(Generic[M]):
             raise answer
         return answer
 
+    def act(self, shard: Shard[M], action: Any) -> None:
+        assert self._perform is not None, f"nobody carries out {action}"
+        self.loop.call_soon(self._perform, shard, action)
+
+    def is_current(self, shard: Shard[M]) -> bool:
+        """False: the machine was discarded, and what it wanted done is not to be done any more."""
+        return shard.ready and self._shards.get(shard.index) is shard
+
     def everywhere(self, command: Callable[[M, int], Outcome]) -> None:
         """Runs a command that nobody waits for on every machine."""
         for shard in self.shards():
@@ -203,19 +286,22 @@ class Runtime(Generic[M]):
 
     def _load(self, shard: Shard[M]) -> Iterator[None]:
         now_ms = self.clock.now_ms()
-        for pairs in shard.log.read_all():
-            self._replay(shard, pairs, now_ms)
+        for entries in shard.log.read_all():
+            self._replay(shard, entries, now_ms)
             yield
 
-    def _replay(self, shard: Shard[M], pairs: Iterable[Pair], now_ms: int) -> None:
-        for pair in pairs:
+    def _replay(self, shard: Shard[M], entries: Iterable[Logged], now_ms: int) -> None:
+        for entry in entries:
+            if isinstance(entry, LoggedMarker):
+                shard.machine.replay_marker(*entry)
+                continue
             try:
-                record = self.formats.decode(pair)
+                record = self.formats.decode(entry.pair)
             except ProtocolError as error:
                 self._log_failure(f"coordinator.record_skipped partition={shard.index}", error)
                 continue
             if record is not None:
-                shard.machine.replay(*record, now_ms)
+                shard.machine.replay(*record, now_ms, entry.producer_id)
 
     def _load_slice(self, shard: Shard[M], slices: Iterator[None]) -> bool:
         """Some milliseconds of loading; True when it is done."""
@@ -227,8 +313,7 @@ class Runtime(Generic[M]):
         except KafkaError as error:
             self._log_failure(f"coordinator.load_failed partition={shard.index}", error)
             return True
-        shard.ready = True
-        shard.run(shard.machine.loaded(self.clock.now_ms()))
+        shard.loaded(self.clock.now_ms())
         return True
 
     def _load_on(self, shard: Shard[M], slices: Iterator[None]) -> None:

@@ -130,6 +130,9 @@ class ReadableLog(LogBase):
         producer = self._producers.get(producer_id)
         return producer is not None and producer.transaction_start >= 0 and producer.epoch == producer_epoch
 
+    def knows_producer(self, producer_id: int) -> bool:
+        return self._producers.get(producer_id) is not None
+
     def producers(self) -> list[ProducerView]:
         """The active producers, by id (KIP-664)."""
         return [producer_view(producer) for producer in sorted(self._producers, key=lambda one: one.producer_id)]

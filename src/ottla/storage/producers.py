@@ -125,12 +125,16 @@ class Producers:
         return None
 
     def check_epoch(self, header: BatchHeader, transaction_version: int = 0) -> None:
-        """Raises InvalidProducerEpoch for an epoch that is over. A marker of TV2 bumps it, so it must be higher."""
+        """Raises InvalidProducerEpoch for an epoch that is over.
+
+        A marker of TV2 bumps the epoch, so it cannot end a transaction of its own epoch; where nothing is open, it is a
+        repetition (KAFKA-19999).
+        """
         producer = self._entries.get(header.producer_id)
         if producer is None:
             return
         stale = header.producer_epoch < producer.epoch
-        if header.is_control and transaction_version >= _TV2:
+        if header.is_control and transaction_version >= _TV2 and producer.transaction_start >= 0:
             stale = header.producer_epoch <= producer.epoch
         if stale:
             raise InvalidProducerEpoch(

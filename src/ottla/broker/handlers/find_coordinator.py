@@ -1,4 +1,4 @@
-"""FindCoordinator: which broker looks after a group. Versions 0 to 6 (4: several keys at once, KIP-699)."""
+"""FindCoordinator: who looks after a group or a transactional id. Versions 0 to 6 (4: several keys, KIP-699)."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from ottla.broker.internal_topics import ensure_internal_topic
 from ottla.common.errors import CoordinatorNotAvailable, InvalidRequest, KafkaError
-from ottla.common.names import CONSUMER_OFFSETS
+from ottla.common.names import CONSUMER_OFFSETS, TRANSACTION_STATE
 from ottla.protocol.messages.find_coordinator import FindCoordinatorRequest, FindCoordinatorResponse
 from ottla.security.operations import Operation, ResourceType
 
@@ -60,11 +60,13 @@ async def _coordinator(ctx: Context, key_type: int, key: str) -> NodeEndpoint:
         raise InvalidRequest(f"the coordinator key type {key_type} is not known")
     operation, resource_type = _NEEDS[key_type]
     ctx.authorize(operation, resource_type, key)
-    if key_type == TRANSACTION:
-        raise CoordinatorNotAvailable("transactions are not supported by this broker yet")
     node = ctx.node
-    await ensure_internal_topic(node, CONSUMER_OFFSETS)
-    state = node.image.topics[CONSUMER_OFFSETS].partitions[node.groups.partition_of(key)]
+    if key_type == TRANSACTION:
+        await ensure_internal_topic(node, TRANSACTION_STATE)
+        state = node.image.topics[TRANSACTION_STATE].partitions[node.transactions.partition_of(key)]
+    else:
+        await ensure_internal_topic(node, CONSUMER_OFFSETS)
+        state = node.image.topics[CONSUMER_OFFSETS].partitions[node.groups.partition_of(key)]
     for endpoint in node.endpoints(ctx.session.listener.name):
         if endpoint.node_id == state.leader:
             return endpoint

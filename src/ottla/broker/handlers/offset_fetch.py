@@ -1,17 +1,24 @@
-"""OffsetFetch: how far a group had read. Versions 1 to 10 (8: several groups, KIP-709; 10: topic ids, KIP-848)."""
+"""OffsetFetch: how far a group had read. Versions 1 to 10 (7: stable offsets, KIP-447; 8: several groups, KIP-709;
+10: topic ids, KIP-848)."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ottla.common.errors import GroupAuthorizationFailed, KafkaError, TopicAuthorizationFailed, UnknownTopicId
+from ottla.common.errors import (
+    GroupAuthorizationFailed,
+    KafkaError,
+    TopicAuthorizationFailed,
+    UnknownTopicId,
+    UnstableOffsetCommit,
+)
 from ottla.common.names import ZERO_UUID, TopicPartition
 from ottla.protocol.messages.offset_fetch import OffsetFetchRequest, OffsetFetchResponse
 from ottla.security.operations import Operation, ResourceType
 
 if TYPE_CHECKING:
     from ottla.broker.context import Context
-    from ottla.coordinator.group.offsets import Committed
+    from ottla.coordinator.group.offsets import Committed, Found
 
 _GROUP_ERROR_SINCE = 2
 _BATCHED = 8
@@ -22,14 +29,14 @@ GroupAnswer = OffsetFetchResponse.OffsetFetchResponseGroup
 TopicAnswer = OffsetFetchResponse.OffsetFetchResponseTopics
 Answer = OffsetFetchResponse.OffsetFetchResponsePartitions
 Asked = OffsetFetchRequest.OffsetFetchRequestTopics
-Offsets = dict[TopicPartition, "Committed"]
 
 
 async def offset_fetch(ctx: Context, request: OffsetFetchRequest) -> OffsetFetchResponse:
-    """Needs DESCRIBE on the group, then on each topic. Nothing is pending: `require_stable` has no effect yet."""
+    """Needs DESCRIBE on the group, then on each topic."""
+    stable = request.require_stable
     if ctx.version >= _BATCHED:
         groups = [
-            await _group(ctx, group.group_id, group.topics, group.member_id, group.member_epoch)
+            await _group(ctx, group.group_id, group.topics, stable, group.member_id, group.member_epoch)
             for group in request.groups
         ]
         return OffsetFetchResponse(throttle_time_ms=ctx.throttle_time_ms, groups=groups)
@@ -39,28 +46,33 @@ async def offset_fetch(ctx: Context, request: OffsetFetchRequest) -> OffsetFetch
         if topics is None
         else [Asked(name=topic.name, partition_indexes=topic.partition_indexes) for topic in topics]
     )
-    answer = await _group(ctx, request.group_id, asked)
+    answer = await _group(ctx, request.group_id, asked, stable)
     return _single(ctx, answer, asked)
 
 
 async def _group(
-    ctx: Context, group_id: str, topics: list[Asked] | None, member_id: str | None = None, epoch: int = -1
+    ctx: Context,
+    group_id: str,
+    topics: list[Asked] | None,
+    stable: bool,
+    member_id: str | None = None,
+    epoch: int = -1,
 ) -> GroupAnswer:
     """What one group has committed: for the topics asked for, or for all."""
     try:
         if not ctx.allows(Operation.DESCRIBE, ResourceType.GROUP, group_id):
             raise GroupAuthorizationFailed
-        offsets: Offsets = await ctx.node.groups.call(
-            group_id, lambda machine, token, now_ms: machine.read_offsets(token, group_id, member_id, epoch)
+        found: Found = await ctx.node.groups.call(
+            group_id, lambda machine, token, now_ms: machine.read_offsets(token, group_id, member_id, epoch, stable)
         )
     except KafkaError as error:
         return GroupAnswer(group_id=group_id, error_code=ctx.count_error(error))
     if topics is None:
-        return GroupAnswer(group_id=group_id, topics=_all(ctx, offsets))
-    return GroupAnswer(group_id=group_id, topics=[_topic(ctx, offsets, topic) for topic in topics])
+        return GroupAnswer(group_id=group_id, topics=_all(ctx, found))
+    return GroupAnswer(group_id=group_id, topics=[_topic(ctx, found, topic) for topic in topics])
 
 
-def _topic(ctx: Context, offsets: Offsets, topic: Asked) -> TopicAnswer:
+def _topic(ctx: Context, found_offsets: Found, topic: Asked) -> TopicAnswer:
     name = topic.name
     answer = TopicAnswer(name=name, topic_id=topic.topic_id)
     try:
@@ -78,9 +90,16 @@ def _topic(ctx: Context, offsets: Offsets, topic: Asked) -> TopicAnswer:
         ]
         return answer
     answer.partitions = [
-        _shown(index, offsets.get(TopicPartition(name, index)), topic.topic_id) for index in topic.partition_indexes
+        _one(ctx, found_offsets, TopicPartition(name, index), topic.topic_id) for index in topic.partition_indexes
     ]
     return answer
+
+
+def _one(ctx: Context, found: Found, partition: TopicPartition, topic_id: bytes = ZERO_UUID) -> Answer:
+    if partition in found.unstable:
+        code = ctx.count_error(UnstableOffsetCommit())
+        return Answer(partition_index=partition.partition, committed_offset=_NONE, error_code=code)
+    return _shown(partition.partition, found.offsets.get(partition), topic_id)
 
 
 def _shown(index: int, committed: Committed | None, topic_id: bytes = ZERO_UUID) -> Answer:
@@ -95,11 +114,11 @@ def _shown(index: int, committed: Committed | None, topic_id: bytes = ZERO_UUID)
     )
 
 
-def _all(ctx: Context, offsets: Offsets) -> list[TopicAnswer]:
+def _all(ctx: Context, found_offsets: Found) -> list[TopicAnswer]:
     """Topics that the principal may not see are left out, and by id those that exist no longer."""
     topics: dict[str, TopicAnswer | None] = {}
     image = ctx.node.image
-    for partition, committed in offsets.items():
+    for partition in found_offsets.offsets:
         name = partition.topic
         if name not in topics:
             found = image.topics.get(name)
@@ -109,7 +128,7 @@ def _all(ctx: Context, offsets: Offsets) -> list[TopicAnswer]:
             topics[name] = TopicAnswer(name=name, topic_id=found.id if found else ZERO_UUID) if shown else None
         topic = topics[name]
         if topic is not None:
-            topic.partitions.append(_shown(partition.partition, committed))
+            topic.partitions.append(_one(ctx, found_offsets, partition))
     return [topic for topic in topics.values() if topic is not None]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ottla.broker.handlers.produce_admission import Admission, admit
 from ottla.broker.waits import until
 from ottla.common.errors import (
     InvalidRequiredAcks,
@@ -41,6 +42,10 @@ async def produce(ctx: Context, request: ProduceRequest) -> ProduceResponse | No
     """Appends each batch; acks=0 gets no answer, and closes the connection if anything failed."""
     acks = request.acks
     refused = _refused_whole(ctx, request)
+    admission: Admission | None = None
+    if request.transactional_id is not None and refused is None:
+        admission = await admit(ctx, request, request.transactional_id)
+        refused = admission.refused
     pending: list[tuple[Partition, int, Answer]] = []
     failed = False
     topics: list[TopicAnswer] = []
@@ -54,6 +59,8 @@ async def produce(ctx: Context, request: ProduceRequest) -> ProduceResponse | No
                 if refused is not None:
                     raise refused
                 partition = _partition(ctx, topic, data.index)
+                if admission is not None:
+                    admission.check(partition, data.records, answer)
                 end = _append(ctx, partition, data.records, acks, answer)
                 if acks != NONE and partition.high_watermark < end and (acks == ALL or _waits_for_disk(partition)):
                     pending.append((partition, end, answer))

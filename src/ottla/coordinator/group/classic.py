@@ -104,6 +104,20 @@ class Classic(SyncPhase):
             raise RebalanceInProgress
         return member
 
+    def check_transactional_commit(
+        self, group: ClassicGroup, member_id: str, instance_id: str | None, generation: int
+    ) -> None:
+        """The same for TxnOffsetCommit: who names no member need not be one, and a rebalance is no obstacle."""
+        if generation < 0 and group.state is State.EMPTY:
+            return
+        if group.state is State.DEAD:
+            raise CoordinatorNotAvailable
+        if generation < 0 and not member_id and instance_id is None:
+            return
+        group.check_member(member_id, instance_id)
+        if generation != group.generation:
+            raise IllegalGeneration
+
     def committed(self, group: ClassicGroup, member: Member, now_ms: int, out: Outcome) -> None:
         """A commit is a sign of life."""
         self._alive(group, member, now_ms, out)

@@ -44,6 +44,22 @@ def check_commit(
         raise StaleMemberEpoch
 
 
+def check_transactional_commit(
+    group: ConsumerGroup,
+    member_id: str,
+    instance_id: str | None,
+    epoch: int,
+    offsets: Mapping[TopicPartition, Committed],
+) -> None:
+    """The same for TxnOffsetCommit: who names no member need not be one, and it has a code of its own for epochs."""
+    if epoch < 0 and not member_id and instance_id is None:
+        return
+    try:
+        check_commit(group, member_id, epoch, offsets, _EPOCHS_SINCE)
+    except StaleMemberEpoch as error:
+        raise IllegalGeneration from error
+
+
 def _had_at(member: Member, topic_id: bytes, partition: int, epoch: int) -> bool:
     given = member.given_at(topic_id, partition)
     return given is not None and given <= epoch

@@ -8,17 +8,19 @@ from ottla.coordinator.group.classic_group import ClassicGroup
 from ottla.coordinator.group.consumer_group import ConsumerGroups
 from ottla.coordinator.group.limits import GroupLimits
 from ottla.coordinator.group.offsets import Offsets
+from ottla.coordinator.group.transactional import PendingOffsets
 from ottla.coordinator.outcome import Outcome
 from ottla.protocol.logs.consumer_offsets import GroupMetadataKey, GroupMetadataValue
 
 
 class GroupBase:
-    """Durable: `_stored`, `consumers` and `offsets`. Volatile: `_groups`, the classic groups at work."""
+    """Durable: `_stored`, `consumers`, `offsets` and `pending`. Volatile: `_groups`, the classic groups at work."""
 
     def __init__(self, limits: GroupLimits, random: Random) -> None:
         self.limits = limits
         self.classic = Classic(limits, random)
         self.offsets = Offsets()
+        self.pending = PendingOffsets()
         self.consumers = ConsumerGroups()
         self._stored: dict[str, GroupMetadataValue] = {}
         self._groups: dict[str, ClassicGroup] = {}

@@ -23,13 +23,13 @@ from ottla.common.errors import (
 from ottla.common.names import TopicPartition, Uuid
 from ottla.coordinator.group.classic_answers import asked_to_leave, join_refused, leave_answer, sync_refused
 from ottla.coordinator.group.classic_group import ClassicGroup, State
-from ottla.coordinator.group.consumer_offsets import check_commit, check_fetch
+from ottla.coordinator.group.consumer_offsets import check_commit, check_fetch, check_transactional_commit
 from ottla.coordinator.group.consumer_records import forget_group
 from ottla.coordinator.group.consumer_side import ConsumerSide
 from ottla.coordinator.group.consumer_view import listed
 from ottla.coordinator.group.limits import Caller
-from ottla.coordinator.group.offsets import Committed
-from ottla.coordinator.outcome import Outcome, TimerName, Token
+from ottla.coordinator.group.offsets import Committed, Found
+from ottla.coordinator.outcome import Author, Outcome, TimerName, Token
 from ottla.protocol.logs.consumer_offsets import (
     ConsumerGroupMetadataKey,
     GroupMetadataKey,
@@ -68,12 +68,12 @@ class GroupMachine(ConsumerSide):
 
     # --- the log
 
-    def replay(self, key: Message, value: Message | None, now_ms: int) -> None:
+    def replay(self, key: Message, value: Message | None, now_ms: int, producer_id: int = -1) -> None:
         """The only way that durable state changes, while serving and while loading alike."""
         if isinstance(key, OffsetCommitKey):
             partition = TopicPartition(key.topic, key.partition)
             assert value is None or isinstance(value, OffsetCommitValue)
-            self.offsets.replay(key.group, partition, None if value is None else _committed(value))
+            self._replay_offset(key.group, partition, None if value is None else _committed(value), producer_id)
         elif isinstance(key, GroupMetadataKey):
             assert value is None or isinstance(value, GroupMetadataValue)
             if value is None:
@@ -84,9 +84,25 @@ class GroupMachine(ConsumerSide):
             partition = TopicPartition(key.topic, key.partition)
             assert value is None or isinstance(value, LegacyOffsetCommitValue)
             old = None if value is None else Committed(value.offset, -1, value.metadata, value.commit_timestamp)
-            self.offsets.replay(key.group, partition, old)
+            self._replay_offset(key.group, partition, old, producer_id)
         elif self.consumers.replay(key, value) and value is None and isinstance(key, ConsumerGroupMetadataKey):
             self._watches.pop(key.group_id, None)
+
+    def _replay_offset(
+        self, group_id: str, partition: TopicPartition, committed: Committed | None, producer_id: int
+    ) -> None:
+        if producer_id >= 0 and committed is not None:
+            self.pending.add(producer_id, group_id, partition, committed)
+            return
+        self.offsets.replay(group_id, partition, committed)
+        if self.pending and committed is not None:
+            self.pending.supersede(group_id, partition)
+        elif self.pending:
+            self.pending.forget(group_id, partition)
+
+    def replay_marker(self, producer_id: int, committed: bool) -> None:
+        """A transaction has ended: the offsets that it committed count now, or never."""
+        self.pending.end(producer_id, committed, self.offsets)
 
     def loaded(self, now_ms: int) -> Outcome:
         """The log was read to its end: groups with members get their session timers."""
@@ -191,12 +207,42 @@ class GroupMachine(ConsumerSide):
     def commit(self, token: Token, request: CommitRequest, caller: Caller, now_ms: int) -> Outcome:
         """Answers an error code for each partition: a dict of TopicPartition to code."""
         out = Outcome()
-        codes: dict[TopicPartition, int] = {}
         try:
             self._check_commit(request, caller, now_ms, out)
         except KafkaError as error:
             out.answer(token, dict.fromkeys(request.offsets, error.code))
             return out
+        out.answer(token, self._write_offsets(request, out))
+        return out
+
+    def commit_transactional(self, token: Token, request: CommitRequest, author: Author, now_ms: int) -> Outcome:
+        """TxnOffsetCommit: the same within a transaction. A request that names no member is not checked (KIP-447)."""
+        out = Outcome()
+        out.author = author
+        try:
+            consumers = self.consumers.get(request.group_id)
+            group = None if consumers is not None else self._find(request.group_id, now_ms)
+            if consumers is not None:
+                check_transactional_commit(
+                    consumers, request.member_id, request.instance_id, request.generation, request.offsets
+                )
+            elif group is not None:
+                self.classic.check_transactional_commit(
+                    group, request.member_id, request.instance_id, request.generation
+                )
+            elif request.generation >= 0:
+                raise IllegalGeneration
+            else:
+                self._create(request.group_id, now_ms)
+        except KafkaError as error:
+            out.answer(token, dict.fromkeys(request.offsets, error.code))
+            return out
+        out.answer(token, self._write_offsets(request, out))
+        return out
+
+    def _write_offsets(self, request: CommitRequest, out: Outcome) -> dict[TopicPartition, int]:
+        """The records of what may be stored; a code for each partition."""
+        codes: dict[TopicPartition, int] = {}
         for partition, committed in request.offsets.items():
             if len(committed.metadata.encode()) > self.limits.offset_metadata_max_bytes:
                 codes[partition] = OffsetMetadataTooLarge.code
@@ -212,8 +258,7 @@ class GroupMachine(ConsumerSide):
                     topic_id=Uuid(committed.topic_id),
                 ),
             )
-        out.answer(token, codes)
-        return out
+        return codes
 
     def _check_commit(self, request: CommitRequest, caller: Caller, now_ms: int, out: Outcome) -> None:
         consumers = self.consumers.get(request.group_id)
@@ -229,14 +274,17 @@ class GroupMachine(ConsumerSide):
         if member is not None:
             self.classic.committed(group, member, now_ms, out)
 
-    def read_offsets(self, token: Token, group_id: str, member_id: str | None, epoch: int) -> Outcome:
+    def read_offsets(
+        self, token: Token, group_id: str, member_id: str | None, epoch: int, stable: bool = False
+    ) -> Outcome:
         """OffsetFetch. Answers the group's offsets, or a KafkaError when a member may not see them."""
         out = Outcome()
         group = self.consumers.get(group_id)
         try:
             if group is not None:
                 check_fetch(group, member_id, epoch)
-            out.answer(token, dict(self.offsets.of(group_id)))
+            unstable = self.pending.of(group_id) if stable else []
+            out.answer(token, Found(dict(self.offsets.of(group_id)), unstable))
         except KafkaError as error:
             out.answer(token, error)
         return out
@@ -246,7 +294,8 @@ class GroupMachine(ConsumerSide):
         out = Outcome()
         group = self._find(group_id, now_ms)
         consumers = self.consumers.get(group_id)
-        if group is None and consumers is None and not self.offsets.of(group_id):
+        known = self.pending.known(group_id, self.offsets)
+        if group is None and consumers is None and not known:
             out.answer(token, GroupIdNotFound())
             return out
         subscribed: list[str] = []
@@ -261,7 +310,7 @@ class GroupMachine(ConsumerSide):
         codes = {}
         for partition in partitions:
             codes[partition] = GroupSubscribedToTopic.code if partition.topic in subscribed else 0
-            if not codes[partition] and partition in self.offsets.of(group_id):
+            if not codes[partition] and partition in known:
                 out.write(_offset_key(group_id, partition), None)
         out.answer(token, codes)
         return out
@@ -269,8 +318,8 @@ class GroupMachine(ConsumerSide):
     def forget_topics(self, topics: list[str]) -> Outcome:
         """Topics were deleted: their committed offsets go as well."""
         out = Outcome()
-        for group_id in self.offsets.groups():
-            for partition in self.offsets.of(group_id):
+        for group_id in dict.fromkeys([*self.offsets.groups(), *self.pending.groups()]):
+            for partition in self.pending.known(group_id, self.offsets):
                 if partition.topic in topics:
                     out.write(_offset_key(group_id, partition), None)
         return out
@@ -299,9 +348,11 @@ class GroupMachine(ConsumerSide):
                 now_ms=now_ms,
                 retention_ms=self.limits.offsets_retention_ms,
             )
+            undecided = self.pending.of(group_id) if self.pending else []
             for partition in expired:
-                out.write(_offset_key(group_id, partition), None)
-            unused = len(expired) == len(self.offsets.of(group_id))
+                if partition not in undecided:
+                    out.write(_offset_key(group_id, partition), None)
+            unused = len(expired) == len(self.offsets.of(group_id)) and not undecided
             if consumers is not None:
                 if unused and not consumers.members:
                     forget_group(out, consumers)
@@ -312,7 +363,8 @@ class GroupMachine(ConsumerSide):
     # --- looking at groups
 
     def group_ids(self) -> list[str]:
-        return list(dict.fromkeys([*self._stored, *self._groups, *self.consumers.ids(), *self.offsets.groups()]))
+        known = (*self._stored, *self._groups, *self.consumers.ids(), *self.offsets.groups(), *self.pending.groups())
+        return list(dict.fromkeys(known))
 
     def list(self, now_ms: int) -> list[ListGroupsResponse.ListedGroup]:
         found = []
@@ -366,14 +418,15 @@ class GroupMachine(ConsumerSide):
         answer = DeleteGroupsResponse.DeletableGroupResult(group_id=group_id)
         group = self._find(group_id, now_ms)
         consumers = self.consumers.get(group_id)
-        if group is None and consumers is None and not self.offsets.of(group_id):
+        known = self.pending.known(group_id, self.offsets)
+        if group is None and consumers is None and not known:
             answer.error_code = GroupIdNotFound.code
         elif (consumers is not None and consumers.members) or (
             group is not None and group.state not in (State.EMPTY, State.DEAD)
         ):
             answer.error_code = NonEmptyGroup.code
         else:
-            for partition in self.offsets.of(group_id):
+            for partition in known:
                 out.write(_offset_key(group_id, partition), None)
             if consumers is not None:
                 forget_group(out, consumers)

@@ -18,6 +18,13 @@ class Committed(NamedTuple):
     topic_id: bytes = ZERO_UUID
 
 
+class Found(NamedTuple):
+    """What a group has committed. `unstable`: partitions that wait for a transaction, if the client asked for that."""
+
+    offsets: dict[TopicPartition, Committed]
+    unstable: list[TopicPartition]
+
+
 class Offsets:
     """The offsets of the groups of one partition of `__consumer_offsets`, by group and topic partition."""
 

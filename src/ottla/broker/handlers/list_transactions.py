@@ -1,0 +1,57 @@
+"""ListTransactions: what this broker coordinates. 0 to 2 (1: by duration, KIP-994; 2: by pattern, KIP-1152)."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from ottla.common.errors import CoordinatorLoadInProgress, InvalidRegularExpression, KafkaError
+from ottla.coordinator.transaction.transaction import TITLES, Transaction
+from ottla.protocol.messages.transactions import ListTransactionsRequest, ListTransactionsResponse
+from ottla.security.operations import Operation, ResourceType
+
+if TYPE_CHECKING:
+    from ottla.broker.context import Context
+
+Listed = ListTransactionsResponse.TransactionState
+
+
+async def list_transactions(ctx: Context, request: ListTransactionsRequest) -> ListTransactionsResponse:
+    """Ids on which the principal has no DESCRIBE are left out."""
+    response = ListTransactionsResponse(throttle_time_ms=ctx.throttle_time_ms)
+    runtime = ctx.node.transactions.runtime
+    try:
+        if runtime.loading:
+            raise CoordinatorLoadInProgress
+        pattern = _pattern(request.transactional_id_pattern)
+    except KafkaError as error:
+        response.error_code = ctx.count_error(error)
+        return response
+    response.unknown_state_filters = [state for state in request.state_filters if state not in TITLES]
+    response.transaction_states = [
+        Listed(transactional_id=transactional_id, producer_id=one.producer_id, transaction_state=one.state.title)
+        for shard in runtime.shards()
+        for transactional_id, one in shard.machine.all()
+        if _matches(ctx, request, one)
+        and (pattern is None or pattern.fullmatch(transactional_id))
+        and ctx.allows(Operation.DESCRIBE, ResourceType.TRANSACTIONAL_ID, transactional_id)
+    ]
+    return response
+
+
+def _pattern(text: str | None) -> re.Pattern[str] | None:
+    """None matches everything, and so does an empty pattern."""
+    if not text:
+        return None
+    try:
+        return re.compile(text)
+    except re.error as error:
+        raise InvalidRegularExpression(f"the pattern {text!r} is not valid: {error}") from error
+
+
+def _matches(ctx: Context, request: ListTransactionsRequest, one: Transaction) -> bool:
+    return (
+        (not request.producer_id_filters or one.producer_id in request.producer_id_filters)
+        and (not request.state_filters or one.state.title in request.state_filters)
+        and (request.duration_filter < 0 or ctx.now_ms - one.start_ms > request.duration_filter)
+    )

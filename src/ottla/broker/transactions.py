@@ -1,0 +1,84 @@
+"""The transaction coordinator of this broker: the runtime of its machines, and who coordinates what."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from ottla.broker.markers import Markers
+from ottla.common.errors import NotCoordinator
+from ottla.common.names import TRANSACTION_STATE, coordinator_partition
+from ottla.coordinator.outcome import Outcome, Token
+from ottla.coordinator.runtime import MachineLog, Runtime
+from ottla.coordinator.transaction.formats import TransactionFormats
+from ottla.coordinator.transaction.machine import NEEDS_PRODUCER_ID, TransactionMachine
+
+if TYPE_CHECKING:
+    from ottla.broker.node import Node
+
+FEATURE = "transaction.version"
+
+Command = Callable[[TransactionMachine, Token, int], Outcome]
+SpareCommand = Callable[[TransactionMachine, Token, "int | None", int], Outcome]
+
+
+class Transactions:
+    """What handlers ask. The machines are in `runtime`, one for each led partition of `__transaction_state`."""
+
+    def __init__(self, node: Node) -> None:
+        self._node = node
+        self.markers = Markers(node, self)
+        self.runtime: Runtime[TransactionMachine] = Runtime(
+            node.loop,
+            node.clock,
+            TransactionFormats(self.level),
+            lambda: TransactionMachine(self.level),
+            node.log_failure,
+            self.markers.send,
+        )
+
+    def level(self) -> int:
+        """The finalised transaction.version."""
+        return self._node.image.features.get(FEATURE, 0)
+
+    def elected(self, index: int, log: MachineLog) -> None:
+        self.runtime.elected(index, log)
+
+    def resigned(self, index: int) -> None:
+        self.runtime.resigned(index)
+
+    def stop(self) -> None:
+        self.runtime.stop()
+
+    def partition_of(self, transactional_id: str) -> int:
+        """The partition of `__transaction_state` for the id. Raises NotCoordinator when there is no such topic yet."""
+        topic = self._node.image.topics.get(TRANSACTION_STATE)
+        if topic is None:
+            raise NotCoordinator
+        return coordinator_partition(transactional_id, len(topic.partitions))
+
+    async def call(self, transactional_id: str, command: Command) -> Any:
+        """The answer of the id's machine, once committed. Raises KafkaError."""
+        return await self.runtime.call(self.partition_of(transactional_id), command)
+
+    async def call_with_producer_id(self, transactional_id: str, command: SpareCommand) -> Any:
+        """The same for a command that may need a producer id which was never given out."""
+        spare: int | None = None
+
+        def with_spare(machine: TransactionMachine, token: Token, now_ms: int) -> Outcome:
+            return command(machine, token, spare, now_ms)
+
+        while (answer := await self.call(transactional_id, with_spare)) is NEEDS_PRODUCER_ID:
+            spare = await self._node.producer_ids.next()
+        return answer
+
+    def machine(self, transactional_id: str) -> TransactionMachine:
+        """For reading. Raises NotCoordinator, CoordinatorLoadInProgress."""
+        return self.runtime.shard(self.partition_of(transactional_id)).machine
+
+    def abort_timed_out(self) -> None:
+        self.runtime.everywhere(lambda machine, now_ms: machine.abort_timed_out(now_ms))
+
+    def expire(self) -> None:
+        after_ms = self._node.settings.transactional_id_expiration_ms
+        self.runtime.everywhere(lambda machine, now_ms: machine.expire(now_ms, after_ms))

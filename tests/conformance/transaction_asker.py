@@ -1,0 +1,391 @@
+"""Asks one broker about transactions, and writes down what it said in a form that two brokers can agree on.
+
+Producer ids are told by the order in which they were met, so that equal ids stay equal and different ones different.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import Any
+
+from ottla.client.connection import Connection
+from ottla.common.names import TopicPartition, Uuid
+from ottla.protocol.message import Message
+from ottla.protocol.messages.create_topics import CreateTopicsRequest
+from ottla.protocol.messages.fetch import FetchRequest
+from ottla.protocol.messages.find_coordinator import FindCoordinatorRequest
+from ottla.protocol.messages.init_producer_id import InitProducerIdRequest
+from ottla.protocol.messages.list_offsets import ListOffsetsRequest
+from ottla.protocol.messages.metadata import MetadataRequest
+from ottla.protocol.messages.offset_fetch import OffsetFetchRequest
+from ottla.protocol.messages.produce import ProduceRequest
+from ottla.protocol.messages.transactions import (
+    AddOffsetsToTxnRequest,
+    AddPartitionsToTxnRequest,
+    AddPartitionsToTxnResponse,
+    DescribeTransactionsRequest,
+    EndTxnRequest,
+    TxnOffsetCommitRequest,
+    WriteTxnMarkersRequest,
+)
+from ottla.records.batch import batches
+from ottla.records.control import read_marker
+from ottla.records.record import BatchBuilder, read_records
+
+TRANSACTION = 1
+COORDINATOR_ERRORS = (14, 15, 16)
+CONCURRENT = 51
+ORDERS = "orders"
+GROUP_PART, DATA = TopicPartition(ORDERS, 0), TopicPartition(ORDERS, 1)
+
+
+class Producer:
+    """An identity as the broker gave it."""
+
+    def __init__(self, transactional_id: str, producer_id: int, epoch: int) -> None:
+        self.transactional_id = transactional_id
+        self.producer_id = producer_id
+        self.epoch = epoch
+        self.sequence = 0
+
+    def at(self, epoch: int, producer_id: int | None = None) -> Producer:
+        """The same with another epoch or id, as a zombie or an impostor has it."""
+        return Producer(self.transactional_id, self.producer_id if producer_id is None else producer_id, epoch)
+
+
+class Asker:
+    """`told` is what the broker said, a line for each question."""
+
+    def __init__(self, connection: Connection, prefix: str) -> None:
+        self._connection = connection
+        self._prefix = prefix
+        self._known: dict[int, str] = {-1: "none"}
+        self.told: list[str] = []
+
+    async def send(self, request: Message, version: int) -> Any:
+        return await self._connection.send(request, version=version)
+
+    def tell(self, *facts: object) -> None:
+        self.told.append(" ".join(str(fact) for fact in facts))
+
+    def name(self, producer_id: int) -> str:
+        return self._known.setdefault(producer_id, f"P{len(self._known)}")
+
+    def topic(self, name: str) -> str:
+        return f"{self._prefix}-{name}"
+
+    async def create_topic(self, name: str = ORDERS, partitions: int = 2) -> None:
+        wanted = CreateTopicsRequest.CreatableTopic(
+            name=self.topic(name), num_partitions=partitions, replication_factor=1
+        )
+        answer = await self.send(CreateTopicsRequest(topics=[wanted], timeout_ms=10_000), 7)
+        assert answer.topics[0].error_code in (0, 36), answer
+        for _ in range(200):
+            known = await self.send(
+                MetadataRequest(topics=[MetadataRequest.MetadataRequestTopic(name=self.topic(name))]), 12
+            )
+            if known.topics[0].error_code == 0 and len(known.topics[0].partitions) == partitions:
+                return
+            await asyncio.sleep(0.05)
+        raise AssertionError("the topic does not appear")
+
+    async def topic_id(self, name: str = ORDERS) -> Uuid:
+        known = await self.send(
+            MetadataRequest(topics=[MetadataRequest.MetadataRequestTopic(name=self.topic(name))]), 12
+        )
+        return Uuid(bytes(known.topics[0].topic_id))
+
+    # --- the producer's calls
+
+    async def init(
+        self,
+        transactional_id: str,
+        *,
+        version: int = 5,
+        timeout_ms: int = 60_000,
+        known: Producer | None = None,
+        quiet: bool = False,
+    ) -> Producer:
+        """InitProducerId; repeated while the coordinator is being found, or (`quiet`) while a transaction ends."""
+        request = InitProducerIdRequest(
+            transactional_id=self._prefix + transactional_id if transactional_id else "",
+            transaction_timeout_ms=timeout_ms,
+            producer_id=known.producer_id if known else -1,
+            producer_epoch=known.epoch if known else -1,
+        )
+        while True:
+            answer = await self.send(request, version)
+            if answer.error_code in COORDINATOR_ERRORS or (quiet and answer.error_code == CONCURRENT):
+                await self.send(
+                    FindCoordinatorRequest(key_type=TRANSACTION, coordinator_keys=[self._prefix + transactional_id]), 4
+                )
+                await asyncio.sleep(0.05)
+                continue
+            break
+        if not quiet:
+            self.tell("init", transactional_id, answer.error_code, self.name(answer.producer_id), answer.producer_epoch)
+        return Producer(transactional_id, answer.producer_id, answer.producer_epoch)
+
+    async def add(self, who: Producer, *parts: TopicPartition, version: int = 3) -> None:
+        """AddPartitionsToTxn as a client asks it; not told while the last transaction still completes."""
+        topic = AddPartitionsToTxnRequest.AddPartitionsToTxnTopic
+        topics = [topic(name=self.topic(part.topic), partitions=[part.partition]) for part in parts]
+        request = AddPartitionsToTxnRequest(
+            v3_and_below_transactional_id=self._prefix + who.transactional_id,
+            v3_and_below_producer_id=who.producer_id,
+            v3_and_below_producer_epoch=who.epoch,
+            v3_and_below_topics=topics,
+        )
+        answer = await self.send(request, version)
+        self.tell("add", self._codes(answer.results_by_topic_v3_and_below))
+
+    async def add_batched(
+        self, *asked: tuple[Producer, bool, tuple[TopicPartition, ...]], version: int = 5
+    ) -> AddPartitionsToTxnResponse:
+        """AddPartitionsToTxn as brokers ask it: (producer, verify only, partitions) each."""
+        topic = AddPartitionsToTxnRequest.AddPartitionsToTxnTopic
+        request = AddPartitionsToTxnRequest(
+            transactions=[
+                AddPartitionsToTxnRequest.AddPartitionsToTxnTransaction(
+                    transactional_id=self._prefix + who.transactional_id,
+                    producer_id=who.producer_id,
+                    producer_epoch=who.epoch,
+                    verify_only=verify_only,
+                    topics=[topic(name=self.topic(part.topic), partitions=[part.partition]) for part in parts],
+                )
+                for who, verify_only, parts in asked
+            ]
+        )
+        answer: AddPartitionsToTxnResponse = await self.send(request, version)
+        shown = {
+            one.transactional_id.removeprefix(self._prefix): self._codes(one.topic_results)
+            for one in answer.results_by_transaction
+        }
+        self.tell("add batched", answer.error_code, sorted(shown.items()))
+        return answer
+
+    def _codes(self, results: list[AddPartitionsToTxnResponse.AddPartitionsToTxnTopicResult]) -> str:
+        found = {
+            f"{topic.name.removeprefix(self._prefix + '-')}-{part.partition_index}": part.partition_error_code
+            for topic in results
+            for part in topic.results_by_partition
+        }
+        return str(sorted(found.items()))
+
+    async def add_offsets(self, who: Producer, group: str, *, version: int = 4) -> None:
+        request = AddOffsetsToTxnRequest(
+            transactional_id=self._prefix + who.transactional_id,
+            producer_id=who.producer_id,
+            producer_epoch=who.epoch,
+            group_id=self._prefix + group,
+        )
+        answer = await self.send(request, version)
+        self.tell("add offsets", answer.error_code)
+
+    async def end(self, who: Producer, *, commit: bool, version: int = 5) -> Producer:
+        """EndTxn; the identity for the next transaction."""
+        request = EndTxnRequest(
+            transactional_id=self._prefix + who.transactional_id,
+            producer_id=who.producer_id,
+            producer_epoch=who.epoch,
+            committed=commit,
+        )
+        answer = await self.send(request, version)
+        self.tell(
+            *("end", "commit" if commit else "abort", answer.error_code),
+            *(self.name(answer.producer_id), answer.producer_epoch),
+        )
+        if answer.producer_id < 0:
+            return who.at(who.epoch)
+        return who.at(answer.producer_epoch, answer.producer_id)
+
+    async def produce(
+        self,
+        who: Producer,
+        part: TopicPartition,
+        value: bytes,
+        *,
+        version: int = 12,
+        sequence: int | None = None,
+        transactional: bool = True,
+        named: bool = True,
+    ) -> None:
+        """One record; `named` False leaves the transactional id out of the request."""
+        used = who.sequence if sequence is None else sequence
+        builder = BatchBuilder(
+            producer_id=who.producer_id, producer_epoch=who.epoch, base_sequence=used, transactional=transactional
+        )
+        builder.append(int(time.time() * 1000), b"k", value)  # an old time would roll a segment
+        request = ProduceRequest(
+            transactional_id=self._prefix + who.transactional_id if named else None,
+            acks=-1,
+            timeout_ms=10_000,
+            topic_data=[
+                ProduceRequest.TopicProduceData(
+                    name=self.topic(part.topic),
+                    topic_id=await self.topic_id(part.topic) if version >= 13 else Uuid(bytes(16)),
+                    partition_data=[ProduceRequest.PartitionProduceData(index=part.partition, records=builder.build())],
+                )
+            ],
+        )
+        answer = (await self.send(request, version)).responses[0].partition_responses[0]
+        if not answer.error_code:
+            who.sequence = used + 1
+        self.tell("produce", answer.error_code, answer.base_offset, answer.log_start_offset)
+
+    async def commit_offsets(
+        self,
+        who: Producer,
+        group: str,
+        offset: int,
+        *,
+        version: int = 5,
+        member: str = "",
+        generation: int = -1,
+        part: TopicPartition = DATA,
+        metadata: str = "",
+    ) -> None:
+        request = TxnOffsetCommitRequest(
+            transactional_id=self._prefix + who.transactional_id,
+            group_id=self._prefix + group,
+            producer_id=who.producer_id,
+            producer_epoch=who.epoch,
+            member_id=member,
+            generation_id=generation,
+            topics=[
+                TxnOffsetCommitRequest.TxnOffsetCommitRequestTopic(
+                    name=self.topic(part.topic),
+                    partitions=[
+                        TxnOffsetCommitRequest.TxnOffsetCommitRequestPartition(
+                            partition_index=part.partition, committed_offset=offset, committed_metadata=metadata
+                        )
+                    ],
+                )
+            ],
+        )
+        answer = await self.send(request, version)
+        self.tell("txn offset commit", answer.topics[0].partitions[0].error_code)
+
+    # --- what others see
+
+    async def group_ready(self, group: str) -> None:
+        """Waits until the group has a coordinator that answers."""
+        for _ in range(400):
+            await self.send(FindCoordinatorRequest(key_type=0, coordinator_keys=[self._prefix + group]), 4)
+            wanted = OffsetFetchRequest.OffsetFetchRequestGroup(group_id=self._prefix + group, topics=None)
+            if not (await self.send(OffsetFetchRequest(groups=[wanted]), 8)).groups[0].error_code:
+                return
+            await asyncio.sleep(0.025)
+        raise AssertionError("the group has no coordinator")
+
+    async def offsets(self, group: str, *, stable: bool, part: TopicPartition = DATA, everything: bool = False) -> None:
+        topics = OffsetFetchRequest.OffsetFetchRequestTopics(
+            name=self.topic(part.topic), partition_indexes=[part.partition]
+        )
+        request = OffsetFetchRequest(
+            groups=[
+                OffsetFetchRequest.OffsetFetchRequestGroup(
+                    group_id=self._prefix + group, topics=None if everything else [topics]
+                )
+            ],
+            require_stable=stable,
+        )
+        answer = (await self.send(request, 8)).groups[0]
+        shown = [
+            (one.partition_index, one.committed_offset, one.metadata, one.error_code)
+            for topic in answer.topics
+            for one in topic.partitions
+        ]
+        self.tell("offsets", "stable" if stable else "any", answer.error_code, shown)
+
+    async def describe(self, transactional_id: str) -> None:
+        state = await self.state(transactional_id)
+        topics = sorted(
+            (topic.topic.removeprefix(self._prefix + "-"), sorted(topic.partitions)) for topic in state.topics
+        )
+        self.tell(
+            *("describe", state.error_code, state.transaction_state),
+            "nobody" if state.error_code else self.name(state.producer_id),
+            *(state.producer_epoch, state.transaction_timeout_ms, state.transaction_start_time_ms > 0, topics),
+        )
+
+    async def state(self, transactional_id: str) -> Any:
+        request = DescribeTransactionsRequest(transactional_ids=[self._prefix + transactional_id])
+        return (await self.send(request, 0)).transaction_states[0]
+
+    async def settled(self, transactional_id: str) -> None:
+        """Waits until no transaction of the id is about to complete."""
+        for _ in range(400):
+            if not (await self.state(transactional_id)).transaction_state.startswith("Prepare"):
+                return
+            await asyncio.sleep(0.025)
+        raise AssertionError("the transaction does not complete")
+
+    async def log(self, part: TopicPartition, *, committed: bool = True) -> None:
+        """All batches of a partition as a fetch tells them, with the watermarks and the aborted list."""
+        partition = FetchRequest.FetchPartition(
+            partition=part.partition, fetch_offset=0, partition_max_bytes=1 << 20, log_start_offset=-1
+        )
+        request = FetchRequest(
+            max_wait_ms=0,
+            max_bytes=1 << 20,
+            isolation_level=1 if committed else 0,
+            topics=[FetchRequest.FetchTopic(topic=self.topic(part.topic), partitions=[partition])],
+        )
+        answer = (await self.send(request, 12)).responses[0].partitions[0]
+        shown = []
+        for position, header in batches(answer.records or b""):
+            batch = bytes(answer.records[position : position + header.size_bytes])
+            marker = read_marker(batch) if header.is_control else None
+            what = (
+                [(record.value or b"").decode() for record in read_records(batch)]
+                if marker is None
+                else ("commit" if marker.committed else "abort")
+            )
+            shown.append((self.name(header.producer_id), header.producer_epoch, header.base_sequence, what))
+        aborted = answer.aborted_transactions
+        self.tell(
+            *("fetch", answer.error_code, "hw", answer.high_watermark, "lso", answer.last_stable_offset),
+            *("aborted", aborted and [(self.name(one.producer_id), one.first_offset) for one in aborted], shown),
+        )
+
+    async def ends(self, part: TopicPartition) -> None:
+        """ListOffsets of the latest offset, for both isolation levels."""
+        found = []
+        for level in (0, 1):
+            request = ListOffsetsRequest(
+                replica_id=-1,
+                isolation_level=level,
+                topics=[
+                    ListOffsetsRequest.ListOffsetsTopic(
+                        name=self.topic(part.topic),
+                        partitions=[
+                            ListOffsetsRequest.ListOffsetsPartition(partition_index=part.partition, timestamp=-1)
+                        ],
+                    )
+                ],
+            )
+            found.append((await self.send(request, 7)).topics[0].partitions[0].offset)
+        self.tell("ends", *found)
+
+    async def write_marker(
+        self, producer_id: int, epoch: int, *parts: TopicPartition, commit: bool, coordinator_epoch: int, version: int
+    ) -> None:
+        """WriteTxnMarkers, as a coordinator or `kafka-transactions abort` sends it."""
+        topic = WriteTxnMarkersRequest.WritableTxnMarkerTopic
+        marker = WriteTxnMarkersRequest.WritableTxnMarker(
+            producer_id=producer_id,
+            producer_epoch=epoch,
+            transaction_result=commit,
+            coordinator_epoch=coordinator_epoch,
+            transaction_version=2 if version >= 2 else 0,
+            topics=[topic(name=self.topic(part.topic), partition_indexes=[part.partition]) for part in parts],
+        )
+        answer = await self.send(WriteTxnMarkersRequest(markers=[marker]), version)
+        codes = [
+            (one.partition_index, one.error_code)
+            for topic_answer in answer.markers[0].topics
+            for one in topic_answer.partitions
+        ]
+        self.tell("marker", self.name(answer.markers[0].producer_id), codes)
