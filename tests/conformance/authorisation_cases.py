@@ -56,6 +56,15 @@ from ottla.protocol.messages.reassignments import (
 from ottla.protocol.messages.sasl import SaslAuthenticateRequest, SaslHandshakeRequest
 from ottla.protocol.messages.scram import AlterUserScramCredentialsRequest, DescribeUserScramCredentialsRequest
 from ottla.protocol.messages.sync_group import SyncGroupRequest
+from ottla.protocol.messages.transactions import (
+    AddOffsetsToTxnRequest,
+    AddPartitionsToTxnRequest,
+    DescribeTransactionsRequest,
+    EndTxnRequest,
+    ListTransactionsRequest,
+    TxnOffsetCommitRequest,
+    WriteTxnMarkersRequest,
+)
 from ottla.protocol.messages.voters import AddRaftVoterRequest, RemoveRaftVoterRequest
 from ottla.records.record import BatchBuilder
 from ottla.security.operations import Operation, ResourceType
@@ -85,7 +94,14 @@ NEW_TOPIC = "orders-of-tomorrow"
 
 def cases(topic_id: Uuid) -> list[Case]:
     """All of them, for a broker whose topic `TOPIC` has this id."""
-    return [*records(topic_id), *topics(topic_id), *groups(topic_id), *administration(), *cluster_administration()]
+    return [
+        *records(topic_id),
+        *topics(topic_id),
+        *groups(topic_id),
+        *transactions(),
+        *administration(),
+        *cluster_administration(),
+    ]
 
 
 def records(topic_id: Uuid) -> list[Case]:
@@ -178,6 +194,73 @@ def records(topic_id: Uuid) -> list[Case]:
         Case(
             "InitProducerId, transactional", 22, init_transactional, always(TRANSACTIONAL_ID_DENIED),
             (only(transaction, TRANSACTIONAL_ID_DENIED),),
+        ),
+    ]  # fmt: skip
+
+
+def transactions() -> list[Case]:
+    def add_partitions(version: int) -> Message:
+        asked = AddPartitionsToTxnRequest.AddPartitionsToTxnTopic(name=TOPIC, partitions=[0])
+        if version < 4:
+            return AddPartitionsToTxnRequest(
+                v3_and_below_transactional_id=TRANSACTIONAL_ID, v3_and_below_topics=[asked]
+            )
+        one = AddPartitionsToTxnRequest.AddPartitionsToTxnTransaction(transactional_id=TRANSACTIONAL_ID, topics=[asked])
+        return AddPartitionsToTxnRequest(transactions=[one])
+
+    def add_offsets(version: int) -> Message:
+        return AddOffsetsToTxnRequest(transactional_id=TRANSACTIONAL_ID, group_id=GROUP)
+
+    def end(version: int) -> Message:
+        return EndTxnRequest(transactional_id=TRANSACTIONAL_ID)
+
+    def write_markers(version: int) -> Message:
+        asked = WriteTxnMarkersRequest.WritableTxnMarkerTopic(name=TOPIC, partition_indexes=[0])
+        return WriteTxnMarkersRequest(markers=[WriteTxnMarkersRequest.WritableTxnMarker(topics=[asked])])
+
+    def commit(version: int) -> Message:
+        asked = TxnOffsetCommitRequest.TxnOffsetCommitRequestPartition(partition_index=0)
+        return TxnOffsetCommitRequest(
+            transactional_id=TRANSACTIONAL_ID, group_id=GROUP,
+            topics=[TxnOffsetCommitRequest.TxnOffsetCommitRequestTopic(name=TOPIC, partitions=[asked])],
+        )  # fmt: skip
+
+    def describe(version: int) -> Message:
+        return DescribeTransactionsRequest(transactional_ids=[TRANSACTIONAL_ID])
+
+    def list_all(version: int) -> Message:
+        return ListTransactionsRequest()
+
+    write = transactional_id(Operation.WRITE)
+    by_broker, alter = cluster(Operation.CLUSTER_ACTION), cluster(Operation.ALTER)
+    return [
+        Case(
+            "AddPartitionsToTxn", 24, add_partitions,
+            lambda version: [TRANSACTIONAL_ID_DENIED if version < 4 else CLUSTER_DENIED],
+            (only(by_broker, CLUSTER_DENIED),),
+        ),
+        Case(
+            "AddOffsetsToTxn", 25, add_offsets, always(TRANSACTIONAL_ID_DENIED),
+            (only(write, TRANSACTIONAL_ID_DENIED), only(group(Operation.READ), GROUP_DENIED)),
+        ),
+        Case("EndTxn", 26, end, always(TRANSACTIONAL_ID_DENIED), (only(write, TRANSACTIONAL_ID_DENIED),)),
+        Case(
+            "WriteTxnMarkers", 27, write_markers, always(CLUSTER_DENIED),
+            (only(by_broker), only(alter), ((by_broker, alter), [CLUSTER_DENIED])),
+        ),
+        Case(
+            "TxnOffsetCommit", 28, commit, always(TRANSACTIONAL_ID_DENIED),
+            (
+                only(write, TRANSACTIONAL_ID_DENIED), only(group(Operation.READ), GROUP_DENIED),
+                only(topic(Operation.READ), TOPIC_DENIED),
+            ),
+        ),
+        Case(
+            "DescribeTransactions", 65, describe, always(TRANSACTIONAL_ID_DENIED),
+            (only(transactional_id(Operation.DESCRIBE), TRANSACTIONAL_ID_DENIED),),
+        ),
+        Case(
+            "ListTransactions", 66, list_all, always(), shown=lambda answer: answer.transaction_states,
         ),
     ]  # fmt: skip
 

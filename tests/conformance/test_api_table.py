@@ -26,13 +26,11 @@ from ottla.testing.cluster import PORT, SimCluster
 from ottla.testing.simulation import Simulation, run_simulation
 
 NOT_YET = (
-    "AddOffsetsToTxn", "AddPartitionsToTxn",
     "AlterShareGroupOffsets", "DeleteShareGroupOffsets", "DeleteShareGroupState",
-    "DescribeShareGroupOffsets", "DescribeTransactions",
-    "EndTxn", "InitializeShareGroupState", "ListTransactions",
+    "DescribeShareGroupOffsets", "InitializeShareGroupState",
     "ReadShareGroupState", "ReadShareGroupStateSummary", "ShareAcknowledge", "ShareFetch",
-    "ShareGroupDescribe", "ShareGroupHeartbeat", "StreamsGroupDescribe", "StreamsGroupHeartbeat", "TxnOffsetCommit",
-    "WriteShareGroupState", "WriteTxnMarkers",
+    "ShareGroupDescribe", "ShareGroupHeartbeat", "StreamsGroupDescribe", "StreamsGroupHeartbeat",
+    "WriteShareGroupState",
 )  # fmt: skip
 """What Kafka 4.3.1 advertises to clients and this broker does not serve: a handler removes its name from here."""
 

@@ -65,6 +65,15 @@ from ottla.protocol.messages.reassignments import (
 from ottla.protocol.messages.sasl import SaslAuthenticateRequest, SaslHandshakeRequest
 from ottla.protocol.messages.scram import AlterUserScramCredentialsRequest, DescribeUserScramCredentialsRequest
 from ottla.protocol.messages.sync_group import SyncGroupRequest
+from ottla.protocol.messages.transactions import (
+    AddOffsetsToTxnRequest,
+    AddPartitionsToTxnRequest,
+    DescribeTransactionsRequest,
+    EndTxnRequest,
+    ListTransactionsRequest,
+    TxnOffsetCommitRequest,
+    WriteTxnMarkersRequest,
+)
 from ottla.protocol.messages.voters import AddRaftVoterRequest, RemoveRaftVoterRequest
 from ottla.records.record import BatchBuilder
 from ottla.testing.cluster import DATA, PORT, SimCluster
@@ -107,6 +116,21 @@ class World:
         topic_id = Uuid(created.topics[0].topic_id)
         await self.ask(produce_to(name, topic_id, idempotent_batch()), 13)
         return name, topic_id
+
+    async def transaction(self) -> tuple[str, int, int, str]:
+        """An open transaction with one partition: transactional id, producer id, epoch, topic. Or strangers."""
+        self.number += 1
+        transactional_id = f"transaction-{self.number}"
+        name, _ = await self.topic()
+        if not self.exists:
+            return transactional_id, 5, 0, name
+        await self.ask(FindCoordinatorRequest(key_type=1, coordinator_keys=[transactional_id]), 4)
+        answer = await self.ask(
+            InitProducerIdRequest(transactional_id=transactional_id, transaction_timeout_ms=60_000), 5
+        )
+        added = await self.ask(adding(transactional_id, answer.producer_id, answer.producer_epoch, name), 3)
+        assert not set(error_codes(added)) - {0}
+        return transactional_id, answer.producer_id, answer.producer_epoch, name
 
     def group(self) -> str:
         self.number += 1
@@ -166,6 +190,14 @@ def commit(group: str, generation: int, member_id: str, name: str, topic_id: Uui
     return OffsetCommitRequest(
         group_id=group, generation_id_or_member_epoch=generation, member_id=member_id, topics=[topic]
     )
+
+
+def adding(transactional_id: str, producer_id: int, epoch: int, name: str) -> AddPartitionsToTxnRequest:
+    topic = AddPartitionsToTxnRequest.AddPartitionsToTxnTopic(name=name, partitions=[1])
+    return AddPartitionsToTxnRequest(
+        v3_and_below_transactional_id=transactional_id, v3_and_below_producer_id=producer_id,
+        v3_and_below_producer_epoch=epoch, v3_and_below_topics=[topic],
+    )  # fmt: skip
 
 
 # --- one function for each API: a good request in that version
@@ -520,6 +552,70 @@ async def add_raft_voter(world: World, version: int) -> Message:
 
 async def remove_raft_voter(world: World, version: int) -> Message:
     return RemoveRaftVoterRequest(cluster_id=None if world.exists else "elsewhere")
+
+
+async def add_partitions_to_txn(world: World, version: int) -> Message:
+    transactional_id, producer_id, epoch, name = await world.transaction()
+    if version < 4:
+        return adding(transactional_id, producer_id, epoch, name)
+    topic = AddPartitionsToTxnRequest.AddPartitionsToTxnTopic
+    one = AddPartitionsToTxnRequest.AddPartitionsToTxnTransaction
+    transactions = [
+        one(transactional_id=transactional_id, producer_id=producer_id, producer_epoch=epoch, verify_only=verify,
+            topics=[topic(name=name, partitions=[1])])
+        for verify in (False, True)
+    ]  # fmt: skip
+    return AddPartitionsToTxnRequest(transactions=transactions)
+
+
+async def add_offsets_to_txn(world: World, version: int) -> Message:
+    transactional_id, producer_id, epoch, _ = await world.transaction()
+    return AddOffsetsToTxnRequest(
+        transactional_id=transactional_id, producer_id=producer_id, producer_epoch=epoch, group_id=world.group()
+    )
+
+
+async def end_txn(world: World, version: int) -> Message:
+    transactional_id, producer_id, epoch, _ = await world.transaction()
+    return EndTxnRequest(
+        transactional_id=transactional_id, producer_id=producer_id, producer_epoch=epoch, committed=True
+    )
+
+
+async def write_txn_markers(world: World, version: int) -> Message:
+    _, producer_id, epoch, name = await world.transaction()
+    topic = WriteTxnMarkersRequest.WritableTxnMarkerTopic(name=name, partition_indexes=[1])
+    marker = WriteTxnMarkersRequest.WritableTxnMarker(
+        producer_id=producer_id, producer_epoch=epoch, transaction_result=True, topics=[topic]
+    )
+    return WriteTxnMarkersRequest(markers=[marker])
+
+
+async def txn_offset_commit(world: World, version: int) -> Message:
+    transactional_id, producer_id, epoch, name = await world.transaction()
+    group = world.group()
+    if world.exists:
+        await world.ask(
+            AddOffsetsToTxnRequest(
+                transactional_id=transactional_id, producer_id=producer_id, producer_epoch=epoch, group_id=group
+            ),
+            4,
+        )
+    asked = TxnOffsetCommitRequest.TxnOffsetCommitRequestPartition(partition_index=0, committed_offset=1)
+    return TxnOffsetCommitRequest(
+        transactional_id=transactional_id, group_id=group, producer_id=producer_id, producer_epoch=epoch,
+        topics=[TxnOffsetCommitRequest.TxnOffsetCommitRequestTopic(name=name, partitions=[asked])],
+    )  # fmt: skip
+
+
+async def describe_transactions(world: World, version: int) -> Message:
+    transactional_id, _, _, _ = await world.transaction()
+    return DescribeTransactionsRequest(transactional_ids=[transactional_id])
+
+
+async def list_transactions(world: World, version: int) -> Message:
+    _, producer_id, _, _ = await world.transaction()
+    return ListTransactionsRequest(producer_id_filters=[producer_id], state_filters=["Ongoing"])
 
 
 def request_for(row: Row) -> Callable[[World, int], Awaitable[Message]]:

@@ -141,9 +141,20 @@ def test_markers_of_old_coordinators_and_producers_are_fenced() -> None:
         log.mark(epoch=5, coordinator_epoch=2)
     with pytest.raises(InvalidProducerEpoch):
         log.mark(epoch=4, coordinator_epoch=3)
-    same = parse_header(end_marker(producer_id=1, producer_epoch=5, committed=True, coordinator_epoch=3, timestamp=1))
+
+
+def test_a_marker_of_tv2_ends_no_transaction_of_its_own_epoch_but_may_be_repeated() -> None:
+    log = Sequence()
+    log.append(header(0, epoch=5, transactional=True))
+    same, bumped = (
+        parse_header(end_marker(producer_id=1, producer_epoch=epoch, committed=True, coordinator_epoch=3, timestamp=1))
+        for epoch in (5, 6)
+    )
     with pytest.raises(InvalidProducerEpoch):
         log.producers.check_marker(same, Marker(True, 3, 1), transaction_version=2)
+    log.producers.check_marker(same, Marker(True, 3, 1), transaction_version=1)
+    log.mark(epoch=6, coordinator_epoch=3)
+    log.producers.check_marker(bumped, Marker(True, 3, 1), transaction_version=2)
 
 
 def test_idle_producers_are_forgotten_but_not_in_a_transaction() -> None:

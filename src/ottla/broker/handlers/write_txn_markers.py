@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from ottla.broker.machine_log import append_marker
 from ottla.broker.waits import until
 from ottla.common.errors import (
+    ClusterAuthorizationFailed,
     CoordinatorLoadInProgress,
     CoordinatorNotAvailable,
     KafkaError,
@@ -32,8 +33,10 @@ Pending = list[tuple[Answer, "Future[bool]"]]
 
 async def write_txn_markers(ctx: Context, request: WriteTxnMarkersRequest) -> WriteTxnMarkersResponse:
     """Needs ALTER or CLUSTER_ACTION on the cluster. All the appends, then one wait."""
-    if not ctx.allows(Operation.ALTER, ResourceType.CLUSTER, CLUSTER_NAME):
-        ctx.authorize(Operation.CLUSTER_ACTION, ResourceType.CLUSTER)
+    allowed = any(
+        ctx.allows(operation, ResourceType.CLUSTER, CLUSTER_NAME)
+        for operation in (Operation.ALTER, Operation.CLUSTER_ACTION)
+    )
     pending: Pending = []
     markers = []
     for marker in request.markers:
@@ -48,7 +51,8 @@ async def write_txn_markers(ctx: Context, request: WriteTxnMarkersRequest) -> Wr
             TopicAnswer(
                 name=topic.name,
                 partitions=[
-                    _write(ctx, TopicPartition(topic.name, index), end, pending) for index in topic.partition_indexes
+                    _write(ctx, TopicPartition(topic.name, index), end, pending, allowed)
+                    for index in topic.partition_indexes
                 ],
             )
             for topic in marker.topics
@@ -60,9 +64,11 @@ async def write_txn_markers(ctx: Context, request: WriteTxnMarkersRequest) -> Wr
     return WriteTxnMarkersResponse(markers=markers)
 
 
-def _write(ctx: Context, partition: TopicPartition, end: TransactionEnd, pending: Pending) -> Answer:
+def _write(ctx: Context, partition: TopicPartition, end: TransactionEnd, pending: Pending, allowed: bool) -> Answer:
     answer = Answer(partition_index=partition.partition)
     try:
+        if not allowed:
+            raise ClusterAuthorizationFailed
         pending.append((answer, _append(ctx, partition, end)))
         ctx.node.verification.ended(partition, end.producer_id)
     except (NotCoordinator, CoordinatorNotAvailable, CoordinatorLoadInProgress):

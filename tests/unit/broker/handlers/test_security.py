@@ -45,9 +45,9 @@ def test_blocks_of_producer_ids_follow_each_other() -> None:
         (InitProducerIdRequest(transactional_id="", transaction_timeout_ms=1000), 42),
         (InitProducerIdRequest(transactional_id="t", transaction_timeout_ms=0), 50),
         (InitProducerIdRequest(transactional_id="t", transaction_timeout_ms=900_001), 50),
-        (InitProducerIdRequest(transactional_id="t", transaction_timeout_ms=900_000), 15),  # ours: no transactions yet
+        (InitProducerIdRequest(transactional_id="t", transaction_timeout_ms=900_000), 16),  # nobody coordinates yet
     ],
-    ids=["id without epoch", "epoch without id", "empty", "no timeout", "long timeout", "transactional"],
+    ids=["id without epoch", "epoch without id", "empty", "no timeout", "long timeout", "no coordinator"],
 )
 def test_what_cannot_be_granted_gets_no_id(request_: InitProducerIdRequest, code: int) -> None:
     async def scenario(broker: Asking) -> None:
