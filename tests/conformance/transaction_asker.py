@@ -10,14 +10,20 @@ import time
 from typing import Any
 
 from ottla.client.connection import Connection
-from ottla.common.names import TopicPartition, Uuid
+from ottla.common.names import TRANSACTION_STATE, TopicPartition, Uuid
+from ottla.coordinator.transaction.transaction import State
+from ottla.protocol.logs.framing import decode_key, decode_value
+from ottla.protocol.logs.transaction_state import KEYS, TransactionLogKey, TransactionLogValue
 from ottla.protocol.message import Message
 from ottla.protocol.messages.create_topics import CreateTopicsRequest
+from ottla.protocol.messages.delete_groups import DeleteGroupsRequest
 from ottla.protocol.messages.fetch import FetchRequest
 from ottla.protocol.messages.find_coordinator import FindCoordinatorRequest
 from ottla.protocol.messages.init_producer_id import InitProducerIdRequest
 from ottla.protocol.messages.list_offsets import ListOffsetsRequest
 from ottla.protocol.messages.metadata import MetadataRequest
+from ottla.protocol.messages.offset_commit import OffsetCommitRequest
+from ottla.protocol.messages.offset_delete import OffsetDeleteRequest
 from ottla.protocol.messages.offset_fetch import OffsetFetchRequest
 from ottla.protocol.messages.produce import ProduceRequest
 from ottla.protocol.messages.transactions import (
@@ -26,10 +32,11 @@ from ottla.protocol.messages.transactions import (
     AddPartitionsToTxnResponse,
     DescribeTransactionsRequest,
     EndTxnRequest,
+    ListTransactionsRequest,
     TxnOffsetCommitRequest,
     WriteTxnMarkersRequest,
 )
-from ottla.records.batch import batches
+from ottla.records.batch import BatchHeader, batches
 from ottla.records.control import read_marker
 from ottla.records.record import BatchBuilder, read_records
 
@@ -85,7 +92,9 @@ class Asker:
             known = await self.send(
                 MetadataRequest(topics=[MetadataRequest.MetadataRequestTopic(name=self.topic(name))]), 12
             )
-            if known.topics[0].error_code == 0 and len(known.topics[0].partitions) == partitions:
+            if known.topics[0].error_code == 0 and not any(
+                [await self._end(TopicPartition(name, index), 0) for index in range(partitions)]
+            ):
                 return
             await asyncio.sleep(0.05)
         raise AssertionError("the topic does not appear")
@@ -267,6 +276,25 @@ class Asker:
         answer = await self.send(request, version)
         self.tell("txn offset commit", answer.topics[0].partitions[0].error_code)
 
+    async def commit_plainly(self, group: str, offset: int, part: TopicPartition = DATA) -> None:
+        """OffsetCommit, outside of any transaction."""
+        asked = OffsetCommitRequest.OffsetCommitRequestPartition(
+            partition_index=part.partition, committed_offset=offset, committed_metadata=""
+        )
+        topic = OffsetCommitRequest.OffsetCommitRequestTopic(name=self.topic(part.topic), partitions=[asked])
+        answer = await self.send(OffsetCommitRequest(group_id=self._prefix + group, topics=[topic]), 8)
+        self.tell("offset commit", answer.topics[0].partitions[0].error_code)
+
+    async def delete_offset(self, group: str, part: TopicPartition = DATA) -> None:
+        asked = OffsetDeleteRequest.OffsetDeleteRequestPartition(partition_index=part.partition)
+        topic = OffsetDeleteRequest.OffsetDeleteRequestTopic(name=self.topic(part.topic), partitions=[asked])
+        answer = await self.send(OffsetDeleteRequest(group_id=self._prefix + group, topics=[topic]), 0)
+        self.tell("offset delete", answer.error_code, answer.topics[0].partitions[0].error_code)
+
+    async def delete_group(self, group: str) -> None:
+        answer = await self.send(DeleteGroupsRequest(groups_names=[self._prefix + group]), 2)
+        self.tell("delete group", answer.results[0].error_code)
+
     # --- what others see
 
     async def group_ready(self, group: str) -> None:
@@ -314,6 +342,64 @@ class Asker:
         request = DescribeTransactionsRequest(transactional_ids=[self._prefix + transactional_id])
         return (await self.send(request, 0)).transaction_states[0]
 
+    async def listed(self, version: int = 2, **filters: Any) -> None:
+        """ListTransactions, of this conversation's ids alone."""
+        answer = await self.send(ListTransactionsRequest(**filters), version)
+        shown = sorted(
+            (one.transactional_id.removeprefix(self._prefix), self.name(one.producer_id), one.transaction_state)
+            for one in answer.transaction_states
+            if one.transactional_id.startswith(self._prefix)
+        )
+        self.tell("list", answer.error_code, answer.unknown_state_filters, shown)
+
+    async def records(self, transactional_id: str) -> None:
+        """Every value that was written to `__transaction_state` for the id, times apart, a line each."""
+        await self.settled(transactional_id)
+        topic = (
+            await self.send(MetadataRequest(topics=[MetadataRequest.MetadataRequestTopic(name=TRANSACTION_STATE)]), 12)
+        ).topics[0]
+        for index in range(len(topic.partitions)):
+            for header, key, value in await self._stored(index):
+                if key.transactional_id == self._prefix + transactional_id:
+                    self.tell("record", header.producer_id, header.base_sequence, header.codec, self._shown(value))
+
+    async def _stored(self, index: int) -> list[tuple[BatchHeader, TransactionLogKey, TransactionLogValue | None]]:
+        found = []
+        offset = 0
+        while True:
+            partition = FetchRequest.FetchPartition(partition=index, fetch_offset=offset, partition_max_bytes=1 << 20)
+            request = FetchRequest(
+                max_wait_ms=0,
+                max_bytes=1 << 20,
+                topics=[FetchRequest.FetchTopic(topic=TRANSACTION_STATE, partitions=[partition])],
+            )
+            answer = (await self.send(request, 12)).responses[0].partitions[0]
+            if not answer.records:
+                return found
+            for position, header in batches(answer.records):
+                for record in read_records(answer.records[position : position + header.size_bytes]):
+                    key = decode_key(KEYS, record.key or b"")
+                    value = None if record.value is None else decode_value(TransactionLogValue, record.value)
+                    assert isinstance(key, TransactionLogKey)
+                    found.append((header, key, value))
+                offset = header.last_offset + 1
+
+    def _shown(self, value: TransactionLogValue | None) -> str:
+        if value is None:
+            return "gone"
+        partitions = value.transaction_partitions
+        return " ".join(
+            str(fact)
+            for fact in (
+                *(State(value.transaction_status).title, self.name(value.producer_id), value.producer_epoch),
+                *("before", self.name(value.previous_producer_id), "next", self.name(value.next_producer_id)),
+                *("tv", value.client_transaction_version, value.transaction_timeout_ms),
+                *("started" if value.transaction_start_timestamp_ms > 0 else value.transaction_start_timestamp_ms,),
+                partitions
+                and sorted((one.topic.removeprefix(self._prefix), sorted(one.partition_ids)) for one in partitions),
+            )
+        )
+
     async def settled(self, transactional_id: str) -> None:
         """Waits until no transaction of the id is about to complete."""
         for _ in range(400):
@@ -352,22 +438,15 @@ class Asker:
 
     async def ends(self, part: TopicPartition) -> None:
         """ListOffsets of the latest offset, for both isolation levels."""
-        found = []
-        for level in (0, 1):
-            request = ListOffsetsRequest(
-                replica_id=-1,
-                isolation_level=level,
-                topics=[
-                    ListOffsetsRequest.ListOffsetsTopic(
-                        name=self.topic(part.topic),
-                        partitions=[
-                            ListOffsetsRequest.ListOffsetsPartition(partition_index=part.partition, timestamp=-1)
-                        ],
-                    )
-                ],
-            )
-            found.append((await self.send(request, 7)).topics[0].partitions[0].offset)
-        self.tell("ends", *found)
+        self.tell("ends", *[await self._end(part, level) for level in (0, 1)])
+
+    async def _end(self, part: TopicPartition, level: int) -> int:
+        """The latest offset; -1 while nobody leads the partition."""
+        asked = ListOffsetsRequest.ListOffsetsPartition(partition_index=part.partition, timestamp=-1)
+        topic = ListOffsetsRequest.ListOffsetsTopic(name=self.topic(part.topic), partitions=[asked])
+        request = ListOffsetsRequest(replica_id=-1, isolation_level=level, topics=[topic])
+        offset: int = (await self.send(request, 7)).topics[0].partitions[0].offset
+        return offset
 
     async def write_marker(
         self, producer_id: int, epoch: int, *parts: TopicPartition, commit: bool, coordinator_epoch: int, version: int
@@ -383,9 +462,9 @@ class Asker:
             topics=[topic(name=self.topic(part.topic), partition_indexes=[part.partition]) for part in parts],
         )
         answer = await self.send(WriteTxnMarkersRequest(markers=[marker]), version)
-        codes = [
+        codes = sorted(
             (one.partition_index, one.error_code)
             for topic_answer in answer.markers[0].topics
             for one in topic_answer.partitions
-        ]
+        )
         self.tell("marker", self.name(answer.markers[0].producer_id), codes)

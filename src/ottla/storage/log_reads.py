@@ -130,8 +130,10 @@ class ReadableLog(LogBase):
         producer = self._producers.get(producer_id)
         return producer is not None and producer.transaction_start >= 0 and producer.epoch == producer_epoch
 
-    def knows_producer(self, producer_id: int) -> bool:
-        return self._producers.get(producer_id) is not None
+    def producer_epoch(self, producer_id: int) -> int:
+        """The newest epoch of a producer in this log, -1 if it has written nothing lately."""
+        producer = self._producers.get(producer_id)
+        return -1 if producer is None else producer.epoch
 
     def producers(self) -> list[ProducerView]:
         """The active producers, by id (KIP-664)."""

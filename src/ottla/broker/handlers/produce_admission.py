@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ottla.broker.verification import Question
-from ottla.common.errors import InvalidProducerIdMapping, KafkaError, OutOfOrderSequenceNumber
+from ottla.common.errors import InvalidProducerEpoch, InvalidProducerIdMapping, KafkaError, OutOfOrderSequenceNumber
 from ottla.common.names import INTERNAL_TOPICS, TopicPartition
 from ottla.records.batch import HEADER_BYTES, NO_PRODUCER_ID, BatchHeader, Buffer, parse_header
 from ottla.security.operations import Operation, ResourceType
@@ -54,7 +54,7 @@ class Admission:
         assert records is not None
         header = parse_header(records)
         log = partition.leader_log()
-        if header.base_sequence > 0 and not log.knows_producer(header.producer_id):
+        if header.base_sequence > 0 and log.producer_epoch(header.producer_id) < 0:
             answer.log_start_offset = log.log_start_offset
             raise OutOfOrderSequenceNumber(
                 f"Invalid sequence number for producer {header.producer_id} at offset {log.log_end_offset} in "
@@ -81,7 +81,12 @@ async def admit(ctx: Context, request: ProduceRequest, transactional_id: str) ->
                 return admission
             identity = (header.producer_id, header.producer_epoch)
             partition = _partition(ctx, topic, data.index)
-            if partition is not None and not partition.leader_log().has_ongoing_transaction(*identity):
+            if partition is None:
+                continue
+            log = partition.leader_log()
+            if log.producer_epoch(header.producer_id) > header.producer_epoch:
+                admission.tell({partition.topic_partition: InvalidProducerEpoch()})
+            elif not log.has_ongoing_transaction(*identity):
                 unknown.append(partition.topic_partition)
     if identity is None or not unknown or not (adds or ctx.node.settings.transaction_partition_verification_enable):
         return admission

@@ -8,6 +8,7 @@ from ottla.broker.verification import Question
 from ottla.common.errors import (
     CoordinatorLoadInProgress,
     CoordinatorNotAvailable,
+    InvalidProducerEpoch,
     KafkaError,
     NotEnoughReplicas,
     TopicAuthorizationFailed,
@@ -83,7 +84,10 @@ async def _verify(ctx: Context, request: TxnOffsetCommitRequest) -> None:
     node.groups.runtime.shard(index)  # raises the coordinator errors before another broker is asked
     partition = node.replicas.find(CONSUMER_OFFSETS, index)
     identity = (request.producer_id, request.producer_epoch)
-    if partition.leader_log().has_ongoing_transaction(*identity):
+    log = partition.leader_log()
+    if log.producer_epoch(request.producer_id) > request.producer_epoch:
+        raise InvalidProducerEpoch
+    if log.has_ongoing_transaction(*identity):
         return
     if not (adds or node.settings.transaction_partition_verification_enable):
         return

@@ -347,8 +347,10 @@ class TransactionMachine:
     # --- helpers
 
     def _fence(self, transactional_id: str, current: Transaction, now_ms: int, out: Outcome) -> None:
-        fenced = current.fenced(self._level(), now_ms)
-        self._write(transactional_id, fenced, NONE, out)
+        """Aborts in the producer's absence. From TV2 on the producer itself may go on from there, as after an end."""
+        level = self._level()
+        fenced = current.fenced(level, now_ms)
+        self._write(transactional_id, fenced, current.epoch if level >= TV2 else NONE, out)
         out.act(_markers(transactional_id, fenced))
 
     def _write(self, transactional_id: str, value: Transaction, last_epoch: int, out: Outcome) -> None:
