@@ -83,7 +83,10 @@ async def admit(ctx: Context, request: ProduceRequest, transactional_id: str) ->
             partition = _partition(ctx, topic, data.index)
             if partition is None:
                 continue
-            log = partition.leader_log()
+            try:
+                log = partition.leader_log()
+            except KafkaError:
+                continue  # the append will say so
             if log.producer_epoch(header.producer_id) > header.producer_epoch:
                 admission.tell({partition.topic_partition: InvalidProducerEpoch()})
             elif not log.has_ongoing_transaction(*identity):
