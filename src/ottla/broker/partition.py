@@ -45,6 +45,7 @@ class Partition:
         "leader_epoch",
         "leader_id",
         "leads",
+        "led_from",
         "log",
         "partition_epoch",
         "replicas",
@@ -76,6 +77,9 @@ class Partition:
         self.isr: tuple[int, ...] = ()
         self.start_high_watermark = 0
         """As of the checkpoint before the start; what the high watermark is at least."""
+        self.led_from = 0
+        """The log's end when this broker began to lead: until the high watermark is there, it lags behind what
+        clients were told before (KIP-207)."""
         self.watchers: dict[Watcher, None] = {}
         self._commits: list[Commit] = []
         self._tie = 0
@@ -103,6 +107,7 @@ class Partition:
 
     def _lead(self, log: PartitionLog) -> None:
         log.start_epoch(self.leader_epoch)
+        self.led_from = log.log_end_offset
         end = log.durable_end if log.synced_appends else log.log_end_offset
         start = min(max(self.start_high_watermark, log.log_start_offset), end)
         self.leader = LeaderState(self.leader_id, [BrokerId(one) for one in self.isr or (self.leader_id,)], end, start)

@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ottla.common.errors import KafkaError, TopicAuthorizationFailed, UnsupportedVersion
+from ottla.common.errors import (
+    KafkaError,
+    LeaderNotAvailable,
+    OffsetNotAvailable,
+    TopicAuthorizationFailed,
+    UnsupportedVersion,
+)
 from ottla.protocol.messages.list_offsets import ListOffsetsRequest, ListOffsetsResponse
 from ottla.security.operations import Operation, ResourceType
 
@@ -18,6 +24,7 @@ LATEST, EARLIEST, MAX_TIMESTAMP, EARLIEST_LOCAL, LAST_TIERED, EARLIEST_PENDING_U
 _SINCE = {LATEST: 1, EARLIEST: 1, MAX_TIMESTAMP: 7, EARLIEST_LOCAL: 8, LAST_TIERED: 9, EARLIEST_PENDING_UPLOAD: 11}
 _READ_COMMITTED = 1
 _LEADER_EPOCH_SINCE = 4
+_NOT_AVAILABLE_SINCE = 5
 
 Answer = ListOffsetsResponse.ListOffsetsPartitionResponse
 
@@ -57,6 +64,8 @@ def _answer(
     committed = request.isolation_level == _READ_COMMITTED
     readable = partition.last_stable_offset if committed else partition.high_watermark
     if timestamp == LATEST:
+        if partition.high_watermark < partition.led_from:
+            raise OffsetNotAvailable if ctx.version >= _NOT_AVAILABLE_SINCE else LeaderNotAvailable
         answer.offset = readable
         answer.leader_epoch = partition.leader_epoch
     elif timestamp in (EARLIEST, EARLIEST_LOCAL):
