@@ -1,0 +1,227 @@
+"""Exactly once under faults, by seed; see `exactly_once` for the workloads and how to replay a seed."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+
+import pytest
+
+from ottla.client.cluster import Cluster
+from ottla.client.operations import create_topic, delete_topic
+from ottla.common.errors import TransactionAbortable
+from ottla.common.names import TopicPartition
+from ottla.protocol.messages.features import UpdateFeaturesRequest
+from ottla.protocol.messages.transactions import DescribeTransactionsRequest
+from ottla.testing.cluster import SimCluster
+from ottla.testing.simulation import Simulation, run_simulation
+from tests.simulation.exactly_once import WORKLOADS, run
+from tests.simulation.transactors import (
+    TRANSACTION,
+    Fenced,
+    Transactor,
+    everything_committed,
+    latest,
+    read_committed,
+    stable_offset,
+)
+
+SEEDS = 36
+PART, OTHER = TopicPartition("orders", 0), TopicPartition("orders", 1)
+GROUP = "readers"
+
+FOUND: dict[str, tuple[int, ...]] = {"process": (3, 29), "money": (0,)}
+"""Seeds that found a mistake once; they are repeated for ever."""
+
+
+@pytest.mark.parametrize("workload", list(WORKLOADS))
+@pytest.mark.parametrize("part", range(3))
+def test_every_workload_holds_whatever_the_seed(workload: str, part: int, scale: float) -> None:
+    for seed in range(part, int(SEEDS * scale), 3):
+        try:
+            run(workload, seed)
+        except BaseException as error:
+            raise AssertionError(f"replay with: python -m tests.simulation.exactly_once {workload} {seed}") from error
+
+
+@pytest.mark.parametrize(("workload", "seed"), [(name, seed) for name, seeds in FOUND.items() for seed in seeds])
+def test_seeds_that_found_a_mistake_stay_right(workload: str, seed: int) -> None:
+    run(workload, seed)
+
+
+def test_the_seeds_kill_brokers_and_leave_zombies_behind() -> None:
+    assert sum(run("process", seed).value for seed in range(6)) > 3
+
+
+def test_a_seed_is_the_same_run_again() -> None:
+    assert run("process", 1).digest == run("process", 1).digest
+
+
+@contextlib.asynccontextmanager
+async def broker(simulation: Simulation, **settings: str):  # type: ignore[no-untyped-def]
+    cluster = SimCluster(simulation, {name.replace("_", "."): value for name, value in settings.items()})
+    await cluster.start()
+    async with cluster.client(timeout_ms=60_000) as client:
+        await create_topic(client, PART.topic, 2)
+        yield cluster, client
+
+
+async def values(client: Cluster, partition: TopicPartition = PART) -> list[bytes]:
+    return [record.value or b"" for record in await everything_committed(client, partition)]
+
+
+@pytest.mark.parametrize("theirs", [False, True], ids=["hijacker TV1", "hijacker TV2"])
+@pytest.mark.parametrize("ours", [False, True], ids=["owner TV1", "owner TV2"])
+def test_a_hijacked_transactional_id_shuts_its_owner_out(ours: bool, theirs: bool) -> None:
+    async def main(simulation: Simulation) -> None:
+        async with broker(simulation) as (_, client):
+            owner = Transactor(simulation, client, "id", bumps=ours)
+            await owner.init()
+            await owner.send(PART, b"kept")
+            await owner.end(commit=True)
+            await owner.send(PART, b"dropped")
+            await owner.send_offsets(GROUP, {PART: 7})
+            hijacker = Transactor(simulation, client, "id", bumps=theirs)
+            await hijacker.init()
+            with pytest.raises(Fenced):
+                await owner.send(OTHER, b"late")
+            with pytest.raises(Fenced):
+                await owner.send_offsets("others", {PART: 8})
+            with pytest.raises(Fenced):
+                await owner.end(commit=True)
+            await hijacker.send(PART, b"theirs")
+            await hijacker.end(commit=True)
+            assert await values(client) == [b"kept", b"theirs"]
+            assert await values(client, OTHER) == []
+            assert await stable_offset(client, GROUP, PART) == 0
+
+    run_simulation(1, main)
+
+
+@pytest.mark.parametrize("bumps", [False, True], ids=["TV1", "TV2"])
+def test_a_silent_producer_is_aborted_and_its_late_commit_refused(bumps: bool) -> None:
+    async def main(simulation: Simulation) -> None:
+        async with broker(simulation) as (_, client):
+            producer = Transactor(simulation, client, "id", bumps=bumps)
+            await producer.init(timeout_ms=5000)
+            await producer.send(PART, b"dropped")
+            assert await latest(client, PART, committed=True) == 0
+            await asyncio.sleep(16)  # the scan runs every ten seconds
+            assert await latest(client, PART, committed=True) == 2
+            with pytest.raises(Fenced):
+                await producer.end(commit=True)
+            assert await values(client) == []
+
+    run_simulation(1, main)
+
+
+def test_late_data_of_an_ended_transaction_opens_no_hanging_one() -> None:
+    """KIP-890: TV1 keeps its epoch, so only the coordinator can tell that the data is late."""
+
+    async def main(simulation: Simulation) -> None:
+        async with broker(simulation) as (_, client):
+            producer = Transactor(simulation, client, "id", bumps=False)
+            await producer.init()
+            await producer.send(PART, b"a")
+            producer._added.add(OTHER)  # it believes so, as after a request whose answer was lost
+            with pytest.raises(TransactionAbortable):
+                await producer.send(OTHER, b"never added")
+            await producer.end(commit=False)
+            producer._added.add(PART)
+            with pytest.raises(TransactionAbortable):
+                await producer.send(PART, b"late")
+            for partition, end in ((PART, 2), (OTHER, 0)):
+                assert await latest(client, partition, committed=False) == end
+                assert await latest(client, partition, committed=True) == end
+
+    run_simulation(1, main)
+
+
+@pytest.mark.parametrize("way", ["stop", "kill"])
+def test_open_transactions_and_aborted_ones_survive_a_restart(way: str) -> None:
+    """The producer state, the transaction index over many segments, and the offsets that wait."""
+
+    async def main(simulation: Simulation) -> None:
+        cluster = SimCluster(simulation, {"log.index.interval.bytes": "100"})
+        await cluster.start()
+        async with cluster.client(timeout_ms=60_000) as client:
+            await create_topic(client, PART.topic, 2, configs={"internal.segment.bytes": "300"})
+            expected = []
+            for bumps in (False, True):
+                producer = Transactor(simulation, client, f"id-{bumps}", bumps=bumps)
+                await producer.init()
+                for number in range(12):
+                    value = b"%d-%d" % (bumps, number)
+                    await producer.send(PART, value)
+                    await producer.end(commit=number % 3 == 0)
+                    expected += [value] * (number % 3 == 0)
+            await producer.send(PART, b"open")
+            await producer.send_offsets(GROUP, {PART: 7})
+            stable = await latest(client, PART, committed=True)
+            if way == "stop":
+                await cluster.stop()
+            else:
+                cluster.kill()
+            await cluster.start()
+            assert await latest(client, PART, committed=True) == stable
+            assert await latest(client, PART, committed=False) == stable + 1
+            seen, offset = [], 0
+            while offset < stable:
+                found = await read_committed(client, PART, offset)
+                seen += [record.value for record in found.records]
+                offset = found.next_offset
+            assert seen == expected
+            waiting = asyncio.ensure_future(stable_offset(client, GROUP, PART))
+            await asyncio.sleep(1)
+            assert not waiting.done(), "the offset is not decided"
+            await producer.end(commit=True)
+            assert await waiting == 7
+            assert await values(client) == [*expected, b"open"]
+
+    run_simulation(1, main)
+
+
+@pytest.mark.parametrize("level", [0, 1, 2])
+def test_transactions_work_at_every_level_of_the_feature(level: int) -> None:
+    async def main(simulation: Simulation) -> None:
+        async with broker(simulation) as (cluster, client):
+            update = UpdateFeaturesRequest.FeatureUpdateKey(
+                feature="transaction.version", max_version_level=level, upgrade_type=2
+            )
+            answer = await client.send(UpdateFeaturesRequest(timeout_ms=1000, feature_updates=[update]))
+            assert answer.error_code == 0
+            assert cluster.nodes[1].transactions.level() == level
+            producer = Transactor(simulation, client, "id", bumps=False)
+            await producer.init()
+            for number in range(3):
+                await producer.send(PART, b"%d" % number)
+                await producer.send_offsets(GROUP, {PART: number})
+                await producer.end(commit=number != 1)
+            cluster.kill()
+            await cluster.start()
+            assert await values(client) == [b"0", b"2"]
+            assert await stable_offset(client, GROUP, PART) == 2
+            described = await client.send(
+                DescribeTransactionsRequest(transactional_ids=["id"]),
+                broker=await client.coordinator("id", TRANSACTION),
+            )
+            assert described.transaction_states[0].transaction_state == "CompleteCommit"
+
+    run_simulation(1, main)
+
+
+def test_a_deleted_topic_does_not_hold_up_the_end() -> None:
+    async def main(simulation: Simulation) -> None:
+        async with broker(simulation) as (_, client):
+            await create_topic(client, "gone")
+            producer = Transactor(simulation, client, "id", bumps=True)
+            await producer.init()
+            await producer.send(PART, b"a")
+            await producer.send(TopicPartition("gone", 0), b"b")
+            await delete_topic(client, "gone")
+            await producer.end(commit=True)
+            await producer.send(PART, b"c")
+            await producer.end(commit=True)
+            assert await values(client) == [b"a", b"c"]
+
+    run_simulation(1, main)
