@@ -181,6 +181,41 @@ def test_open_transactions_and_aborted_ones_survive_a_restart(way: str) -> None:
     run_simulation(1, main)
 
 
+@pytest.mark.parametrize("way", ["none", "stop", "kill"])
+def test_an_aborted_transaction_over_many_segments_is_known_in_each(way: str) -> None:
+    """A reader may begin and end anywhere in it; the markers lie several segments later."""
+
+    async def main(simulation: Simulation) -> None:
+        cluster = SimCluster(simulation, {"log.index.interval.bytes": "100"})
+        await cluster.start()
+        async with cluster.client(timeout_ms=60_000) as client:
+            await create_topic(client, PART.topic, 2, configs={"internal.segment.bytes": "300"})
+            one, two = (Transactor(simulation, client, name, bumps=True) for name in ("one", "two"))
+            await one.init()
+            await two.init()
+            for number in range(20):
+                await one.send(PART, b"dropped %d" % number)
+                await two.send(PART, b"kept %d" % number)
+                if number % 7 == 6:
+                    await two.end(commit=True)
+            await two.end(commit=True)
+            await one.end(commit=False)
+            if way == "stop":
+                await cluster.stop()
+                await cluster.start()
+            elif way == "kill":
+                cluster.kill()
+                await cluster.start()
+            end = await latest(client, PART, committed=True)
+            assert end == await latest(client, PART, committed=False) == 40 + 4
+            for start in range(end):
+                seen = await read_committed(client, PART, start, max_wait_ms=0)
+                assert not [one for one in seen.records if (one.value or b"").startswith(b"dropped")], start
+            assert await values(client) == [b"kept %d" % number for number in range(20)]
+
+    run_simulation(1, main)
+
+
 @pytest.mark.parametrize("level", [0, 1, 2])
 def test_transactions_work_at_every_level_of_the_feature(level: int) -> None:
     async def main(simulation: Simulation) -> None:

@@ -107,7 +107,7 @@ def test_the_first_partitions_begin_a_transaction_and_known_ones_write_nothing()
 @pytest.mark.parametrize(
     ("who", "code"),
     [((FIRST_ID, 1), FENCED), ((FIRST_ID, -1), FENCED), ((77, 0), NO_MAPPING)],
-    ids=["newer epoch", "older epoch", "another id"],
+    ids=["newer-epoch", "older-epoch", "another-id"],
 )
 def test_only_the_present_producer_may_add_verify_or_end(who: tuple[int, int], code: int) -> None:
     bench = Bench()
