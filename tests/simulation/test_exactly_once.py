@@ -14,6 +14,7 @@ from ottla.common.names import TopicPartition
 from ottla.protocol.messages.features import UpdateFeaturesRequest
 from ottla.protocol.messages.transactions import DescribeTransactionsRequest
 from ottla.testing.cluster import SimCluster
+from ottla.testing.files import CrashMode
 from ottla.testing.simulation import Simulation, run_simulation
 from tests.simulation.exactly_once import WORKLOADS, run
 from tests.simulation.transactors import (
@@ -179,6 +180,56 @@ def test_open_transactions_and_aborted_ones_survive_a_restart(way: str) -> None:
             assert await values(client) == [*expected, b"open"]
 
     run_simulation(1, main)
+
+
+async def power_cut_at_each_answer(simulation: Simulation) -> int:
+    """The power goes at the moment at which a client learns how its transaction ends: so it stays."""
+    random = simulation.random
+    cluster = SimCluster(
+        simulation,
+        {
+            "log.flush.interval.messages": "1",
+            "offsets.topic.num.partitions": "1",
+            "transaction.state.log.num.partitions": "1",
+            "transaction.abort.timed.out.transaction.cleanup.interval.ms": "1000",
+        },
+    )
+    await cluster.start()
+    expected: list[list[bytes]] = [[], []]
+    offset = 0
+    async with cluster.client(timeout_ms=60_000) as client:
+        await create_topic(client, PART.topic, 2)
+        producer = Transactor(simulation, client, "id", bumps=random.chance(0.5))
+        await producer.init()
+        for number in range(8):
+            for index, part in enumerate((PART, OTHER)):
+                await producer.send(part, b"%d-%d" % (number, index))
+            await producer.send_offsets(GROUP, {PART: number + 1})
+            commit = random.chance(0.6)
+            await producer.end(commit=commit)
+            if random.chance(0.7):
+                cluster.cut_power(mode=random.choice(list(CrashMode)))
+                await cluster.start()
+            if commit:
+                offset = number + 1
+                for index in range(2):
+                    expected[index].append(b"%d-%d" % (number, index))
+            if random.chance(0.3):
+                assert await stable_offset(client, GROUP, PART) == offset
+        found = [await values(client, part) for part in (PART, OTHER)]
+        assert found == expected
+        assert await stable_offset(client, GROUP, PART) == offset
+    return offset
+
+
+@pytest.mark.parametrize("part", range(2))
+def test_an_outcome_that_was_told_survives_the_power_cut_of_that_moment(part: int, scale: float) -> None:
+    for seed in range(part, int(40 * scale), 2):
+        try:
+            run_simulation(seed, power_cut_at_each_answer)
+        except BaseException as error:
+            error.add_note(f"seed {seed}")
+            raise
 
 
 @pytest.mark.parametrize("way", ["none", "stop", "kill"])
