@@ -77,13 +77,25 @@ def test_the_repetition_of_an_init_that_changed_the_producer_id_gets_the_new_one
     assert bench.init(known=last) == (FIRST_ID + 1, 0)
 
 
-def test_a_fence_uses_the_one_epoch_that_no_producer_may_have() -> None:
-    bench = Bench()
+@pytest.mark.parametrize(("level", "after"), [(1, (FIRST_ID, LAST + 1)), (2, (FIRST_ID + 1, 0))])
+def test_a_fence_uses_the_one_epoch_that_no_producer_may_have(level: int, after: tuple[int, int]) -> None:
+    bench = Bench(level)
     last = bench.at_epoch(LAST)
     bench.add(last, A)
     assert bench.init() == CONCURRENT
-    assert bench.value().epoch == LAST + 1
+    (marker,) = bench.deliver()
+    assert (marker.producer_id, marker.epoch) == (FIRST_ID, LAST + 1)
+    assert bench.value().identity == after
+    assert bench.init() == ((FIRST_ID + 1, 0) if level == 1 else (FIRST_ID + 1, 1))
+
+
+def test_a_timeout_at_the_last_epoch_leaves_the_new_id_to_the_next_init() -> None:
+    bench = Bench()
+    bench.add(bench.at_epoch(LAST), A)
+    bench.now_ms += 60_001
+    bench.run(bench.machine.abort_timed_out(bench.now_ms))
     bench.deliver()
+    assert bench.value().identity == (FIRST_ID, LAST + 1)
     assert bench.init() == (FIRST_ID + 1, 0)
 
 

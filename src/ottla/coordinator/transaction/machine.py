@@ -156,7 +156,9 @@ class TransactionMachine:
         if current.state in PREPARED:
             raise ConcurrentTransactions
         if current.state is State.ONGOING:
-            self._fence(transactional_id, current, now_ms, out)
+            if current.identity.exhausted and self._level() >= TV2 and spare is None:
+                return NEEDS_PRODUCER_ID
+            self._fence(transactional_id, current, spare, now_ms, out)
             return ConcurrentTransactions()
         last_epoch = NONE if expected is None else current.epoch
         if expected is not None and expected.epoch != current.epoch:
@@ -318,11 +320,14 @@ class TransactionMachine:
     # --- the clock
 
     def abort_timed_out(self, now_ms: int) -> Outcome:
-        """Transactions that are open for longer than their producer allowed."""
+        """Transactions that are open for longer than their producer allowed.
+
+        An exhausted epoch gets its new producer id at the next `init`: there is none at hand here.
+        """
         out = Outcome()
         for transactional_id, current in self._transactions.items():
             if current.state is State.ONGOING and current.start_ms + current.timeout_ms < now_ms:
-                self._fence(transactional_id, current, now_ms, out)
+                self._fence(transactional_id, current, None, now_ms, out)
         return out
 
     def expire(self, now_ms: int, expiration_ms: int) -> Outcome:
@@ -346,10 +351,11 @@ class TransactionMachine:
 
     # --- helpers
 
-    def _fence(self, transactional_id: str, current: Transaction, now_ms: int, out: Outcome) -> None:
+    def _fence(self, transactional_id: str, current: Transaction, spare: int | None, now_ms: int, out: Outcome) -> None:
         """Aborts in the producer's absence. From TV2 on the producer itself may go on from there, as after an end."""
         level = self._level()
-        fenced = current.fenced(level, now_ms)
+        next_producer_id = spare if spare is not None and current.identity.exhausted and level >= TV2 else NONE
+        fenced = current.fenced(level, next_producer_id, now_ms)
         self._write(transactional_id, fenced, current.epoch if level >= TV2 else NONE, out)
         out.act(_markers(transactional_id, fenced))
 

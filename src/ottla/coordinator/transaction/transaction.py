@@ -121,9 +121,12 @@ class Transaction(NamedTuple):
             partitions=self.partitions if self.state is State.ONGOING else (),
         )  # fmt: skip
 
-    def fenced(self, server_version: int, now_ms: int) -> Transaction:
+    def fenced(self, server_version: int, next_producer_id: int, now_ms: int) -> Transaction:
         """Aborted in the producer's absence: whatever version it uses, its epoch is over."""
-        return self.moved(State.PREPARE_ABORT, now_ms, epoch=self.epoch + 1, client_version=server_version)
+        return self.moved(
+            State.PREPARE_ABORT, now_ms, epoch=self.epoch + 1, client_version=server_version,
+            next_producer_id=next_producer_id,
+        )  # fmt: skip
 
     def completed(self, now_ms: int) -> Transaction:
         """All markers are written."""
