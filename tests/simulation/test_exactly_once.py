@@ -182,6 +182,22 @@ def test_open_transactions_and_aborted_ones_survive_a_restart(way: str) -> None:
     run_simulation(1, main)
 
 
+def test_a_batch_that_waits_for_its_verification_is_kept_as_it_came() -> None:
+    """The coordinator answers after an fsync; meanwhile the receive buffer is overwritten."""
+
+    async def main(simulation: Simulation) -> None:
+        async with broker(simulation, log_flush_interval_messages="1") as (cluster, client):
+            producer = Transactor(simulation, client, "id", bumps=True)
+            await producer.init()
+            for number in range(5):
+                await producer.send(PART, b"%d" % number)
+                await producer.end(commit=True)
+            assert await values(client) == [b"%d" % number for number in range(5)]
+            assert "CORRUPT_MESSAGE" not in cluster.nodes[1].metrics.text(), "the client hid it by a repetition"
+
+    run_simulation(1, main)
+
+
 async def power_cut_at_each_answer(simulation: Simulation) -> int:
     """The power goes at the moment at which a client learns how its transaction ends: so it stays."""
     random = simulation.random
@@ -309,5 +325,28 @@ def test_a_deleted_topic_does_not_hold_up_the_end() -> None:
             await producer.send(PART, b"c")
             await producer.end(commit=True)
             assert await values(client) == [b"a", b"c"]
+
+    run_simulation(1, main)
+
+
+def test_ids_that_nobody_uses_are_forgotten_after_their_time() -> None:
+    settings = {
+        "transactional_id_expiration_ms": "60000",
+        "transaction_remove_expired_transaction_cleanup_interval_ms": "1000",
+    }
+
+    async def main(simulation: Simulation) -> None:
+        async with broker(simulation, **settings) as (_, client):
+            producer = Transactor(simulation, client, "id", bumps=True)
+            await producer.init()
+            await producer.send(PART, b"a")
+            await producer.end(commit=True)
+            described = DescribeTransactionsRequest(transactional_ids=["id"])
+            await asyncio.sleep(58)
+            assert (await client.send(described)).transaction_states[0].error_code == 0
+            await asyncio.sleep(4)
+            assert (await client.send(described)).transaction_states[0].error_code == 105
+            with pytest.raises(Fenced):
+                await producer.send(PART, b"b")
 
     run_simulation(1, main)

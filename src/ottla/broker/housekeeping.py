@@ -141,7 +141,7 @@ class Housekeeping:
         self._node.transactions.abort_timed_out()
 
     async def _expired_ids(self) -> None:
-        self._node.transactions.expire()
+        await self._node.transactions.expire()
 
     async def _producers(self) -> None:
         now_ms, after_ms = self._node.clock.now_ms(), self._node.settings.producer_id_expiration_ms

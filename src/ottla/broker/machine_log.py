@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from ottla.common.errors import NotEnoughReplicas
-from ottla.coordinator.runtime import NO_PRODUCER, Logged, LoggedMarker, LoggedRecord, TransactionEnd
+from ottla.coordinator.logged import NO_PRODUCER, Logged, LoggedMarker, LoggedRecord, TransactionEnd
 from ottla.records.batch import batches
 from ottla.records.control import end_marker, read_marker
 from ottla.records.record import BatchBuilder, read_records

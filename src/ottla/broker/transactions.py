@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from ottla.broker.markers import Markers
+from ottla.broker.waits import give_way
 from ottla.common.errors import NotCoordinator
 from ottla.common.names import TRANSACTION_STATE, coordinator_partition
 from ottla.coordinator.outcome import Outcome, Token
@@ -79,6 +80,10 @@ class Transactions:
     def abort_timed_out(self) -> None:
         self.runtime.everywhere(lambda machine, now_ms: machine.abort_timed_out(now_ms))
 
-    def expire(self) -> None:
+    async def expire(self) -> None:
+        """Looks at every id, one machine at a time."""
         after_ms = self._node.settings.transactional_id_expiration_ms
-        self.runtime.everywhere(lambda machine, now_ms: machine.expire(now_ms, after_ms))
+        for shard in self.runtime.shards():
+            if self.runtime.is_current(shard):
+                shard.run(shard.machine.expire(self._node.clock.now_ms(), after_ms))
+            await give_way()

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any, Generic, NamedTuple, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 from ottla.common.clock import Clock
 from ottla.common.errors import (
@@ -21,39 +21,12 @@ from ottla.common.errors import (
     TransactionCoordinatorFenced,
 )
 from ottla.coordinator.formats import Formats, Pair
+from ottla.coordinator.logged import NO_PRODUCER, Logged, LoggedMarker, TransactionEnd
 from ottla.coordinator.outcome import Author, Outcome, TimerName, Token
 from ottla.protocol.codec import ProtocolError
 from ottla.protocol.message import Message
 
 SLICE_S = 0.004
-NO_PRODUCER = -1
-
-
-class LoggedRecord(NamedTuple):
-    """A record of a machine's log; the producer in whose transaction it was written, or NO_PRODUCER."""
-
-    pair: Pair
-    producer_id: int
-
-
-class LoggedMarker(NamedTuple):
-    """The end of a producer's transaction in a machine's log."""
-
-    producer_id: int
-    committed: bool
-
-
-Logged = LoggedRecord | LoggedMarker
-
-
-class TransactionEnd(NamedTuple):
-    """A marker to write."""
-
-    producer_id: int
-    producer_epoch: int
-    committed: bool
-    coordinator_epoch: int
-    transaction_version: int
 
 
 class MachineLog(Protocol):

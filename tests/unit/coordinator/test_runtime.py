@@ -16,8 +16,9 @@ from ottla.common.errors import (
     NotCoordinator,
 )
 from ottla.coordinator.formats import Pair
+from ottla.coordinator.logged import Logged, LoggedMarker, LoggedRecord, TransactionEnd
 from ottla.coordinator.outcome import Author, Outcome, TimerName, Token
-from ottla.coordinator.runtime import Logged, LoggedMarker, LoggedRecord, Runtime, Shard, TransactionEnd
+from ottla.coordinator.runtime import Runtime, Shard
 from ottla.coordinator.transaction.formats import TransactionFormats, key_of
 from ottla.protocol.logs.transaction_state import TransactionLogKey
 from ottla.protocol.message import Message

@@ -17,7 +17,7 @@ from ottla.common.errors import (
     RequestTimedOut,
 )
 from ottla.common.names import CONSUMER_OFFSETS, TopicPartition
-from ottla.coordinator.runtime import TransactionEnd
+from ottla.coordinator.logged import TransactionEnd
 from ottla.protocol.messages.transactions import WriteTxnMarkersRequest, WriteTxnMarkersResponse
 from ottla.security.operations import CLUSTER_NAME, Operation, ResourceType
 

@@ -74,18 +74,24 @@ class TransactionMachine:
     def __init__(self, level: Callable[[], int]) -> None:
         self._level = level
         self._transactions: dict[str, Transaction] = {}
+        self._open: dict[str, None] = {}
+        """The ids whose transaction may time out."""
         self._last_epochs: dict[str, int] = {}
 
     # --- the log
 
     def replay(self, key: Message, value: Message | None, now_ms: int, producer_id: int = NONE) -> None:
         assert isinstance(key, TransactionLogKey)
+        transactional_id = key.transactional_id
+        self._open.pop(transactional_id, None)
         if value is None:
-            self._transactions.pop(key.transactional_id, None)
-            self._last_epochs.pop(key.transactional_id, None)
-        else:
-            assert isinstance(value, TransactionLogValue)
-            self._transactions[key.transactional_id] = transaction_of(value)
+            self._transactions.pop(transactional_id, None)
+            self._last_epochs.pop(transactional_id, None)
+            return
+        assert isinstance(value, TransactionLogValue)
+        transaction = self._transactions[transactional_id] = transaction_of(value)
+        if transaction.state is State.ONGOING:
+            self._open[transactional_id] = None
 
     def replay_marker(self, producer_id: int, committed: bool) -> None:
         """Nobody writes to this topic within a transaction."""
@@ -325,8 +331,9 @@ class TransactionMachine:
         An exhausted epoch gets its new producer id at the next `init`: there is none at hand here.
         """
         out = Outcome()
-        for transactional_id, current in self._transactions.items():
-            if current.state is State.ONGOING and current.start_ms + current.timeout_ms < now_ms:
+        for transactional_id in self._open:
+            current = self._transactions[transactional_id]
+            if current.start_ms + current.timeout_ms < now_ms:
                 self._fence(transactional_id, current, None, now_ms, out)
         return out
 
