@@ -13,7 +13,8 @@ import pytest
 from ottla.client.connection import open_connection
 from tests.conformance.kafka_tools import complaints, dump_log, run_tool
 from tests.conformance.ottla_broker import OttlaBroker
-from tests.conformance.transaction_asker import DATA, ORDERS, Asker, Producer
+from tests.conformance.transaction_asker import Asker, Producer
+from tests.conformance.transaction_conversation import DATA, ORDERS
 
 pytestmark = pytest.mark.process
 

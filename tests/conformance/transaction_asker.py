@@ -1,50 +1,27 @@
-"""Asks one broker about transactions, and writes down what it said in a form that two brokers can agree on.
-
-Producer ids are told by the order in which they were met, so that equal ids stay equal and different ones different.
-"""
+"""Everything that a producer, or a broker in its name, may ask about transactions."""
 
 from __future__ import annotations
 
 import asyncio
 import time
-from typing import Any
 
-from ottla.client.connection import Connection
-from ottla.common.names import TRANSACTION_STATE, TopicPartition, Uuid
-from ottla.coordinator.transaction.transaction import State
-from ottla.protocol.logs.framing import decode_key, decode_value
-from ottla.protocol.logs.transaction_state import KEYS, TransactionLogKey, TransactionLogValue
-from ottla.protocol.message import Message
-from ottla.protocol.messages.create_topics import CreateTopicsRequest
+from ottla.common.names import TopicPartition, Uuid
 from ottla.protocol.messages.delete_groups import DeleteGroupsRequest
-from ottla.protocol.messages.fetch import FetchRequest
 from ottla.protocol.messages.find_coordinator import FindCoordinatorRequest
 from ottla.protocol.messages.init_producer_id import InitProducerIdRequest
-from ottla.protocol.messages.list_offsets import ListOffsetsRequest
-from ottla.protocol.messages.metadata import MetadataRequest
 from ottla.protocol.messages.offset_commit import OffsetCommitRequest
 from ottla.protocol.messages.offset_delete import OffsetDeleteRequest
-from ottla.protocol.messages.offset_fetch import OffsetFetchRequest
 from ottla.protocol.messages.produce import ProduceRequest
 from ottla.protocol.messages.transactions import (
     AddOffsetsToTxnRequest,
     AddPartitionsToTxnRequest,
     AddPartitionsToTxnResponse,
-    DescribeTransactionsRequest,
     EndTxnRequest,
-    ListTransactionsRequest,
     TxnOffsetCommitRequest,
     WriteTxnMarkersRequest,
 )
-from ottla.records.batch import BatchHeader, batches
-from ottla.records.control import read_marker
-from ottla.records.record import BatchBuilder, read_records
-
-TRANSACTION = 1
-COORDINATOR_ERRORS = (14, 15, 16)
-CONCURRENT = 51
-ORDERS = "orders"
-GROUP_PART, DATA = TopicPartition(ORDERS, 0), TopicPartition(ORDERS, 1)
+from ottla.records.record import BatchBuilder
+from tests.conformance.transaction_conversation import CONCURRENT, COORDINATOR_ERRORS, DATA, TRANSACTION, Conversation
 
 
 class Producer:
@@ -61,51 +38,8 @@ class Producer:
         return Producer(self.transactional_id, self.producer_id if producer_id is None else producer_id, epoch)
 
 
-class Asker:
-    """`told` is what the broker said, a line for each question."""
-
-    def __init__(self, connection: Connection, prefix: str) -> None:
-        self._connection = connection
-        self._prefix = prefix
-        self._known: dict[int, str] = {-1: "none"}
-        self.told: list[str] = []
-
-    async def send(self, request: Message, version: int) -> Any:
-        return await self._connection.send(request, version=version)
-
-    def tell(self, *facts: object) -> None:
-        self.told.append(" ".join(str(fact) for fact in facts))
-
-    def name(self, producer_id: int) -> str:
-        return self._known.setdefault(producer_id, f"P{len(self._known)}")
-
-    def topic(self, name: str) -> str:
-        return f"{self._prefix}-{name}"
-
-    async def create_topic(self, name: str = ORDERS, partitions: int = 2) -> None:
-        wanted = CreateTopicsRequest.CreatableTopic(
-            name=self.topic(name), num_partitions=partitions, replication_factor=1
-        )
-        answer = await self.send(CreateTopicsRequest(topics=[wanted], timeout_ms=10_000), 7)
-        assert answer.topics[0].error_code in (0, 36), answer
-        for _ in range(200):
-            known = await self.send(
-                MetadataRequest(topics=[MetadataRequest.MetadataRequestTopic(name=self.topic(name))]), 12
-            )
-            if known.topics[0].error_code == 0 and not any(
-                [await self._end(TopicPartition(name, index), 0) for index in range(partitions)]
-            ):
-                return
-            await asyncio.sleep(0.05)
-        raise AssertionError("the topic does not appear")
-
-    async def topic_id(self, name: str = ORDERS) -> Uuid:
-        known = await self.send(
-            MetadataRequest(topics=[MetadataRequest.MetadataRequestTopic(name=self.topic(name))]), 12
-        )
-        return Uuid(bytes(known.topics[0].topic_id))
-
-    # --- the producer's calls
+class Asker(Conversation):
+    """Each call tells what was answered."""
 
     async def init(
         self,
@@ -118,7 +52,7 @@ class Asker:
     ) -> Producer:
         """InitProducerId; repeated while the coordinator is being found, or (`quiet`) while a transaction ends."""
         request = InitProducerIdRequest(
-            transactional_id=self._prefix + transactional_id if transactional_id else "",
+            transactional_id=self.prefix + transactional_id if transactional_id else "",
             transaction_timeout_ms=timeout_ms,
             producer_id=known.producer_id if known else -1,
             producer_epoch=known.epoch if known else -1,
@@ -127,7 +61,7 @@ class Asker:
             answer = await self.send(request, version)
             if answer.error_code in COORDINATOR_ERRORS or (quiet and answer.error_code == CONCURRENT):
                 await self.send(
-                    FindCoordinatorRequest(key_type=TRANSACTION, coordinator_keys=[self._prefix + transactional_id]), 4
+                    FindCoordinatorRequest(key_type=TRANSACTION, coordinator_keys=[self.prefix + transactional_id]), 4
                 )
                 await asyncio.sleep(0.05)
                 continue
@@ -141,7 +75,7 @@ class Asker:
         topic = AddPartitionsToTxnRequest.AddPartitionsToTxnTopic
         topics = [topic(name=self.topic(part.topic), partitions=[part.partition]) for part in parts]
         request = AddPartitionsToTxnRequest(
-            v3_and_below_transactional_id=self._prefix + who.transactional_id,
+            v3_and_below_transactional_id=self.prefix + who.transactional_id,
             v3_and_below_producer_id=who.producer_id,
             v3_and_below_producer_epoch=who.epoch,
             v3_and_below_topics=topics,
@@ -157,7 +91,7 @@ class Asker:
         request = AddPartitionsToTxnRequest(
             transactions=[
                 AddPartitionsToTxnRequest.AddPartitionsToTxnTransaction(
-                    transactional_id=self._prefix + who.transactional_id,
+                    transactional_id=self.prefix + who.transactional_id,
                     producer_id=who.producer_id,
                     producer_epoch=who.epoch,
                     verify_only=verify_only,
@@ -168,7 +102,7 @@ class Asker:
         )
         answer: AddPartitionsToTxnResponse = await self.send(request, version)
         shown = {
-            one.transactional_id.removeprefix(self._prefix): self._codes(one.topic_results)
+            one.transactional_id.removeprefix(self.prefix): self._codes(one.topic_results)
             for one in answer.results_by_transaction
         }
         self.tell("add batched", answer.error_code, sorted(shown.items()))
@@ -176,7 +110,7 @@ class Asker:
 
     def _codes(self, results: list[AddPartitionsToTxnResponse.AddPartitionsToTxnTopicResult]) -> str:
         found = {
-            f"{topic.name.removeprefix(self._prefix + '-')}-{part.partition_index}": part.partition_error_code
+            f"{topic.name.removeprefix(self.prefix + '-')}-{part.partition_index}": part.partition_error_code
             for topic in results
             for part in topic.results_by_partition
         }
@@ -184,10 +118,10 @@ class Asker:
 
     async def add_offsets(self, who: Producer, group: str, *, version: int = 4) -> None:
         request = AddOffsetsToTxnRequest(
-            transactional_id=self._prefix + who.transactional_id,
+            transactional_id=self.prefix + who.transactional_id,
             producer_id=who.producer_id,
             producer_epoch=who.epoch,
-            group_id=self._prefix + group,
+            group_id=self.prefix + group,
         )
         answer = await self.send(request, version)
         self.tell("add offsets", answer.error_code)
@@ -195,7 +129,7 @@ class Asker:
     async def end(self, who: Producer, *, commit: bool, version: int = 5) -> Producer:
         """EndTxn; the identity for the next transaction."""
         request = EndTxnRequest(
-            transactional_id=self._prefix + who.transactional_id,
+            transactional_id=self.prefix + who.transactional_id,
             producer_id=who.producer_id,
             producer_epoch=who.epoch,
             committed=commit,
@@ -227,7 +161,7 @@ class Asker:
         )
         builder.append(int(time.time() * 1000), b"k", value)  # an old time would roll a segment
         request = ProduceRequest(
-            transactional_id=self._prefix + who.transactional_id if named else None,
+            transactional_id=self.prefix + who.transactional_id if named else None,
             acks=-1,
             timeout_ms=10_000,
             topic_data=[
@@ -256,8 +190,8 @@ class Asker:
         metadata: str = "",
     ) -> None:
         request = TxnOffsetCommitRequest(
-            transactional_id=self._prefix + who.transactional_id,
-            group_id=self._prefix + group,
+            transactional_id=self.prefix + who.transactional_id,
+            group_id=self.prefix + group,
             producer_id=who.producer_id,
             producer_epoch=who.epoch,
             member_id=member,
@@ -282,171 +216,18 @@ class Asker:
             partition_index=part.partition, committed_offset=offset, committed_metadata=""
         )
         topic = OffsetCommitRequest.OffsetCommitRequestTopic(name=self.topic(part.topic), partitions=[asked])
-        answer = await self.send(OffsetCommitRequest(group_id=self._prefix + group, topics=[topic]), 8)
+        answer = await self.send(OffsetCommitRequest(group_id=self.prefix + group, topics=[topic]), 8)
         self.tell("offset commit", answer.topics[0].partitions[0].error_code)
 
     async def delete_offset(self, group: str, part: TopicPartition = DATA) -> None:
         asked = OffsetDeleteRequest.OffsetDeleteRequestPartition(partition_index=part.partition)
         topic = OffsetDeleteRequest.OffsetDeleteRequestTopic(name=self.topic(part.topic), partitions=[asked])
-        answer = await self.send(OffsetDeleteRequest(group_id=self._prefix + group, topics=[topic]), 0)
+        answer = await self.send(OffsetDeleteRequest(group_id=self.prefix + group, topics=[topic]), 0)
         self.tell("offset delete", answer.error_code, answer.topics[0].partitions[0].error_code)
 
     async def delete_group(self, group: str) -> None:
-        answer = await self.send(DeleteGroupsRequest(groups_names=[self._prefix + group]), 2)
+        answer = await self.send(DeleteGroupsRequest(groups_names=[self.prefix + group]), 2)
         self.tell("delete group", answer.results[0].error_code)
-
-    # --- what others see
-
-    async def group_ready(self, group: str) -> None:
-        """Waits until the group has a coordinator that answers."""
-        for _ in range(400):
-            await self.send(FindCoordinatorRequest(key_type=0, coordinator_keys=[self._prefix + group]), 4)
-            wanted = OffsetFetchRequest.OffsetFetchRequestGroup(group_id=self._prefix + group, topics=None)
-            if not (await self.send(OffsetFetchRequest(groups=[wanted]), 8)).groups[0].error_code:
-                return
-            await asyncio.sleep(0.025)
-        raise AssertionError("the group has no coordinator")
-
-    async def offsets(self, group: str, *, stable: bool, part: TopicPartition = DATA, everything: bool = False) -> None:
-        topics = OffsetFetchRequest.OffsetFetchRequestTopics(
-            name=self.topic(part.topic), partition_indexes=[part.partition]
-        )
-        request = OffsetFetchRequest(
-            groups=[
-                OffsetFetchRequest.OffsetFetchRequestGroup(
-                    group_id=self._prefix + group, topics=None if everything else [topics]
-                )
-            ],
-            require_stable=stable,
-        )
-        answer = (await self.send(request, 8)).groups[0]
-        shown = [
-            (one.partition_index, one.committed_offset, one.metadata, one.error_code)
-            for topic in answer.topics
-            for one in topic.partitions
-        ]
-        self.tell("offsets", "stable" if stable else "any", answer.error_code, shown)
-
-    async def describe(self, transactional_id: str) -> None:
-        state = await self.state(transactional_id)
-        topics = sorted(
-            (topic.topic.removeprefix(self._prefix + "-"), sorted(topic.partitions)) for topic in state.topics
-        )
-        self.tell(
-            *("describe", state.error_code, state.transaction_state),
-            "nobody" if state.error_code else self.name(state.producer_id),
-            *(state.producer_epoch, state.transaction_timeout_ms, state.transaction_start_time_ms > 0, topics),
-        )
-
-    async def state(self, transactional_id: str) -> Any:
-        request = DescribeTransactionsRequest(transactional_ids=[self._prefix + transactional_id])
-        return (await self.send(request, 0)).transaction_states[0]
-
-    async def listed(self, version: int = 2, **filters: Any) -> None:
-        """ListTransactions, of this conversation's ids alone."""
-        answer = await self.send(ListTransactionsRequest(**filters), version)
-        shown = sorted(
-            (one.transactional_id.removeprefix(self._prefix), self.name(one.producer_id), one.transaction_state)
-            for one in answer.transaction_states
-            if one.transactional_id.startswith(self._prefix)
-        )
-        self.tell("list", answer.error_code, answer.unknown_state_filters, shown)
-
-    async def records(self, transactional_id: str) -> None:
-        """Every value that was written to `__transaction_state` for the id, times apart, a line each."""
-        await self.settled(transactional_id)
-        topic = (
-            await self.send(MetadataRequest(topics=[MetadataRequest.MetadataRequestTopic(name=TRANSACTION_STATE)]), 12)
-        ).topics[0]
-        for index in range(len(topic.partitions)):
-            for header, key, value in await self._stored(index):
-                if key.transactional_id == self._prefix + transactional_id:
-                    self.tell("record", header.producer_id, header.base_sequence, header.codec, self._shown(value))
-
-    async def _stored(self, index: int) -> list[tuple[BatchHeader, TransactionLogKey, TransactionLogValue | None]]:
-        found = []
-        offset = 0
-        while True:
-            partition = FetchRequest.FetchPartition(partition=index, fetch_offset=offset, partition_max_bytes=1 << 20)
-            request = FetchRequest(
-                max_wait_ms=0,
-                max_bytes=1 << 20,
-                topics=[FetchRequest.FetchTopic(topic=TRANSACTION_STATE, partitions=[partition])],
-            )
-            answer = (await self.send(request, 12)).responses[0].partitions[0]
-            if not answer.records:
-                return found
-            for position, header in batches(answer.records):
-                for record in read_records(answer.records[position : position + header.size_bytes]):
-                    key = decode_key(KEYS, record.key or b"")
-                    value = None if record.value is None else decode_value(TransactionLogValue, record.value)
-                    assert isinstance(key, TransactionLogKey)
-                    found.append((header, key, value))
-                offset = header.last_offset + 1
-
-    def _shown(self, value: TransactionLogValue | None) -> str:
-        if value is None:
-            return "gone"
-        partitions = value.transaction_partitions
-        return " ".join(
-            str(fact)
-            for fact in (
-                *(State(value.transaction_status).title, self.name(value.producer_id), value.producer_epoch),
-                *("before", self.name(value.previous_producer_id), "next", self.name(value.next_producer_id)),
-                *("tv", value.client_transaction_version, value.transaction_timeout_ms),
-                *("started" if value.transaction_start_timestamp_ms > 0 else value.transaction_start_timestamp_ms,),
-                partitions
-                and sorted((one.topic.removeprefix(self._prefix), sorted(one.partition_ids)) for one in partitions),
-            )
-        )
-
-    async def settled(self, transactional_id: str) -> None:
-        """Waits until no transaction of the id is about to complete."""
-        for _ in range(400):
-            if not (await self.state(transactional_id)).transaction_state.startswith("Prepare"):
-                return
-            await asyncio.sleep(0.025)
-        raise AssertionError("the transaction does not complete")
-
-    async def log(self, part: TopicPartition, *, committed: bool = True) -> None:
-        """All batches of a partition as a fetch tells them, with the watermarks and the aborted list."""
-        partition = FetchRequest.FetchPartition(
-            partition=part.partition, fetch_offset=0, partition_max_bytes=1 << 20, log_start_offset=-1
-        )
-        request = FetchRequest(
-            max_wait_ms=0,
-            max_bytes=1 << 20,
-            isolation_level=1 if committed else 0,
-            topics=[FetchRequest.FetchTopic(topic=self.topic(part.topic), partitions=[partition])],
-        )
-        answer = (await self.send(request, 12)).responses[0].partitions[0]
-        shown = []
-        for position, header in batches(answer.records or b""):
-            batch = bytes(answer.records[position : position + header.size_bytes])
-            marker = read_marker(batch) if header.is_control else None
-            what = (
-                [(record.value or b"").decode() for record in read_records(batch)]
-                if marker is None
-                else ("commit" if marker.committed else "abort")
-            )
-            shown.append((self.name(header.producer_id), header.producer_epoch, header.base_sequence, what))
-        aborted = answer.aborted_transactions
-        self.tell(
-            *("fetch", answer.error_code, "hw", answer.high_watermark, "lso", answer.last_stable_offset),
-            *("aborted", aborted and [(self.name(one.producer_id), one.first_offset) for one in aborted], shown),
-        )
-
-    async def ends(self, part: TopicPartition) -> None:
-        """ListOffsets of the latest offset, for both isolation levels."""
-        self.tell("ends", *[await self._end(part, level) for level in (0, 1)])
-
-    async def _end(self, part: TopicPartition, level: int) -> int:
-        """The latest offset; -1 while nobody leads the partition."""
-        asked = ListOffsetsRequest.ListOffsetsPartition(partition_index=part.partition, timestamp=-1)
-        topic = ListOffsetsRequest.ListOffsetsTopic(name=self.topic(part.topic), partitions=[asked])
-        request = ListOffsetsRequest(replica_id=-1, isolation_level=level, topics=[topic])
-        offset: int = (await self.send(request, 7)).topics[0].partitions[0].offset
-        return offset
 
     async def write_marker(
         self, producer_id: int, epoch: int, *parts: TopicPartition, commit: bool, coordinator_epoch: int, version: int

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 
 from ottla.common.names import TopicPartition
-from tests.conformance.transaction_asker import DATA, ORDERS, Asker, Producer
+from tests.conformance.transaction_asker import Asker, Producer
+from tests.conformance.transaction_conversation import DATA, ORDERS
 
 OTHER = TopicPartition(ORDERS, 0)
 NOWHERE = TopicPartition("nowhere", 0)

@@ -87,7 +87,7 @@ class Processor:
         lives: list[asyncio.Future[None]] = []
         done = False
         while not done:
-            life = asyncio.ensure_future(self._live())
+            life: asyncio.Future[None] = asyncio.ensure_future(self._live())
             await asyncio.wait([life], timeout=world.random.between(0.5, 5.0))
             if life.done():
                 done = life.exception() is None
@@ -143,7 +143,9 @@ async def process(simulation: Simulation) -> int:
         await asyncio.gather(*working)
         found = Counter[bytes]()
         for index in range(PARTITIONS):
-            found.update(record.value for record in await everything_committed(client, TopicPartition(OUTPUT, index)))
+            found.update(
+                record.value or b"" for record in await everything_committed(client, TopicPartition(OUTPUT, index))
+            )
         assert found == expected, f"missing {expected - found}, too often {found - expected}"
     await cluster.stop()
     return sum(one.zombies for one in processors)
@@ -286,7 +288,7 @@ WORKLOADS: dict[str, Callable[[Simulation], Awaitable[int]]] = {"process": proce
 
 def run(workload: str, seed: int, *, keep_trace: bool = False) -> Run[int]:
     link = ROUGH if seed % 2 else STEADY
-    return run_simulation(seed, WORKLOADS[workload], keep_trace=keep_trace, link=link)  # type: ignore[arg-type]
+    return run_simulation(seed, WORKLOADS[workload], keep_trace=keep_trace, link=link)
 
 
 def main(words: list[str]) -> None:

@@ -96,6 +96,9 @@ class Shard(Generic[M]):
             try:
                 pairs = [runtime.formats.encode(key, value) for key, value in outcome.records]
                 self._appended = self.log.append(pairs, now_ms, outcome.author)
+            except InvalidProducerEpoch as error:  # of the author; refused before anything was written
+                _answer_all(outcome.answers, error)
+                return
             except KafkaError as error:
                 _answer_all(outcome.answers, _coordinator_error(error))
                 runtime.reload(self, error)
@@ -283,10 +286,10 @@ class Runtime(Generic[M]):
             for _ in slices:
                 if self.loop.time() > until:
                     return False
+            shard.loaded(self.clock.now_ms())
         except KafkaError as error:
             self._log_failure(f"coordinator.load_failed partition={shard.index}", error)
             return True
-        shard.loaded(self.clock.now_ms())
         return True
 
     def _load_on(self, shard: Shard[M], slices: Iterator[None]) -> None:

@@ -193,6 +193,18 @@ def test_a_failed_append_discards_the_machine_and_loads_it_again() -> None:
     on_stage(play)
 
 
+def test_a_producer_that_is_over_is_told_so_and_the_machine_stays() -> None:
+    async def play(stage: Stage, log: FakeLog) -> None:
+        before = stage.shard
+        log.refuse = InvalidProducerEpoch()
+        with pytest.raises(InvalidProducerEpoch):
+            await stage.call("a", Author(7, 0))
+        assert stage.runtime.is_current(before)
+        assert before.machine.told == []
+
+    on_stage(play)
+
+
 def test_the_machine_is_told_of_producers_and_markers_in_serving_and_in_loading_alike() -> None:
     async def play(stage: Stage, log: FakeLog) -> None:
         asked = [stage.call("plain"), stage.call("in a transaction", Author(7, 0))]

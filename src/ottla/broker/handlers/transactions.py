@@ -91,14 +91,14 @@ async def _add(ctx: Context, who: Producer, partitions: list[TopicPartition], ve
                 who.transactional_id, lambda machine, token, now_ms: machine.verify(token, who, partitions, now_ms)
             )
             return {partition: error.code if error is not None else 0 for partition, error in found.items()}
-        await _extend(ctx, who, partitions)
+        await _extend(ctx, who, partitions, TV2 if ctx.version >= _BATCHED else 0)
         return dict.fromkeys(partitions, 0)
     except KafkaError as error:
         return dict.fromkeys(partitions, _code(ctx, error))
 
 
-async def _extend(ctx: Context, who: Producer, partitions: list[TopicPartition]) -> None:
-    client_version = TV2 if ctx.api.row.key == AddPartitionsToTxnRequest.api and ctx.version >= _BATCHED else 0
+async def _extend(ctx: Context, who: Producer, partitions: list[TopicPartition], client_version: int) -> None:
+    """Adds partitions; who is added by its leader uses TV2, who asks for itself does not. Raises KafkaError."""
     await ctx.node.transactions.call(
         who.transactional_id,
         lambda machine, token, now_ms: machine.add_partitions(token, who, partitions, client_version, now_ms),
@@ -152,7 +152,7 @@ async def add_offsets_to_txn(ctx: Context, request: AddOffsetsToTxnRequest) -> A
             raise InvalidRequest("the transactional id is empty")
         await ensure_internal_topic(ctx.node, CONSUMER_OFFSETS)
         partition = TopicPartition(CONSUMER_OFFSETS, ctx.node.groups.partition_of(request.group_id))
-        await _extend(ctx, who, [partition])
+        await _extend(ctx, who, [partition], client_version=0)
     except KafkaError as error:
         response.error_code = _code(ctx, error)
         ctx.count_code(response.error_code)
