@@ -6,14 +6,10 @@ the same partition was committed after them; a marker of abort drops them.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 from ottla.common.names import TopicPartition
 from ottla.coordinator.group.offsets import Committed, Offsets
-
-Place = tuple[str, TopicPartition]
-"""A group and a partition."""
 
 
 @dataclass(slots=True)
@@ -27,61 +23,74 @@ class Pending:
 
 
 class PendingOffsets:
-    """Those of one partition of `__consumer_offsets`, by producer id."""
+    """Those of one partition of `__consumer_offsets`.
+
+    Invariant: a producer is among those of a group in `_producers` exactly if it has offsets of the group in
+    `_offsets`; no inner dictionary is empty.
+    """
 
     def __init__(self) -> None:
-        self._producers: dict[int, dict[Place, Pending]] = {}
+        self._offsets: dict[int, dict[str, dict[TopicPartition, Pending]]] = {}
+        self._producers: dict[str, dict[int, None]] = {}
         self._order = 0
 
     def __bool__(self) -> bool:
-        return bool(self._producers)
+        return bool(self._offsets)
 
     # --- the log
 
     def add(self, producer_id: int, group_id: str, partition: TopicPartition, committed: Committed) -> None:
         """A record within a transaction."""
         self._order += 1
-        self._producers.setdefault(producer_id, {})[group_id, partition] = Pending(committed, self._order)
+        groups = self._offsets.setdefault(producer_id, {})
+        groups.setdefault(group_id, {})[partition] = Pending(committed, self._order)
+        self._producers.setdefault(group_id, {})[producer_id] = None
 
     def supersede(self, group_id: str, partition: TopicPartition) -> None:
         """A record outside of transactions: what waits is older, and will not count over it."""
-        self._supersede((group_id, partition), self._order)
+        self._supersede(group_id, partition, self._order)
 
     def forget(self, group_id: str, partition: TopicPartition) -> None:
         """A tombstone deletes what waits as well."""
-        for producer_id in list(self._producers):
-            offsets = self._producers[producer_id]
-            offsets.pop((group_id, partition), None)
+        for producer_id in list(self._producers.get(group_id, ())):
+            offsets = self._offsets[producer_id][group_id]
+            offsets.pop(partition, None)
             if not offsets:
-                del self._producers[producer_id]
+                self._remove(producer_id, group_id)
 
     def end(self, producer_id: int, committed: bool, offsets: Offsets) -> None:
         """A marker."""
-        for place, pending in self._producers.pop(producer_id, {}).items():
-            if committed and not pending.superseded:
-                offsets.replay(*place, pending.committed)
-                self._supersede(place, pending.order)
+        for group_id, waiting in list(self._offsets.get(producer_id, {}).items()):
+            self._remove(producer_id, group_id)
+            for partition, pending in waiting.items():
+                if committed and not pending.superseded:
+                    offsets.replay(group_id, partition, pending.committed)
+                    self._supersede(group_id, partition, pending.order)
 
-    def _supersede(self, place: Place, order: int) -> None:
-        for offsets in self._producers.values():
-            pending = offsets.get(place)
+    def _remove(self, producer_id: int, group_id: str) -> None:
+        groups, producers = self._offsets[producer_id], self._producers[group_id]
+        del groups[group_id], producers[producer_id]
+        if not groups:
+            del self._offsets[producer_id]
+        if not producers:
+            del self._producers[group_id]
+
+    def _supersede(self, group_id: str, partition: TopicPartition, order: int) -> None:
+        for producer_id in self._producers.get(group_id, ()):
+            pending = self._offsets[producer_id][group_id].get(partition)
             if pending is not None and pending.order <= order:
                 pending.superseded = True
 
     # --- what is there
 
-    def _places(self) -> Iterator[Place]:
-        for offsets in self._producers.values():
-            yield from offsets
-
     def of(self, group_id: str) -> list[TopicPartition]:
         """The partitions of a group whose offset is not decided; each once."""
-        return list(dict.fromkeys(partition for group, partition in self._places() if group == group_id))
+        producers = self._producers.get(group_id, ())
+        return list(dict.fromkeys(one for producer_id in producers for one in self._offsets[producer_id][group_id]))
 
     def known(self, group_id: str, offsets: Offsets) -> list[TopicPartition]:
         """The partitions of a group that have an offset, or one that waits."""
-        committed = offsets.of(group_id)
-        return list(dict.fromkeys([*committed, *self.of(group_id)])) if self._producers else list(committed)
+        return list(dict.fromkeys([*offsets.of(group_id), *self.of(group_id)]))
 
     def groups(self) -> list[str]:
-        return list(dict.fromkeys(group for group, _ in self._places()))
+        return list(self._producers)
