@@ -58,7 +58,8 @@ def test_the_fenced_producer_itself_may_go_on_where_tv2_knows_its_epoch(level: i
     first = bench.init()
     bench.add(first, A, tv=0)
     assert bench.init(known=first) == CONCURRENT
-    bench.deliver()
+    (marker,) = bench.deliver()
+    assert (marker.epoch, marker.transaction_version) == (1, 2 if level == 2 else 0)
     assert bench.init(known=first) == answer
 
 

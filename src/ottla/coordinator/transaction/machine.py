@@ -286,7 +286,8 @@ class TransactionMachine:
         return self._decide(current, who, commit, client_version, spare, now_ms, out)
 
     def _is_repetition(self, current: Transaction, who: Producer) -> bool:
-        if current.client_version < TV2 or current.state not in (*PREPARED, *COMPLETE):
+        """Told by the epoch alone: a fence below TV2 bumps it too, and its producer's end then looks repeated."""
+        if current.state not in (*PREPARED, *COMPLETE):
             return False
         if current.producer_id == who.producer_id:
             return current.epoch == who.epoch + 1

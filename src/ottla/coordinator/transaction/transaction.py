@@ -122,9 +122,12 @@ class Transaction(NamedTuple):
         )  # fmt: skip
 
     def fenced(self, server_version: int, next_producer_id: int, now_ms: int) -> Transaction:
-        """Aborted in the producer's absence: whatever version it uses, its epoch is over."""
+        """Aborted in the producer's absence: whatever version it uses, its epoch is over.
+
+        Below TV2 the marker follows the old rules, which have no number of their own (0).
+        """
         return self.moved(
-            State.PREPARE_ABORT, now_ms, epoch=self.epoch + 1, client_version=server_version,
+            State.PREPARE_ABORT, now_ms, epoch=self.epoch + 1, client_version=TV2 if server_version >= TV2 else 0,
             next_producer_id=next_producer_id,
         )  # fmt: skip
 
