@@ -106,8 +106,8 @@ class Partition:
         self.changed()
 
     def _lead(self, log: PartitionLog) -> None:
-        log.start_epoch(self.leader_epoch)
         self.led_from = log.log_end_offset
+        log.start_epoch(self.leader_epoch)
         end = log.durable_end if log.synced_appends else log.log_end_offset
         start = min(max(self.start_high_watermark, log.log_start_offset), end)
         self.leader = LeaderState(self.leader_id, [BrokerId(one) for one in self.isr or (self.leader_id,)], end, start)

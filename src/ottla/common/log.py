@@ -12,6 +12,7 @@ LEVELS = ("debug", "info", "warn", "error")
 SUBJECTS = (
     "broker", "cleaner", "client_metrics", "connection", "controller", "coordinator", "housekeeping", "internal_topic",
     "log_directory", "logs", "metadata", "partition", "producer_ids", "request", "shutdown", "sync", "topics",
+    "transaction",
 )  # fmt: skip
 """What events are about, their first word. Each is a logger whose level can be set apart from the root's."""
 
