@@ -6,6 +6,9 @@ import pytest
 
 from ottla.common.errors import KafkaError
 from ottla.common.names import TopicPartition
+from ottla.coordinator.group.machine import CommitRequest
+from ottla.coordinator.group.offsets import Committed
+from ottla.coordinator.outcome import Author
 from tests.unit.coordinator.consumer_bench import ConsumerBench
 from tests.unit.coordinator.harness import GROUP
 
@@ -116,3 +119,18 @@ def test_offsets_of_an_empty_group_expire_by_their_age(bench: ConsumerBench) -> 
     bench.run(bench.machine.expire(bench.now_ms))
     assert bench.committed("orders") is None
     assert not bench.machine.group_ids()
+
+
+@pytest.mark.parametrize(
+    ("member", "epoch", "code"),
+    [("m1", 3, 0), ("", -1, 0), ("m1", 2, 22), ("m1", 4, 22), ("stranger", 3, UNKNOWN), ("", 3, UNKNOWN)],
+)
+def test_a_transactional_commit_checks_whoever_it_names(
+    bench: ConsumerBench, member: str, epoch: int, code: int
+) -> None:
+    """KIP-447; a stale epoch has the code of the old protocol, which is all that TxnOffsetCommit knows."""
+    token = bench.token()
+    place = TopicPartition("orders", 0)
+    request = CommitRequest(GROUP, member, None, epoch, {place: Committed(7, -1, "", bench.now_ms)})
+    bench.run(bench.machine.commit_transactional(token, request, Author(5, 0), bench.now_ms))
+    assert bench.answers[token] == {place: code}
