@@ -1,0 +1,203 @@
+"""The consumer protocol (KIP-848): heartbeats, epochs, fences, static members, regular expressions, and both mixed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tests.conformance.differential.cases.classic_groups import join, member_of
+from tests.conformance.differential.cases.committed_offsets import commit, offsets
+from tests.conformance.differential.steps import Answer, Ask, Named, Topic, TopicId, ask, case, with_options
+
+BOTH = ("ConsumerGroupHeartbeat", "ConsumerGroupDescribe")
+A, B = "member-a", "member-b"
+JOIN: dict[str, Any] = {"member_epoch": 0, "rebalance_timeout_ms": 30_000, "topic_partitions": []}
+
+
+def beat(name: str, member: Any = A, epoch: Any = 0, topics: Any = None, _: Any = None, **fields: Any) -> Ask:
+    return ask(
+        name,
+        "ConsumerGroupHeartbeat",
+        _=_,
+        **{
+            "group_id": Named("g"),
+            "member_id": member,
+            "member_epoch": epoch,
+            "rebalance_timeout_ms": -1,
+            "instance_id": None,
+            "rack_id": None,
+            "subscribed_topic_names": topics,
+            "server_assignor": None,
+            "topic_partitions": None,
+            "subscribed_topic_regex": None,
+            **fields,
+        },
+    )
+
+
+def enter(name: str, member: Any = A, *topics: str, **fields: Any) -> Ask:
+    return beat(name, member, topics=[Named(topic) for topic in topics or ("t",)], **{**JOIN, **fields})
+
+
+def epoch_of(step: str) -> Answer:
+    return Answer(step, "member_epoch", 0)
+
+
+def owned(*partitions: int, topic: str = "t") -> list[dict[str, Any]]:
+    return [{"topic_id": TopicId(topic), "partitions": list(partitions)}]
+
+
+def describe(name: str, *groups: str, **fields: Any) -> Ask:
+    return ask(name, "ConsumerGroupDescribe", group_ids=[Named(group) for group in groups or ("g",)], **fields)
+
+
+CASES = [
+    case(
+        "consumer-group-one",
+        enter("join"),
+        beat("settle", epoch=epoch_of("join"), topic_partitions=owned(0, 1)),
+        beat("beat", epoch=epoch_of("settle")),
+        describe("stable"),
+        beat("other topics", epoch=epoch_of("beat"), topics=[Named("t"), Named("u")]),
+        beat("with all", epoch=epoch_of("other topics"), topic_partitions=owned(0, 1) + owned(0, topic="u")),
+        describe("two topics"),
+        beat("epoch too high", epoch=99),
+        beat("unknown member", "nobody", 1),
+        ask("list", "ListGroups", _={"mine": True}),
+        ask("classic describe", "DescribeGroups", groups=[Named("g")]),
+        beat("leave", epoch=-1),
+        beat("leave again", epoch=-1),
+        describe("empty"),
+        ask("delete", "DeleteGroups", groups_names=[Named("g")]),
+        describe("gone"),
+        vary=BOTH,
+        topics=[Topic("t", 2), "u"],
+    ),
+    case(
+        "consumer-group-two",
+        enter("a joins"),
+        beat("a owns", epoch=epoch_of("a joins"), topic_partitions=owned(0, 1)),
+        enter("b joins", B),
+        describe("reconciling"),
+        beat("a told", epoch=epoch_of("a owns"), topic_partitions=owned(0, 1)),
+        beat("b waits", B, epoch_of("b joins")),
+        beat("a revoked", epoch=epoch_of("a told"), topic_partitions=owned(0)),
+        beat("b gets", B, epoch_of("b waits")),
+        beat("b owns", B, epoch_of("b gets"), topic_partitions=owned(1)),
+        beat("a goes on", epoch=epoch_of("a revoked")),
+        describe("stable"),
+        beat("a leaves", epoch=-1),
+        beat("b told", B, epoch_of("b owns")),
+        beat("b leaves", B, -1),
+        vary=BOTH,
+        topics=[Topic("t", 2)],
+    ),
+    case(
+        "consumer-group-bad-requests",
+        enter("no member id", ""),
+        beat("no group", group_id=""),
+        beat("no topics", **JOIN),
+        beat("no rebalance timeout", topics=[Named("t")], member_epoch=0, topic_partitions=[]),
+        beat("owning at once", topics=[Named("t")], **{**JOIN, "topic_partitions": owned(0)}),
+        beat("null owned", topics=[Named("t")], **{**JOIN, "topic_partitions": None}),
+        beat("epoch -3", epoch=-3),
+        beat("epoch -2 without instance", epoch=-2),
+        beat("unknown group", epoch=5),
+        beat("leave an unknown group", epoch=-1),
+        enter("unknown assignor", server_assignor="nosuch"),
+        enter("empty instance", instance_id=""),
+        enter("empty rack", rack_id=""),
+        enter("empty assignor", server_assignor=""),
+        beat("empty list", topics=[], **JOIN),
+        enter("unknown topic", A, "nosuch"),
+        describe("left behind"),
+        describe("several", "g", "nosuch"),
+        ask("none", "ConsumerGroupDescribe", group_ids=[]),
+        ask("empty name", "ConsumerGroupDescribe", group_ids=[""]),
+        describe("operations", include_authorized_operations=True),
+        vary=BOTH,
+        topics=["t"],
+    ),
+    case(
+        "consumer-group-assignors",
+        *(
+            step
+            for assignor in ("range", "uniform")
+            for step in (
+                enter(f"{assignor} joins", A, "t", "u", server_assignor=assignor, group_id=Named(assignor)),
+                describe(f"{assignor} described", assignor),
+                enter(f"{assignor} second", B, "t", "u", server_assignor=assignor, group_id=Named(assignor)),
+                with_options(  # which of two members gets what goes by the hash of the ids
+                    describe(f"{assignor} both", assignor), compare=assignor == "range"
+                ),
+            )
+        ),
+        vary=BOTH,
+        topics=[Topic("t", 3), Topic("u", 3)],
+    ),
+    case(
+        "consumer-group-static",
+        enter("join", instance_id="i"),
+        beat("owns", epoch=epoch_of("join"), topic_partitions=owned(0, 1), instance_id="i"),
+        enter("second with the name", B, instance_id="i"),
+        beat("leaves for a while", epoch=-2, instance_id="i"),
+        describe("away"),
+        enter("comes back", B, instance_id="i"),
+        beat("old id", epoch=epoch_of("owns"), instance_id="i"),
+        beat("new id", B, epoch_of("comes back"), instance_id="i", topic_partitions=owned(0, 1)),
+        describe("back"),
+        beat("unknown instance", "member-c", 1, instance_id="j"),
+        beat("leaves for good", B, -1, instance_id="i"),
+        describe("gone"),
+        vary=BOTH,
+        topics=[Topic("t", 2)],
+    ),
+    case(
+        "consumer-group-regex",
+        beat("join", **JOIN, subscribed_topic_regex="consumer-group-regex-0-t.*", _={"since": 1}),
+        beat("bad", B, **JOIN, subscribed_topic_regex="(", _={"since": 1}),
+        beat("look-ahead", "member-d", **JOIN, subscribed_topic_regex="a(?=b)", _={"since": 1}),
+        beat("leave", epoch=-1),
+        vary="ConsumerGroupHeartbeat",
+        topics=[Topic("t1", 2), "t2"],
+        since=1,
+    ),
+    case(
+        "consumer-group-offsets",
+        enter("join"),
+        beat("owns", epoch=epoch_of("join"), topic_partitions=owned(0)),
+        commit("good", (0, 3), generation=epoch_of("owns"), member=A),
+        commit("old epoch", (0, 4), generation=0, member=A),
+        commit("future epoch", (0, 4), generation=99, member=A),
+        commit("unknown member", (0, 4), generation=epoch_of("owns"), member="nobody"),
+        commit("no member", (0, 4)),
+        offsets("as member", 0, member=A, epoch=epoch_of("owns")),
+        offsets("stale", 0, member=A, epoch=0),
+        offsets("future", 0, member=A, epoch=50),
+        offsets("nobody", 0, member="nobody", epoch=1),
+        offsets("as admin", 0),
+        ask(
+            "delete subscribed",
+            "OffsetDelete",
+            group_id=Named("g"),
+            topics=[{"name": Named("t"), "partitions": [{"partition_index": 0}]}],
+        ),
+        ask("delete full group", "DeleteGroups", groups_names=[Named("g")]),
+        beat("leave", epoch=-1),
+        vary=("OffsetCommit", "OffsetFetch", "ConsumerGroupHeartbeat"),
+        topics=["t"],
+    ),
+    case(
+        "consumer-group-and-classic",
+        enter("join"),
+        beat("owns", epoch=epoch_of("join"), topic_partitions=owned(0)),
+        join("classic of another type"),
+        beat("leave", epoch=-1),
+        join("classic id on the empty group"),
+        join("classic on the empty group", member=member_of("classic id on the empty group")),
+        enter("new on the classic group", B),
+        ask("list", "ListGroups", _={"mine": True}),
+        describe("described"),
+        vary=("ConsumerGroupHeartbeat", "JoinGroup"),
+        topics=["t"],
+    ),
+]
