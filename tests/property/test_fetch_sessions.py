@@ -45,6 +45,8 @@ class Wanted:
     high_watermark: int | None = None
     log_start: int | None = None
     error: int = 0
+    found: bool = False
+    """The session has known it, and goes on with the name that its id had."""
     passed_over: int = 0
     """Answers in a row that had data for others and none for this one, though it had some."""
 
@@ -225,10 +227,11 @@ class World:
         wanted = self.consumer.wanted[place]
         if self.by_id:
             if self.ids.get(place[0]) != wanted.topic_id:
-                return UNKNOWN_TOPIC_ID, -1, -1
+                return UNKNOWN_TOPIC if wanted.found else UNKNOWN_TOPIC_ID, -1, -1
         elif place[0] not in self.ids:
             return UNKNOWN_TOPIC, -1, -1
         partition = self.partition(place)
+        wanted.found = True
         log = partition.leader_log()
         if not log.log_start_offset <= (wanted.sent or 0) <= log.log_end_offset:
             return OUT_OF_RANGE, -1, -1

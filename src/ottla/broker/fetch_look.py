@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 from ottla.broker.fetch_sessions import Interest
 from ottla.common.errors import (
     KafkaError,
+    NotLeaderOrFollower,
     OffsetOutOfRange,
     TopicAuthorizationFailed,
     UnknownTopicId,
     UnknownTopicOrPartition,
-    UnsupportedCompressionType,
 )
 from ottla.protocol.messages.fetch import FetchRequest, FetchResponse
 from ottla.security.operations import CLUSTER_NAME, Operation, ResourceType
@@ -24,10 +24,8 @@ if TYPE_CHECKING:
 PartitionData = FetchResponse.PartitionData
 EMPTY = b""
 
-_ZSTD_SINCE = 10
-_ZSTD = 4
-_ATTRIBUTES_AT = 22
 _READ_COMMITTED = 1
+_LEADER_HINT = 16  # KIP-951; the field is older, and Kafka leaves it empty in versions 12 to 15
 
 
 class Look:
@@ -38,6 +36,7 @@ class Look:
         self._by_id = by_id
         replica = request.replica_id if request.replica_state is None else request.replica_state.replica_id
         self._by_replica = replica >= 0
+        self._replica = replica
         self._committed = request.isolation_level == _READ_COMMITTED
         self._left_bytes = min(request.max_bytes, ctx.node.fetch_max_bytes)
         self.read_bytes = 0
@@ -52,8 +51,8 @@ class Look:
         replicas = self._ctx.node.replicas
         if self._by_id:
             known = replicas.by_id.get(topic)  # type: ignore[arg-type]
-            if known is None:
-                raise UnknownTopicId
+            if known is None:  # a session goes on with the name that the id had when it was added
+                raise UnknownTopicOrPartition if interest.was_found else UnknownTopicId
         else:
             known = replicas.by_name.get(topic)  # type: ignore[arg-type]
         name = topic if known is None else known.name
@@ -85,6 +84,7 @@ class Look:
         try:
             interest.partition = None
             interest.partition = self.find(interest)
+            interest.was_found = True
             answer = self._read(interest.want, interest.partition)
         except KafkaError as error:
             self.failed = True
@@ -94,7 +94,7 @@ class Look:
                 high_watermark=-1,
                 last_stable_offset=-1,
                 log_start_offset=-1,
-                aborted_transactions=[] if self._committed else None,
+                aborted_transactions=[] if self._committed or interest.partition is None else None,
                 records=EMPTY,
             )
             self._hint(answer, interest.partition)
@@ -108,6 +108,8 @@ class Look:
 
     def _read(self, want: FetchRequest.FetchPartition, partition: Partition) -> PartitionData:
         log = partition.leader_log(want.current_leader_epoch)
+        if self._by_replica and (self._replica == self._ctx.node.node_id or self._replica not in partition.replicas):
+            raise NotLeaderOrFollower  # no follower of this leader
         high_watermark = partition.high_watermark
         stable = partition.last_stable_offset
         answer = PartitionData(
@@ -145,9 +147,6 @@ class Look:
         if not size:
             found.release()
             return
-        if self._ctx.version < _ZSTD_SINCE and found.read(_ATTRIBUTES_AT, 1)[0] & 7 == _ZSTD:
-            found.release()
-            raise UnsupportedCompressionType
         answer.records = found
         self.read_bytes += size
         self._left_bytes -= size
@@ -168,7 +167,7 @@ class Look:
         return True
 
     def _hint(self, answer: PartitionData, partition: Partition | None) -> None:
-        if partition is not None and answer.error_code in (6, 74):
+        if partition is not None and answer.error_code in (6, 74) and self._ctx.version >= _LEADER_HINT:
             answer.current_leader = FetchResponse.LeaderIdAndEpoch(
                 leader_id=partition.leader_id, leader_epoch=partition.leader_epoch
             )

@@ -27,13 +27,23 @@ _EVICTABLE_AFTER_MS = 120_000  # Kafka's min.incremental.fetch.session.eviction.
 class Interest:
     """What a client wants of one partition, and what it was told last."""
 
-    __slots__ = ("key", "partition", "sent_error", "sent_high_watermark", "sent_log_start", "want", "watched")
+    __slots__ = (
+        "key",
+        "partition",
+        "sent_error",
+        "sent_high_watermark",
+        "sent_log_start",
+        "want",
+        "was_found",
+        "watched",
+    )
 
     def __init__(self, key: Key, want: FetchRequest.FetchPartition) -> None:
         self.key = key
         self.want = want
         self.partition: Partition | None = None  # what the key stood for at the last look
         self.watched: Partition | None = None
+        self.was_found = False
         self.sent_high_watermark = -1
         self.sent_log_start = -1
         self.sent_error = 0

@@ -22,6 +22,7 @@ class KafkaError(Exception):
     name: ClassVar[str] = "UNKNOWN_SERVER_ERROR"
     retriable: ClassVar[bool] = False
     refreshes_metadata: ClassVar[bool] = False
+    sentence: ClassVar[str] = ""
     record_errors: Sequence[tuple[int, str]] = ()
     """Where a produced batch is refused for single records: their index in the batch, and why."""
 
@@ -30,11 +31,12 @@ class KafkaError(Exception):
         cls.name = _code_name(cls.__name__)
         cls.retriable = retriable or refreshes_metadata
         cls.refreshes_metadata = refreshes_metadata
+        cls.sentence = " ".join((cls.__doc__ or "").split())
         assert code not in BY_CODE, f"error code {code} is declared twice"
         BY_CODE[code] = cls
 
     def __init__(self, message: str | None = None) -> None:
-        self.message = message if message is not None else (self.__doc__ or "").strip()
+        self.message = message if message is not None else self.sentence
         super().__init__(self.message)
 
 
@@ -75,7 +77,7 @@ class CorruptMessage(KafkaError, code=2, retriable=True):
 
 
 class UnknownTopicOrPartition(KafkaError, code=3, refreshes_metadata=True):
-    """This server does not host this topic or partition."""
+    """This server does not host this topic-partition."""
 
 
 class InvalidFetchSize(KafkaError, code=4):
@@ -123,7 +125,7 @@ class CoordinatorLoadInProgress(KafkaError, code=14, retriable=True):
 
 
 class CoordinatorNotAvailable(KafkaError, code=15, retriable=True):
-    """The coordinator is not available; try again."""
+    """The coordinator is not available."""
 
 
 class NotCoordinator(KafkaError, code=16, retriable=True):
@@ -231,7 +233,8 @@ class NotController(KafkaError, code=41, retriable=True):
 
 
 class InvalidRequest(KafkaError, code=42):
-    """The request contradicts itself or misses something that it needs."""
+    """This most likely occurs because of a request being malformed by the client library or the message was sent to an
+    incompatible broker. See the broker logs for more details."""
 
 
 class UnsupportedForMessageFormat(KafkaError, code=43):

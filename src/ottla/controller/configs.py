@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from ottla.common.errors import InvalidConfig, InvalidRequest, KafkaError, UnknownTopicOrPartition
+from ottla.common.errors import InvalidConfig, InvalidRequest, KafkaError, UnknownServerError, UnknownTopicOrPartition
 from ottla.common.settings import LIST
 from ottla.controller.names import check_topic_name
 from ottla.controller.outcome import Outcome
@@ -48,6 +48,8 @@ def incremental_alter_configs(image: ClusterImage, rules: ControllerRules, reque
         try:
             _check_shape(counts[key], changes)
             records.extend(_alter(image, rules, key, changes))
+        except UnknownServerError as error:
+            code = error.code  # Kafka has no sentence for what it does not know either
         except KafkaError as error:
             code, message = error.code, error.message
         responses.append(
@@ -101,7 +103,7 @@ def _check_shape(times_named: int, changes: Sequence[Change]) -> None:
         raise InvalidRequest(f"Null value not supported for : {','.join(missing)}")
     for change in changes:
         if not 0 <= change.operation < len(_OPERATION_NAMES):
-            raise InvalidRequest(f"Unknown config operation {change.operation} for {change.name}.")
+            raise UnknownServerError(f"Unknown config operation {change.operation} for {change.name}.")
 
 
 def _alter(

@@ -14,7 +14,7 @@ from ottla.common.errors import (
     InvalidUpdateVersion,
     KafkaError,
     NotController,
-    PolicyViolation,
+    UnknownServerError,
     UnknownTopicId,
     UnknownTopicOrPartition,
 )
@@ -50,6 +50,8 @@ def create_partitions(image: ClusterImage, random: Random, request: Message) -> 
             if counts.pop(topic.name) > 1:
                 raise InvalidRequest("Duplicate topic name.")
             records.extend(_grow(image, random, topic, MAX_RECORDS - len(records)))
+        except (UnknownTopicOrPartition, UnknownServerError) as error:
+            code = error.code  # Kafka has no sentence for these here
         except KafkaError as error:
             code, message = error.code, error.message
         results.append(
@@ -65,7 +67,7 @@ def _grow(
 ) -> list[Message]:
     topic = image.topics.get(wanted.name)
     if topic is None:
-        raise UnknownTopicOrPartition("This server does not host this topic-partition.")
+        raise UnknownTopicOrPartition
     present = len(topic.partitions)
     if wanted.count == present:
         raise InvalidPartitions(f"Topic already has {present} partition(s).")
@@ -80,7 +82,7 @@ def _grow(
             "were specified."
         )
     if added > most:
-        raise PolicyViolation(TOO_MANY_RECORDS)
+        raise UnknownServerError(TOO_MANY_RECORDS)  # not the POLICY_VIOLATION of CreateTopics
     factor = topic.replication_factor
     assignments = _manual(image, wanted, factor) if wanted.assignments else place(image, random, added, factor)
     return [

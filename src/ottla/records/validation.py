@@ -148,6 +148,21 @@ def validate(batch: Buffer | None, rules: Rules, now_ms: int, produce_version: i
     return _new(Validated, (header, (view[HEAD_BYTES:end],)))
 
 
+def outline_error(batch: Buffer | None, produce_version: int = 13) -> KafkaError | None:
+    """What is wrong before anybody asks which log it is for; None for exactly one batch v2. Kafka finds it first."""
+    try:
+        if batch is None or len(batch) < HEADER_BYTES:
+            raise _not_one_batch(b"" if batch is None else batch)
+        header = BatchHeader._make(_unpack(batch))
+        if header.magic != MAGIC or header.length < MINIMUM_LENGTH or header.size_bytes != len(batch):
+            _check_single(batch, header)
+        if header.codec == ZSTD and produce_version < _ZSTD_SINCE_PRODUCE:
+            raise UnsupportedCompressionType
+    except KafkaError as error:
+        return error
+    return None
+
+
 def _check_single(batch: Buffer, header: BatchHeader) -> None:
     """Something is odd about the outline: the error that Kafka gives, or none for a harmless rest after the batch."""
     size = header.length + LENGTH_AT
@@ -221,8 +236,6 @@ def _lying(header: BatchHeader, rules: Rules) -> InvalidRecord:
 
 def _look_closer(batch: memoryview, header: BatchHeader, rules: Rules, now_ms: int) -> Validated:
     """Opens the records where a rule asks for it, and changes codec or time stamps where the topic does."""
-    if header.attributes & LOG_APPEND_TIME:
-        raise InvalidTimestamp("Producer should not set timestamp type to LogAppendTime.")
     codec = header.attributes & CODEC_MASK
     target = codec if rules.codec is None else rules.codec
     stored = batch[HEADER_BYTES:]
@@ -244,6 +257,8 @@ def _look_closer(batch: memoryview, header: BatchHeader, rules: Rules, now_ms: i
     stamped = header
     if rules.log_append_time:
         stamped = header._replace(attributes=header.attributes | LOG_APPEND_TIME, max_timestamp=now_ms)
+    elif header.attributes & LOG_APPEND_TIME:  # the topic decides, not the producer
+        stamped = header._replace(attributes=header.attributes & ~LOG_APPEND_TIME, max_timestamp=largest)
     elif largest != header.max_timestamp:  # the header said otherwise; whoever looks for times goes by it
         stamped = header._replace(max_timestamp=largest)
     if target != codec:
@@ -273,7 +288,7 @@ def _check_records(
             keyless.append(
                 (
                     index,
-                    f"Compacted topic cannot accept message without key in topic partition {rules.topic_partition}.",
+                    f"Compacted topic cannot accept message without key in topic partition {rules.topic_partition}",
                 )
             )
         elif check_times and record.timestamp != NO_TIMESTAMP and not earliest <= record.timestamp <= latest:
@@ -286,11 +301,13 @@ def _check_records(
             )
     if keyless and (not untimely or keyless[0] < untimely[0]):
         errors = sorted(keyless + untimely)
-        shown = "; ".join(text for _, text in errors[:_SHOWN_ERRORS])
+        shown = ", ".join(
+            f"RecordError(batchIndex={index}, message='{text}')" for index, text in errors[:_SHOWN_ERRORS]
+        )
         raise _with_records(
             InvalidRecord(
                 f"One or more records have been rejected due to {len(errors)} record errors in total, and only showing "
-                f"the first three errors at most: {shown}"
+                f"the first three errors at most: [{shown}]"
             ),
             errors,
         )

@@ -72,12 +72,11 @@ def test_an_ordinary_batch_is_stored_as_it_came() -> None:
         (changed(GOOD, 21, ">h", CONTROL), errors.InvalidRecord),
         (changed(GOOD, 43, ">q", 7), errors.InvalidRecord),
         (changed(GOOD, 21, ">h", 5), errors.CorruptMessage),
-        (changed(GOOD, 21, ">h", LOG_APPEND_TIME), errors.InvalidTimestamp),
     ],
     ids=[
         "null", "empty", "short header", "cut off", "two batches", "magic 1", "magic 3", "length 13", "length 48",
         "negative length", "CRC", "content", "base offset", "last offset delta", "no records", "negative count",
-        "control bit", "no sequence", "codec 5", "claims LogAppendTime",
+        "control bit", "no sequence", "codec 5",
     ],
 )  # fmt: skip
 def test_a_batch_that_is_not_right_is_refused(data: bytes | None, error: type[errors.KafkaError]) -> None:
@@ -109,6 +108,12 @@ def test_zstd_needs_produce_7() -> None:
         check(data, version=6)
 
 
+def test_the_topic_decides_on_the_kind_of_its_times_not_the_producer() -> None:
+    stored = check(changed(GOOD, 21, ">h", LOG_APPEND_TIME)).header
+    assert not stored.attributes & LOG_APPEND_TIME
+    assert stored.max_timestamp == parse_header(GOOD).max_timestamp
+
+
 @pytest.mark.parametrize("codec", range(5))
 def test_a_compacted_topic_needs_keys_and_says_which_lack_one(codec: int) -> None:
     builder = BatchBuilder(codec=codec)
@@ -116,8 +121,10 @@ def test_a_compacted_topic_needs_keys_and_says_which_lack_one(codec: int) -> Non
         builder.append(NOW_MS, key, b"v")
     with pytest.raises(errors.InvalidRecord) as caught:
         check(builder.build(), compacted=True, topic_partition="t-0")
-    text = "Compacted topic cannot accept message without key in topic partition t-0."
+    text = "Compacted topic cannot accept message without key in topic partition t-0"
     assert list(caught.value.record_errors) == [(1, text), (3, text)]
+    shown = ", ".join(f"RecordError(batchIndex={index}, message='{text}')" for index in (1, 3))
+    assert caught.value.message.endswith(f": [{shown}]")
     check(batch(codec=codec), compacted=True)
 
 

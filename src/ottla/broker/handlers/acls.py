@@ -19,8 +19,14 @@ if TYPE_CHECKING:
     from ottla.broker.context import Context
 
 
+_UNKNOWN = 0
+
+
 async def describe_acls(ctx: Context, request: DescribeAclsRequest) -> DescribeAclsResponse:
-    """Needs DESCRIBE on the cluster."""
+    """Needs DESCRIBE on the cluster. A filter of an unknown kind is no request for Kafka: it hangs up."""
+    kinds = (request.resource_type_filter, request.pattern_type_filter, request.operation, request.permission_type)
+    if _UNKNOWN in kinds:
+        ctx.close_connection("a filter for ACLs has an element of an unknown kind")
     error = _refusal(ctx, Operation.DESCRIBE, "No Authorizer is configured on the broker")
     return DescribeAclsResponse(
         throttle_time_ms=ctx.throttle_time_ms, error_code=ctx.count_error(error), error_message=error.message

@@ -74,7 +74,7 @@ def _entries(ctx: Context, resource_type: int, name: str) -> list[Entry]:
     if resource_type == TOPIC_CONFIG:
         check_topic_name(name)
         if name not in node.image.topics:
-            raise UnknownTopicOrPartition
+            raise UnknownTopicOrPartition("")
         return configs.describe_topic(name)
     if resource_type == BROKER_CONFIG:
         problem = broker_id_problem(name, node.node_id)
@@ -93,7 +93,7 @@ def _entries(ctx: Context, resource_type: int, name: str) -> list[Entry]:
         if not name:
             raise InvalidRequest("Group name must not be empty")
         return configs.describe_group(resource_type, name, GroupSettings)
-    raise InvalidRequest(f"The resource type {resource_type} has no settings")
+    raise InvalidRequest
 
 
 def _check_logger(name: str, own: int) -> None:
@@ -120,7 +120,7 @@ def _shown(request: DescribeConfigsRequest, entries: list[Entry], keys: list[str
                 for one in (entry.synonyms if request.include_synonyms else ())
             ],
             config_type=entry.kind,
-            documentation=entry.doc if request.include_documentation else None,
+            documentation=entry.doc if request.include_documentation or entry.source == LOGGER else None,
         )
         for entry in entries
         if wanted is None or entry.name in wanted

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ottla.common.errors import KafkaError, TopicAuthorizationFailed
+from ottla.common.errors import KafkaError, TopicAuthorizationFailed, UnknownTopicOrPartition
 from ottla.protocol.messages.describe_producers import DescribeProducersRequest, DescribeProducersResponse
 from ottla.security.operations import Operation, ResourceType
 
@@ -31,7 +31,8 @@ async def describe_producers(ctx: Context, request: DescribeProducersRequest) ->
                 answer.active_producers = [_shown(producer) for producer in producers]
             except KafkaError as error:
                 answer.error_code = ctx.count_error(error)
-                answer.error_message = error.message
+                if not isinstance(error, UnknownTopicOrPartition) or topic.name not in ctx.node.image.topics:
+                    answer.error_message = error.message  # a partition that a topic lacks gets none
         topics.append(DescribeProducersResponse.TopicResponse(name=topic.name, partitions=answers))
     return DescribeProducersResponse(throttle_time_ms=ctx.throttle_time_ms, topics=topics)
 

@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING
 
 from ottla.common.errors import (
     InvalidRequest,
+    InvalidTopicException,
     KafkaError,
     LeaderNotAvailable,
     TopicAuthorizationFailed,
+    UnknownServerError,
     UnknownTopicOrPartition,
 )
 from ottla.common.names import INTERNAL_TOPICS
@@ -34,6 +36,7 @@ async def describe_topic_partitions(
 ) -> DescribeTopicPartitionsResponse:
     """Needs DESCRIBE on each topic. Without names all topics are listed, and those not allowed are left out."""
     try:
+        _check_names(ctx, request)
         names = _names(ctx, request)
     except KafkaError as error:
         code = ctx.count_error(error)
@@ -45,6 +48,15 @@ async def describe_topic_partitions(
         response.topics += _denied(ctx, [name for name in names if name not in dict.fromkeys(allowed)])
     response.throttle_time_ms = ctx.throttle_time_ms
     return response
+
+
+def _check_names(ctx: Context, request: DescribeTopicPartitionsRequest) -> None:
+    """An impossible name fails the whole request, and Kafka has no better error for it."""
+    for topic in request.topics:
+        try:
+            check_topic_name(topic.name)
+        except InvalidTopicException:
+            raise UnknownServerError from None
 
 
 def _names(ctx: Context, request: DescribeTopicPartitionsRequest) -> list[str]:
@@ -107,11 +119,7 @@ def _partition(ctx: Context, index: int, state: PartitionImage) -> Partition:
 
 
 def _unknown(ctx: Context, name: str) -> Topic:
-    try:
-        check_topic_name(name)
-        raise UnknownTopicOrPartition
-    except KafkaError as error:
-        code = ctx.count_error(error)
+    code = ctx.count_error(UnknownTopicOrPartition())
     operations = ctx.authorized_operations(ResourceType.TOPIC, name)
     return Topic(error_code=code, name=name, topic_authorized_operations=operations)
 

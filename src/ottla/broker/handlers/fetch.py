@@ -58,7 +58,7 @@ async def fetch(ctx: Context, request: FetchRequest) -> FetchResponse:
     response = FetchResponse(
         throttle_time_ms=ctx.throttle_time_ms,
         session_id=NO_SESSION if session is None else session.session_id,
-        responses=_by_topic(answers),
+        responses=_by_topic(_unfound_last(answers) if look.failed else answers),
     )
     if look.failed and ctx.version >= _LEADER_HINT:
         _add_leader_hints(ctx, response)
@@ -120,6 +120,11 @@ def _remember(session: FetchSession, look: Look, incremental: bool) -> dict[Inte
     return told
 
 
+def _unfound_last(answers: dict[Interest, PartitionData]) -> dict[Interest, PartitionData]:
+    """As in Kafka: partitions that were not even looked into come after all others."""
+    return dict(sorted(answers.items(), key=lambda item: item[0].partition is None))
+
+
 def _by_topic(answers: dict[Interest, PartitionData]) -> list[FetchResponse.FetchableTopicResponse]:
     """Groups neighbours of one topic, keeping the order."""
     topics: list[FetchResponse.FetchableTopicResponse] = []
@@ -150,5 +155,5 @@ def _add_leader_hints(ctx: Context, response: FetchResponse) -> None:
     response.node_endpoints = [
         FetchResponse.NodeEndpoint(node_id=node.node_id, host=node.host, port=node.port, rack=node.rack)
         for node in ctx.node.endpoints(ctx.session.listener.name)
-        if node.node_id in named
+        if node.node_id in named and node.node_id != ctx.node.node_id  # the client has this address
     ]

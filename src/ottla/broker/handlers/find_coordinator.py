@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 GROUP, TRANSACTION, SHARE = 0, 1, 2
 _BATCHED = 4
+_NO_ERROR = "NONE"  # what Kafka writes there in the versions for one key
 
 _NEEDS = {
     GROUP: (Operation.DESCRIBE, ResourceType.GROUP),
@@ -34,7 +35,7 @@ async def find_coordinator(ctx: Context, request: FindCoordinatorRequest) -> Fin
     return FindCoordinatorResponse(
         throttle_time_ms=ctx.throttle_time_ms,
         error_code=only.error_code,
-        error_message=only.error_message,
+        error_message=only.error_message or _NO_ERROR,
         node_id=only.node_id,
         host=only.host,
         port=only.port,
@@ -55,9 +56,9 @@ async def _coordinator(ctx: Context, key_type: int, key: str) -> NodeEndpoint:
     """Creates the internal topic when it is missing, so that the first answer is the right one already."""
     if key_type == SHARE:
         ctx.authorize(Operation.CLUSTER_ACTION, ResourceType.CLUSTER)
-        raise InvalidRequest("share groups are not supported by this broker yet")
+        raise InvalidRequest("" if ctx.version >= _BATCHED else None)
     if key_type not in _NEEDS:
-        raise InvalidRequest(f"the coordinator key type {key_type} is not known")
+        raise InvalidRequest
     operation, resource_type = _NEEDS[key_type]
     ctx.authorize(operation, resource_type, key)
     node = ctx.node

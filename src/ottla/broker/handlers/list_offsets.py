@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ottla.common.errors import (
+    InvalidRequest,
     KafkaError,
     LeaderNotAvailable,
     OffsetNotAvailable,
@@ -34,20 +35,30 @@ async def list_offsets(ctx: Context, request: ListOffsetsRequest) -> ListOffsets
     for topic in request.topics:
         allowed = ctx.allows(Operation.DESCRIBE, ResourceType.TOPIC, topic.name)
         answers = []
-        for asked in topic.partitions:
+        partitions = topic.partitions
+        twice = _twice(partitions) if len(partitions) > 1 else ()
+        for asked in partitions if not twice else {one.partition_index: one for one in partitions}.values():
             answer = Answer(partition_index=asked.partition_index, timestamp=-1, offset=-1, leader_epoch=-1)
             answers.append(answer)
             try:
                 if not allowed:
                     raise TopicAuthorizationFailed
+                if asked.partition_index in twice:
+                    raise InvalidRequest(f"partition {asked.partition_index} is asked for twice")
                 partition = ctx.node.replicas.find(topic.name, asked.partition_index)
                 _answer(ctx, request, partition, asked, answer)
                 if ctx.version < _LEADER_EPOCH_SINCE:
                     answer.leader_epoch = -1
             except KafkaError as error:
                 answer.error_code = ctx.count_error(error)
-        topics.append(ListOffsetsResponse.ListOffsetsTopicResponse(name=topic.name, partitions=answers))
+        if answers:
+            topics.append(ListOffsetsResponse.ListOffsetsTopicResponse(name=topic.name, partitions=answers))
     return ListOffsetsResponse(throttle_time_ms=ctx.throttle_time_ms, topics=topics)
+
+
+def _twice(partitions: list[ListOffsetsRequest.ListOffsetsPartition]) -> list[int]:
+    indexes = [one.partition_index for one in partitions]
+    return [] if len(set(indexes)) == len(indexes) else [one for one in indexes if indexes.count(one) > 1]
 
 
 def _answer(

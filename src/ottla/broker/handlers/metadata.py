@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING
 
 from ottla.broker.internal_topics import internal_topic
 from ottla.common.errors import (
+    InvalidRequest,
     InvalidTopicException,
     KafkaError,
     TopicAuthorizationFailed,
+    UnknownServerError,
     UnknownTopicId,
     UnknownTopicOrPartition,
 )
@@ -23,8 +25,10 @@ if TYPE_CHECKING:
     from ottla.metadata.parts import TopicImage
 
 _EMPTY_MEANS_ALL = 0
+_IDS_SINCE, _TOP_ERROR_SINCE = 12, 13
 _AUTO_CREATE_TIMEOUT_MS = 30_000
 
+Asked = MetadataRequest.MetadataRequestTopic
 Topic = MetadataResponse.MetadataResponseTopic
 Partition = MetadataResponse.MetadataResponsePartition
 
@@ -39,8 +43,12 @@ async def metadata(ctx: Context, request: MetadataRequest) -> MetadataResponse:
             if ctx.allows(Operation.DESCRIBE, ResourceType.TOPIC, name)
         ]
     else:
-        uncreatable = await _create_missing(ctx, request, asked)
-        topics = [_answer(ctx, request, one, uncreatable) for one in asked]
+        wrong = _wrong(ctx, asked)
+        if wrong is not None:
+            return _refused(ctx, asked, wrong)
+        asked = list({(one.topic_id, one.name): one for one in asked}.values())
+        created, uncreatable = await _create_missing(ctx, request, asked)
+        topics = [_answer(ctx, request, one, uncreatable, created) for one in asked]
     response = MetadataResponse(
         throttle_time_ms=ctx.throttle_time_ms,
         brokers=[
@@ -60,9 +68,27 @@ async def metadata(ctx: Context, request: MetadataRequest) -> MetadataResponse:
     return response
 
 
-def _answer(
-    ctx: Context, request: MetadataRequest, one: MetadataRequest.MetadataRequestTopic, uncreatable: list[str]
-) -> Topic:
+def _wrong(ctx: Context, asked: list[Asked]) -> KafkaError | None:
+    """What refuses the request as a whole: ids where Kafka does not know them yet (KAFKA-10547), or nothing at all."""
+    by_id = any(one.name is None or one.topic_id != ZERO_UUID for one in asked)
+    if by_id and ctx.version < _IDS_SINCE:
+        return InvalidRequest()
+    if any(one.name is None and one.topic_id == ZERO_UUID for one in asked):
+        return UnknownServerError()
+    return None
+
+
+def _refused(ctx: Context, asked: list[Asked], error: KafkaError) -> MetadataResponse:
+    """Nothing of the cluster is told with an error of the whole request."""
+    code = ctx.count_error(error)
+    topics = [Topic(error_code=code, name=one.name or "", topic_id=one.topic_id, partitions=[]) for one in asked]
+    response = MetadataResponse(brokers=[], cluster_id=None, controller_id=-1, topics=topics)
+    if ctx.version >= _TOP_ERROR_SINCE:
+        response.error_code = code
+    return response
+
+
+def _answer(ctx: Context, request: MetadataRequest, one: Asked, uncreatable: list[str], created: list[str]) -> Topic:
     image = ctx.node.image
     try:
         if one.name is None or one.topic_id != ZERO_UUID:
@@ -75,7 +101,7 @@ def _answer(
         assert name is not None
         if not ctx.allows(Operation.DESCRIBE, ResourceType.TOPIC, name) or name in uncreatable:
             raise TopicAuthorizationFailed
-        if found is None:
+        if found is None or name in created:
             check_topic_name(name)
             raise UnknownTopicOrPartition
         return _described(ctx, request, found)
@@ -106,17 +132,14 @@ def _described(ctx: Context, request: MetadataRequest, image: TopicImage) -> Top
     return topic
 
 
-async def _create_missing(
-    ctx: Context, request: MetadataRequest, asked: list[MetadataRequest.MetadataRequestTopic]
-) -> list[str]:
-    """Creates the named topics that do not exist, where client and broker want it. Returns those that it may not.
+async def _create_missing(ctx: Context, request: MetadataRequest, asked: list[Asked]) -> tuple[list[str], list[str]]:
+    """Creates the named topics that do not exist, where client and broker want it. Those, and those that it may not.
 
-    Kafka answers UNKNOWN_TOPIC_OR_PARTITION at once and lets the client ask again; we wait for the topic, which is
-    there within a millisecond, and answer with it.
+    This answer says UNKNOWN_TOPIC_OR_PARTITION all the same, as Kafka's does; the next one has the topic.
     """
     node = ctx.node
     if not (request.allow_auto_topic_creation and node.settings.auto_create_topics_enable):
-        return []
+        return [], []
     missing = []
     uncreatable = []
     for one in asked:
@@ -141,7 +164,7 @@ async def _create_missing(
             await node.peers.forward(ctx, creation)
         except KafkaError as error:
             node.log.warn("topics.not_created", topics=len(missing), error=error.name)
-    return uncreatable
+    return [one.name for one in missing], uncreatable
 
 
 def _defaults(name: str) -> CreateTopicsRequest.CreatableTopic:

@@ -32,13 +32,15 @@ Pending = list[tuple[TopicPartition, Answer]]
 
 async def offset_commit(ctx: Context, request: OffsetCommitRequest) -> OffsetCommitResponse:
     """Needs READ on the group, then READ on each topic; what may not be stored does not stop the rest."""
-    response = OffsetCommitResponse(throttle_time_ms=ctx.throttle_time_ms, topics=[])
+    response = OffsetCommitResponse(throttle_time_ms=ctx.throttle_time_ms)
+    refused: list[TopicAnswer] = []  # as in Kafka, what is refused at once comes before what the group decides on
+    stored: list[TopicAnswer] = []
     offsets: dict[TopicPartition, Committed] = {}
     pending: Pending = []
     may_commit = ctx.allows(Operation.READ, ResourceType.GROUP, request.group_id)
     for topic in request.topics:
         answers = [Answer(partition_index=asked.partition_index) for asked in topic.partitions]
-        response.topics.append(TopicAnswer(name=topic.name, topic_id=topic.topic_id, partitions=answers))
+        entry = TopicAnswer(name=topic.name, topic_id=topic.topic_id, partitions=answers)
         try:
             if not may_commit:
                 raise GroupAuthorizationFailed
@@ -46,16 +48,23 @@ async def offset_commit(ctx: Context, request: OffsetCommitRequest) -> OffsetCom
         except KafkaError as error:
             for answer in answers:
                 answer.error_code = ctx.count_error(error)
+            refused.append(entry)
             continue
+        unknown = []
         for asked, answer in zip(topic.partitions, answers, strict=True):
             if asked.partition_index not in image.partitions:
                 answer.error_code = ctx.count_error(UnknownTopicOrPartition())
+                unknown.append(answer)
                 continue
             partition = TopicPartition(image.name, asked.partition_index)
             offsets[partition] = _committed(ctx, request, asked, image.id)
             pending.append((partition, answer))
+        if answers:
+            (refused if unknown else stored).append(entry)
+            entry.partitions = unknown + [answer for answer in answers if not answer.error_code]
     if offsets:
         await _store(ctx, request, offsets, pending)
+    response.topics = refused + stored
     return response
 
 

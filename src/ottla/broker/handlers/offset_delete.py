@@ -53,4 +53,7 @@ async def _delete(ctx: Context, request: OffsetDeleteRequest) -> OffsetDeleteRes
         answer.error_code = codes[partition]
         if answer.error_code:
             ctx.count_code(answer.error_code)
+    decided = dict.fromkeys(partition for partition, _ in pending)
+    for entry in response.topics:  # as in Kafka: what was refused at once comes first
+        entry.partitions.sort(key=lambda answer: TopicPartition(entry.name, answer.partition_index) in decided)
     return response

@@ -69,7 +69,11 @@ async def _group(
         return GroupAnswer(group_id=group_id, error_code=ctx.count_error(error))
     if topics is None:
         return GroupAnswer(group_id=group_id, topics=_all(ctx, found))
-    return GroupAnswer(group_id=group_id, topics=[_topic(ctx, found, topic) for topic in topics])
+    answers = [_topic(ctx, found, topic) for topic in topics]
+    answers.sort(
+        key=lambda one: bool(one.partitions) and one.partitions[0].error_code != 0
+    )  # as in Kafka: refused last
+    return GroupAnswer(group_id=group_id, topics=answers)
 
 
 def _topic(ctx: Context, found_offsets: Found, topic: Asked) -> TopicAnswer:

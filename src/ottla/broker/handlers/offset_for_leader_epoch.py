@@ -11,6 +11,8 @@ from ottla.security.operations import CLUSTER_NAME, Operation, ResourceType
 if TYPE_CHECKING:
     from ottla.broker.context import Context
 
+_UNDEFINED = -1
+
 Answer = OffsetForLeaderEpochResponse.EpochEndOffset
 
 
@@ -30,7 +32,10 @@ async def offset_for_leader_epoch(ctx: Context, request: OffsetForLeaderEpochReq
                     raise TopicAuthorizationFailed
                 partition = ctx.node.replicas.find(topic.topic, asked.partition)
                 log = partition.leader_log(asked.current_leader_epoch)
-                answer.leader_epoch, answer.end_offset = log.end_offset_for_epoch(asked.leader_epoch)
+                if asked.leader_epoch < _UNDEFINED:  # before every epoch: it ended where the log begins
+                    answer.leader_epoch, answer.end_offset = asked.leader_epoch, log.log_start_offset
+                else:
+                    answer.leader_epoch, answer.end_offset = log.end_offset_for_epoch(asked.leader_epoch)
             except KafkaError as error:
                 answer.error_code = ctx.count_error(error)
         topics.append(OffsetForLeaderEpochResponse.OffsetForLeaderTopicResult(topic=topic.topic, partitions=answers))

@@ -7,11 +7,15 @@ from typing import TYPE_CHECKING
 from ottla.broker.handlers.produce_admission import Admission, admit
 from ottla.broker.waits import until
 from ottla.common.errors import (
+    CorruptMessage,
     InvalidRequiredAcks,
     InvalidTopicException,
     KafkaError,
+    KafkaStorageError,
+    MessageTooLarge,
     NotEnoughReplicas,
     NotLeaderOrFollower,
+    RecordListTooLarge,
     RequestTimedOut,
     TopicAuthorizationFailed,
     TransactionalIdAuthorizationFailed,
@@ -20,6 +24,7 @@ from ottla.common.errors import (
 )
 from ottla.common.names import INTERNAL_TOPICS
 from ottla.protocol.messages.produce import ProduceRequest, ProduceResponse
+from ottla.records.validation import outline_error
 from ottla.security.operations import Operation, ResourceType
 from ottla.storage.log import Origin
 
@@ -32,6 +37,8 @@ _BY_ID = 13
 _LEADER_HINT = 10
 _ADMIN_CLIENT = "__admin_client"  # Kafka's own escape hatch: this client id may write to internal topics
 _ATTRIBUTES_AT, _TRANSACTIONAL = 22, 0x10  # the low byte of a batch's attributes
+_BEFORE_THE_LOG = (CorruptMessage, MessageTooLarge, RecordListTooLarge, NotLeaderOrFollower, KafkaStorageError)
+"""Kafka answers these without the start of the log."""
 _WRITE, _TOPIC, _CLIENT = Operation.WRITE, ResourceType.TOPIC, Origin.CLIENT  # each lookup in an enum is a call
 
 TopicAnswer = ProduceResponse.TopicProduceResponse
@@ -51,7 +58,8 @@ async def produce(ctx: Context, request: ProduceRequest) -> ProduceResponse | No
     topics: list[TopicAnswer] = []
     for topic in request.topic_data:
         answers: list[Answer] = []
-        for data in topic.partition_data:
+        parts = topic.partition_data
+        for data in parts if len(parts) == 1 else {part.index: part for part in parts}.values():
             answer = Answer(index=data.index, base_offset=-1, log_append_time_ms=-1, log_start_offset=-1)
             answers.append(answer)
             partition: Partition | None = None
@@ -59,6 +67,8 @@ async def produce(ctx: Context, request: ProduceRequest) -> ProduceResponse | No
                 if refused is not None:
                     raise refused
                 partition = _partition(ctx, topic, data.index)
+                if not -1 <= acks <= 1:
+                    raise _wrong_acks(data.records, ctx.version)
                 if admission is not None:
                     admission.check(partition, data.records, answer)
                 end = _append(ctx, partition, data.records, acks, answer)
@@ -67,7 +77,8 @@ async def produce(ctx: Context, request: ProduceRequest) -> ProduceResponse | No
             except KafkaError as error:
                 failed = True
                 _fail(ctx, answer, error, partition)
-        topics.append(TopicAnswer(name=topic.name, topic_id=topic.topic_id, partition_responses=answers))
+        if answers:
+            topics.append(TopicAnswer(name=topic.name, topic_id=topic.topic_id, partition_responses=answers))
     if pending:
         await _committed(ctx, pending, request.timeout_ms)
     if acks == NONE:
@@ -92,9 +103,12 @@ def _refused_whole(ctx: Context, request: ProduceRequest) -> KafkaError | None:
                 records = data.records
                 if records is not None and len(records) > _ATTRIBUTES_AT and records[_ATTRIBUTES_AT] & _TRANSACTIONAL:
                     return TransactionalIdAuthorizationFailed()
-    if not -1 <= request.acks <= 1:
-        return InvalidRequiredAcks()
     return None
+
+
+def _wrong_acks(records: memoryview | bytes | None, version: int) -> KafkaError:
+    """Kafka looks at the outline of the records first."""
+    return outline_error(records, version) or InvalidRequiredAcks()
 
 
 def _partition(ctx: Context, topic: ProduceRequest.TopicProduceData, index: int) -> Partition:
@@ -130,8 +144,12 @@ def _append(ctx: Context, partition: Partition, records: memoryview | bytes | No
         raise NotEnoughReplicas
     try:
         appended = partition.append(log, records, ctx.now_ms, _CLIENT, ctx.version)
-    except KafkaError:
-        answer.log_start_offset = log.log_start_offset
+    except KafkaError as error:
+        outline = outline_error(records, ctx.version)
+        if outline is None and not isinstance(error, _BEFORE_THE_LOG):
+            answer.log_start_offset = log.log_start_offset
+        if error.record_errors or isinstance(outline, CorruptMessage):
+            answer.error_message = error.message
         raise
     answer.base_offset = appended.base_offset
     answer.log_append_time_ms = appended.log_append_time_ms
@@ -141,13 +159,12 @@ def _append(ctx: Context, partition: Partition, records: memoryview | bytes | No
 
 def _fail(ctx: Context, answer: Answer, error: KafkaError, partition: Partition | None) -> None:
     answer.error_code = ctx.count_error(error)
-    answer.error_message = error.message
     answer.base_offset = -1
     answer.record_errors = [
         ProduceResponse.BatchIndexAndErrorMessage(batch_index=index, batch_index_error_message=text)
         for index, text in error.record_errors
     ]
-    if isinstance(error, NotLeaderOrFollower) and partition is not None:
+    if isinstance(error, NotLeaderOrFollower) and partition is not None and ctx.version >= _LEADER_HINT:
         answer.current_leader = ProduceResponse.LeaderIdAndEpoch(
             leader_id=partition.leader_id, leader_epoch=partition.leader_epoch
         )

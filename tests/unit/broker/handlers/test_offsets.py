@@ -40,7 +40,7 @@ def test_unknown_partitions_do_not_stop_the_rest() -> None:
         assert codes(await broker.ask(commit((7, 1), (0, 5), topic="a"), 9)) == [(7, 3), (0, 0)]
         assert codes(await broker.ask(commit((0, 1), topic="absent"), 2)) == [(0, 3)]
         by_id = await broker.ask(commit((1, 6), (9, 1), topic_id=topic_id), 10)
-        assert (codes(by_id), by_id.topics[0].topic_id) == ([(1, 0), (9, 3)], topic_id)
+        assert (codes(by_id), by_id.topics[0].topic_id) == ([(9, 3), (1, 0)], topic_id)
         assert codes(await broker.ask(commit((0, 1), topic_id=STRANGE_ID), 10)) == [(0, 100)]
         assert codes(await broker.ask(commit((0, 1), topic_id=ZERO_UUID), 10)) == [(0, 100)]
         assert (await broker.ask(OffsetCommitRequest(group_id="g"), 10)).topics == []
@@ -196,7 +196,7 @@ def test_offsets_are_deleted_one_by_one() -> None:
         answer = await broker.ask(delete("g", ("a", [0, 7]), ("absent", [0])), 0)
         assert [
             (topic.name, one.partition_index, one.error_code) for topic in answer.topics for one in topic.partitions
-        ] == [("a", 0, 0), ("a", 7, 3), ("absent", 0, 3)]
+        ] == [("a", 7, 3), ("a", 0, 0), ("absent", 0, 3)]
         assert not broker.node.groups.machine("g").offsets.of("g")
 
     on_broker(scenario)

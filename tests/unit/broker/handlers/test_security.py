@@ -60,7 +60,10 @@ def test_what_cannot_be_granted_gets_no_id(request_: InitProducerIdRequest, code
 def test_acls_are_disabled_without_an_authoriser() -> None:
     async def scenario(broker: Asking) -> None:
         for version in (1, 2, 3):
-            described = await broker.ask(DescribeAclsRequest(), version)
+            described = await broker.ask(
+                DescribeAclsRequest(resource_type_filter=1, pattern_type_filter=1, operation=1, permission_type=1),
+                version,
+            )
             assert (described.error_code, described.resources) == (54, [])
             created = await broker.ask(CreateAclsRequest(creations=[CreateAclsRequest.AclCreation()] * 2), version)
             assert [one.error_code for one in created.results] == [54, 54]
