@@ -144,7 +144,7 @@ class Verification:
         if isinstance(error, ProducerFenced):
             return InvalidProducerEpoch()
         if isinstance(error, TransactionAbortable) and not question.knows_abortable:
-            return InvalidTxnState()
+            return InvalidTxnState("Partition was not added to the transaction")
         if isinstance(error, ConcurrentTransactions) and question.add:
             return error
         unsure = (

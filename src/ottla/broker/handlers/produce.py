@@ -10,6 +10,7 @@ from ottla.common.errors import (
     CorruptMessage,
     InvalidRequiredAcks,
     InvalidTopicException,
+    InvalidTxnState,
     KafkaError,
     KafkaStorageError,
     MessageTooLarge,
@@ -37,6 +38,8 @@ _BY_ID = 13
 _LEADER_HINT = 10
 _ADMIN_CLIENT = "__admin_client"  # Kafka's own escape hatch: this client id may write to internal topics
 _ATTRIBUTES_AT, _TRANSACTIONAL = 22, 0x10  # the low byte of a batch's attributes
+_EXPLAINED = (InvalidTxnState, NotEnoughReplicas)
+"""What Kafka says of the verification of a transaction comes with its sentence."""
 _BEFORE_THE_LOG = (CorruptMessage, MessageTooLarge, RecordListTooLarge, NotLeaderOrFollower, KafkaStorageError)
 """Kafka answers these without the start of the log."""
 _WRITE, _TOPIC, _CLIENT = Operation.WRITE, ResourceType.TOPIC, Origin.CLIENT  # each lookup in an enum is a call
@@ -159,6 +162,8 @@ def _append(ctx: Context, partition: Partition, records: memoryview | bytes | No
 
 def _fail(ctx: Context, answer: Answer, error: KafkaError, partition: Partition | None) -> None:
     answer.error_code = ctx.count_error(error)
+    if isinstance(error, _EXPLAINED) and error.message != error.sentence:
+        answer.error_message = error.message
     answer.base_offset = -1
     answer.record_errors = [
         ProduceResponse.BatchIndexAndErrorMessage(batch_index=index, batch_index_error_message=text)

@@ -8,6 +8,7 @@ from ottla.broker.verification import Question
 from ottla.common.errors import (
     CoordinatorLoadInProgress,
     CoordinatorNotAvailable,
+    InvalidGroupId,
     InvalidProducerEpoch,
     KafkaError,
     NotEnoughReplicas,
@@ -42,6 +43,8 @@ async def txn_offset_commit(ctx: Context, request: TxnOffsetCommitRequest) -> Tx
         ctx.authorize(Operation.READ, ResourceType.GROUP, request.group_id)
         for topic in request.topics:
             _sort_out(ctx, topic, codes, offsets)
+        if offsets and not request.group_id:
+            raise InvalidGroupId
         if offsets:
             await _verify(ctx, request)
             codes.update(await _store(ctx, request, offsets))
