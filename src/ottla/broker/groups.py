@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from ottla.broker.coordination import Coordinator
 from ottla.broker.group_topics import ImageGroupConfigs, ImageTopics
 from ottla.broker.internal_topics import ensure_internal_topic
 from ottla.common.errors import CoordinatorNotAvailable
-from ottla.common.names import CONSUMER_OFFSETS, coordinator_partition
+from ottla.common.names import CONSUMER_OFFSETS
 from ottla.coordinator.group.formats import GROUP_FORMATS
 from ottla.coordinator.group.limits import GroupLimits
 from ottla.coordinator.group.machine import GroupMachine
 from ottla.coordinator.outcome import Outcome, Token
-from ottla.coordinator.runtime import MachineLog, Runtime
+from ottla.coordinator.runtime import Runtime
 
 if TYPE_CHECKING:
     from ottla.broker.node import Node
@@ -22,11 +23,13 @@ if TYPE_CHECKING:
 GroupCommand = Callable[[GroupMachine, Token, int], Outcome]
 
 
-class Groups:
-    """What handlers ask. The machines are in `runtime`, one for each led partition of `__consumer_offsets`."""
+class Groups(Coordinator[GroupMachine]):
+    """What handlers ask."""
+
+    topic = CONSUMER_OFFSETS
+    without_topic = CoordinatorNotAvailable
 
     def __init__(self, node: Node) -> None:
-        self._node = node
         settings = node.settings
         limits = GroupLimits(
             group_min_session_timeout_ms=settings.group_min_session_timeout_ms,
@@ -42,29 +45,14 @@ class Groups:
         )
         topics = ImageTopics(node)
         self._configs = ImageGroupConfigs(node)
-        self.runtime: Runtime[GroupMachine] = Runtime(
+        runtime = Runtime(
             node.loop,
             node.clock,
             GROUP_FORMATS,
             lambda: GroupMachine(limits, self._configs, topics, node.random),
             node.log_failure,
         )
-
-    def elected(self, index: int, log: MachineLog) -> None:
-        self.runtime.elected(index, log)
-
-    def resigned(self, index: int) -> None:
-        self.runtime.resigned(index)
-
-    def stop(self) -> None:
-        self.runtime.stop()
-
-    def partition_of(self, group_id: str) -> int:
-        """The partition of `__consumer_offsets` for the group. Raises CoordinatorNotAvailable if there is none."""
-        topic = self._node.image.topics.get(CONSUMER_OFFSETS)
-        if topic is None:
-            raise CoordinatorNotAvailable
-        return coordinator_partition(group_id, len(topic.partitions))
+        super().__init__(node, runtime)
 
     async def call(self, group_id: str, command: GroupCommand) -> Any:
         """The answer of the group's machine, once committed. Raises the coordinator errors.
@@ -75,10 +63,6 @@ class Groups:
         if CONSUMER_OFFSETS not in self._node.image.topics:
             await ensure_internal_topic(self._node, CONSUMER_OFFSETS)
         return await self.runtime.call(self.partition_of(group_id), command)
-
-    def machine(self, group_id: str) -> GroupMachine:
-        """For reading. Raises NotCoordinator, CoordinatorLoadInProgress, CoordinatorNotAvailable."""
-        return self.runtime.shard(self.partition_of(group_id)).machine
 
     def apply(self, delta: Delta) -> None:
         """Follows the image: topics that came, grew or went, and settings of groups."""

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from ottla.broker.coordination import Coordinator
 from ottla.broker.markers import Markers
 from ottla.broker.waits import give_way
 from ottla.common.errors import NotCoordinator
-from ottla.common.names import TRANSACTION_STATE, coordinator_partition
+from ottla.common.names import TRANSACTION_STATE
 from ottla.coordinator.outcome import Outcome, Token
-from ottla.coordinator.runtime import MachineLog, Runtime
+from ottla.coordinator.runtime import Runtime
 from ottla.coordinator.transaction.formats import TransactionFormats
 from ottla.coordinator.transaction.machine import NEEDS_PRODUCER_ID, TransactionMachine
 
@@ -23,13 +24,15 @@ Command = Callable[[TransactionMachine, Token, int], Outcome]
 SpareCommand = Callable[[TransactionMachine, Token, "int | None", int], Outcome]
 
 
-class Transactions:
-    """What handlers ask. The machines are in `runtime`, one for each led partition of `__transaction_state`."""
+class Transactions(Coordinator[TransactionMachine]):
+    """What handlers ask."""
+
+    topic = TRANSACTION_STATE
+    without_topic = NotCoordinator
 
     def __init__(self, node: Node) -> None:
-        self._node = node
         self.markers = Markers(node, self)
-        self.runtime: Runtime[TransactionMachine] = Runtime(
+        runtime = Runtime(
             node.loop,
             node.clock,
             TransactionFormats(self.level),
@@ -37,26 +40,11 @@ class Transactions:
             node.log_failure,
             self.markers.send,
         )
+        super().__init__(node, runtime)
 
     def level(self) -> int:
         """The finalised transaction.version."""
         return self._node.image.features.get(FEATURE, 0)
-
-    def elected(self, index: int, log: MachineLog) -> None:
-        self.runtime.elected(index, log)
-
-    def resigned(self, index: int) -> None:
-        self.runtime.resigned(index)
-
-    def stop(self) -> None:
-        self.runtime.stop()
-
-    def partition_of(self, transactional_id: str) -> int:
-        """The partition of `__transaction_state` for the id. Raises NotCoordinator when there is no such topic yet."""
-        topic = self._node.image.topics.get(TRANSACTION_STATE)
-        if topic is None:
-            raise NotCoordinator
-        return coordinator_partition(transactional_id, len(topic.partitions))
 
     async def call(self, transactional_id: str, command: Command) -> Any:
         """The answer of the id's machine, once committed. Raises KafkaError."""
@@ -72,10 +60,6 @@ class Transactions:
         while (answer := await self.call(transactional_id, with_spare)) is NEEDS_PRODUCER_ID:
             spare = await self._node.producer_ids.next()
         return answer
-
-    def machine(self, transactional_id: str) -> TransactionMachine:
-        """For reading. Raises NotCoordinator, CoordinatorLoadInProgress."""
-        return self.runtime.shard(self.partition_of(transactional_id)).machine
 
     def abort_timed_out(self) -> None:
         self.runtime.everywhere(lambda machine, now_ms: machine.abort_timed_out(now_ms))
