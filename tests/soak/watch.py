@@ -26,16 +26,18 @@ class Sample(NamedTuple):
 
 
 def sample(at_s: float, pid: int, folder: Path, metrics: str) -> Sample:
-    own = _rss_bytes(pid)
-    whole = processes.memory_bytes(pid)
-    return Sample(at_s, own, max(whole - own, 0), _files(pid), _disk_bytes(folder), _lag_s(metrics))
+    workers = sum(_rss_bytes(child) for child in processes.family(pid)[1:])
+    return Sample(at_s, _rss_bytes(pid), workers, _files(pid), _disk_bytes(folder), _lag_s(metrics))
 
 
 def _rss_bytes(pid: int) -> int:
-    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
-        if line.startswith("VmRSS:"):
-            return int(line.split()[1]) * 1024
-    raise AssertionError(f"/proc/{pid}/status names no VmRSS")
+    """0 for a process that has just ended."""
+    try:
+        text = Path(f"/proc/{pid}/status").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return 0
+    found = [line.split()[1] for line in text.splitlines() if line.startswith("VmRSS:")]
+    return int(found[0]) * 1024 if found else 0
 
 
 def _files(pid: int) -> int:
