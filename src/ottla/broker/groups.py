@@ -12,6 +12,7 @@ from ottla.common.names import CONSUMER_OFFSETS, coordinator_partition
 from ottla.coordinator.group.formats import GROUP_FORMATS
 from ottla.coordinator.group.limits import GroupLimits
 from ottla.coordinator.group.machine import GroupMachine
+from ottla.coordinator.group.room import Room
 from ottla.coordinator.outcome import Outcome, Token
 from ottla.coordinator.runtime import MachineLog, Runtime
 
@@ -40,13 +41,14 @@ class Groups:
             group_consumer_migration_policy=settings.group_consumer_migration_policy,
             group_consumer_regex_refresh_interval_ms=settings.group_consumer_regex_refresh_interval_ms,
         )
+        self.room = Room(settings.ottla_max_groups, self._count_for_room)
         topics = ImageTopics(node)
         self._configs = ImageGroupConfigs(node)
         self.runtime: Runtime[GroupMachine] = Runtime(
             node.loop,
             node.clock,
             GROUP_FORMATS,
-            lambda: GroupMachine(limits, self._configs, topics, node.random),
+            lambda: GroupMachine(limits, self.room, self._configs, topics, node.random),
             node.log_failure,
         )
 
@@ -58,6 +60,16 @@ class Groups:
 
     def stop(self) -> None:
         self.runtime.stop()
+
+    def count(self) -> int:
+        """The groups of all machines."""
+        return sum(len(shard.machine.group_ids()) for shard in self.runtime.shards())
+
+    def _count_for_room(self) -> int:
+        count = self.count()
+        if count >= self.room.limit:  # said at most once a second
+            self._node.log.warn("groups.limit_reached", groups=count, limit=self.room.limit)
+        return count
 
     def partition_of(self, group_id: str) -> int:
         """The partition of `__consumer_offsets` for the group. Raises CoordinatorNotAvailable if there is none."""

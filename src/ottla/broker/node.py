@@ -21,6 +21,7 @@ from ottla.broker.membership import Membership, StartError
 from ottla.broker.moves import Moves
 from ottla.broker.peers import Peers
 from ottla.broker.producer_ids import ProducerIds
+from ottla.broker.producer_limit import ProducerLimit
 from ottla.broker.replicas import Replicas
 from ottla.broker.router import Router
 from ottla.broker.session import Session
@@ -106,6 +107,7 @@ class Node:
         self.transactions = Transactions(self)
         self.verification = Verification(self)
         self.producer_ids = ProducerIds(self)
+        self.producer_limit = ProducerLimit(self)
         self.membership = Membership(self, store)
         self.cleaning = Cleaning(self)
         self.moves = Moves(self)
@@ -216,6 +218,7 @@ class Node:
                 continue
             cluster_id = directory.cluster_id
             directory.validate_records = self.settings.ottla_validate_records
+            directory.producer_tally = self.producer_limit.tally
             self.directories.append(directory)
         assert cluster_id is not None
         for place, path in refused:
