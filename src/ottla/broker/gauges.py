@@ -29,6 +29,8 @@ def publish(node: Node) -> None:
     gauge("ottla_fetch_session_partitions", "Partitions in sessions", lambda: node.fetch_sessions.partitions)
     gauge("ottla_received_bytes", "Bytes received and not handled", lambda: node.budget.used_bytes)
     gauge("ottla_received_bytes_limit", "Their limit", lambda: node.budget.limit_bytes)
+    gauge("ottla_unsent_bytes", "Bytes of answers that clients have not taken yet", lambda: node.unsent.used_bytes)
+    gauge("ottla_unsent_bytes_limit", "ottla.max.unsent.bytes", lambda: node.unsent.limit_bytes)
     gauge("ottla_connections_held", "Connections that wait for receive memory", lambda: node.budget.waiting)
     gauge("ottla_requests_waiting", "Requests whose handler waits", lambda: node.budget.handling)
     gauge("ottla_request_bytes_limit", "Largest request", lambda: settings.socket_request_max_bytes)

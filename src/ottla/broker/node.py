@@ -27,6 +27,7 @@ from ottla.broker.router import Router
 from ottla.broker.session import Session
 from ottla.broker.syncing import Syncing
 from ottla.broker.transactions import Transactions
+from ottla.broker.unsent import Unsent
 from ottla.broker.verification import Verification
 from ottla.broker.waits import give_way
 from ottla.common.metrics import Registry
@@ -94,6 +95,7 @@ class Node:
         self.fetch_max_bytes = settings.fetch_max_bytes
         self.receive_buffer = receive_buffer()
         self.budget = Budget(settings.ottla_max_received_bytes)
+        self.unsent = Unsent(settings.ottla_max_unsent_bytes)
         self.replicas = Replicas()
         self.fetch_sessions = FetchSessions(random, settings.max_incremental_fetch_session_cache_slots)
         self.directories: list[LogDirectory] = []
