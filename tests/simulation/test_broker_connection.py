@@ -13,6 +13,7 @@ import pytest
 from ottla.broker.connection import Connection
 from ottla.broker.intake import Budget
 from ottla.broker.listeners import receive_buffer
+from ottla.broker.unsent import Unsent
 from ottla.client.frames import FrameReader
 from ottla.testing.network import Link
 from ottla.testing.simulation import Simulation, run_simulation
@@ -90,8 +91,10 @@ def exchange(seed: int, serve: Callable[[Simulation, memoryview], Awaitable[byte
         loop, random = simulation.loop, simulation.random
         router: Any = EchoRouter(simulation, serve)
         listener: Any = SimpleNamespace(opened=lambda _connection: None, closed=lambda _connection: None)
-        shared, budget = receive_buffer(), Budget(8 << 20)
-        await loop.create_server(lambda: Connection(listener, router, shared, budget, MAX_BYTES), "127.0.0.1", 1)
+        shared, budget, unsent = receive_buffer(), Budget(8 << 20), Unsent(1 << 20)
+        await loop.create_server(
+            lambda: Connection(listener, router, shared, budget, unsent, MAX_BYTES), "127.0.0.1", 1
+        )
         clients = []
         for _ in range(CLIENTS):
             _, client = await loop.create_connection(Client, "127.0.0.1", 1)
@@ -103,7 +106,7 @@ def exchange(seed: int, serve: Callable[[Simulation, memoryview], Awaitable[byte
             if number % 5 == 0:
                 await asyncio.sleep(0.01)
         await asyncio.sleep(60)
-        assert budget.used_bytes == 0
+        assert budget.used_bytes == unsent.used_bytes == 0
         return clients
 
     return run_simulation(seed, main, link=Link(chunk_probability=0.3)).value

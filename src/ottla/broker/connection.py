@@ -4,7 +4,8 @@ Memory: a frame in the shared receive buffer is a view that is valid only until 
 at once if the connection is idle, and copied if it must wait. Nothing handed to the transport is touched again.
 
 Back-pressure: while a request waits, later frames queue up to `_MAX_QUEUED_BYTES` and reading pauses; while the client
-does not read, answers stop at the transport's high-water mark, and file ranges are read only as it drains.
+does not read, answers stop at the transport's high-water mark, later frames queue, and file ranges are read only as it
+drains, by as much as all connections together leave room for (`Unsent`).
 """
 
 from __future__ import annotations
@@ -16,14 +17,17 @@ from typing import TYPE_CHECKING, Any, cast
 
 from ottla.broker import eager
 from ottla.broker.intake import Budget, FrameTooLarge, PartialFrame, check_length
+from ottla.broker.unsent import Unsent
 
 if TYPE_CHECKING:
     from ottla.broker.listeners import Listener
     from ottla.broker.router import Router
 
-READ_AHEAD_BYTES = 256 * 1024
 _MAX_QUEUED_BYTES = 1024 * 1024
 _MAX_QUEUED_FRAMES = 512
+_JOINED_BYTES = 4 * 1024
+_MOST_JOINED = 64
+"""Answers of one turn that go out in one write: beyond that the client must show that it reads."""
 
 _length = Struct(">i").unpack_from
 
@@ -38,11 +42,15 @@ class CloseConnection(Exception):
 class Connection(asyncio.BufferedProtocol):
     """See the module's text. Made by a listener for each accepted socket."""
 
-    def __init__(self, listener: Listener, router: Router, shared: memoryview, budget: Budget, max_bytes: int) -> None:
+    def __init__(
+        self, listener: Listener, router: Router, shared: memoryview, budget: Budget, unsent: Unsent, max_bytes: int
+    ) -> None:
         self.listener = listener
         self._router = router
         self._shared = shared
         self._budget = budget
+        self._unsent = unsent
+        self._unsent_bytes = 0  # what was written since the transport has no more room
         self._max_bytes = max_bytes
         self._transport: asyncio.Transport = cast(asyncio.Transport, None)
         self.session = router.open_session(listener)
@@ -80,6 +88,7 @@ class Connection(asyncio.BufferedProtocol):
         self._budget.forget(self)
         self._budget.give(self._paid_bytes + self._queued_bytes)
         self._paid_bytes = self._queued_bytes = 0
+        self._all_sent()
         self._partial = None
         self._queue.clear()
         _release(self._out)
@@ -112,6 +121,7 @@ class Connection(asyncio.BufferedProtocol):
 
     def resume_writing(self) -> None:
         self._writable = True
+        self._all_sent()
         self._drain()
         if not self._busy and not self._out:
             self._next()
@@ -129,7 +139,7 @@ class Connection(asyncio.BufferedProtocol):
             stop = position + 4 + length
             if stop > count:
                 break
-            if self._busy or self._queue or self._out:
+            if self._busy or self._queue or self._out or not self._writable:
                 self._enqueue(bytes(view[position + 4 : stop]))
             else:
                 self._serve(view[position + 4 : stop])
@@ -150,7 +160,7 @@ class Connection(asyncio.BufferedProtocol):
         self._partial = None
         paid, self._paid_bytes = self._paid_bytes, 0
         self._budget.forget(self)
-        if self._busy or self._queue or self._out:
+        if self._busy or self._queue or self._out or not self._writable:
             self._budget.give(paid)
             self._enqueue(frame)
             return
@@ -224,18 +234,19 @@ class Connection(asyncio.BufferedProtocol):
 
     def _next(self) -> None:
         queue = self._queue
-        while queue and not self._busy and not self._out and not self._closing:
+        while queue and self._writable and not self._busy and not self._out and not self._closing:
             frame = queue.popleft()
             self._queued_bytes -= len(frame)
             self._budget.give(len(frame))
             self._serve(memoryview(frame))
-        if not self._reading and self._queued_bytes <= _MAX_QUEUED_BYTES // 2 and not self._busy and not self._out:
+        done = not self._busy and not self._out
+        if not self._reading and self._queued_bytes <= _MAX_QUEUED_BYTES // 2 and self._writable and done:
             partial = self._partial
             if partial is None or not partial.wanted_growth():
                 self._read_on()
             else:
                 self.resume_intake()
-        if self.session.draining and not self._busy and not queue and not self._out:
+        if self.session.draining and not queue and done:
             self.close("shutting down")
 
     # --- out
@@ -248,6 +259,8 @@ class Connection(asyncio.BufferedProtocol):
             return
         if len(parts) == 1:
             self._ready.append(parts[0])  # a write for each answer would be a third of a small request's cost
+            if len(parts[0]) > _JOINED_BYTES or len(self._ready) >= _MOST_JOINED:
+                self._flush()
             return
         self._out.extend(self._ready)
         self._ready.clear()
@@ -258,8 +271,10 @@ class Connection(asyncio.BufferedProtocol):
         # Taken first: under TLS `write` may call `resume_writing` before it returns.
         ready, self._ready = self._ready, []
         if not self._closing:
-            self._transport.write(ready[0] if len(ready) == 1 else b"".join(ready))
+            data = ready[0] if len(ready) == 1 else b"".join(ready)
+            self._transport.write(data)
             if not self._writable:
+                self._not_sent(len(data))
                 self._hold()
 
     def _drain(self) -> None:
@@ -273,7 +288,6 @@ class Connection(asyncio.BufferedProtocol):
 
     def _write_out(self) -> None:
         out = self._out
-        transport = self._transport
         small: list[bytes] = []
         while out and self._writable and not self._closing:
             part = out[0]
@@ -281,7 +295,7 @@ class Connection(asyncio.BufferedProtocol):
                 small.append(bytes(part))
                 out.popleft()
                 continue
-            size = min(len(part) - self._sent_of_range, READ_AHEAD_BYTES)
+            size = min(len(part) - self._sent_of_range, self._unsent.chunk_bytes())
             chunk = part.read(self._sent_of_range, size)
             self._sent_of_range += size
             if self._sent_of_range == len(part):
@@ -289,12 +303,27 @@ class Connection(asyncio.BufferedProtocol):
                 part.release()
                 self._sent_of_range = 0
             small.append(chunk)
-            transport.write(b"".join(small) if len(small) > 1 else chunk)
+            self._write(small)
             small = []
         if small:
-            transport.write(b"".join(small))
+            self._write(small)
         if out:
             self._hold()
+
+    def _write(self, parts: list[bytes]) -> None:
+        data = b"".join(parts) if len(parts) > 1 else parts[0]
+        self._transport.write(data)
+        if not self._writable:
+            self._not_sent(len(data))
+
+    def _not_sent(self, size_bytes: int) -> None:
+        """The transport keeps all of it while a part waits."""
+        self._unsent_bytes += size_bytes
+        self._unsent.used_bytes += size_bytes
+
+    def _all_sent(self) -> None:
+        self._unsent.used_bytes -= self._unsent_bytes
+        self._unsent_bytes = 0
 
     # --- the end
 

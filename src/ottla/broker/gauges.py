@@ -29,19 +29,25 @@ def publish(node: Node) -> None:
     gauge("ottla_fetch_session_partitions", "Partitions in sessions", lambda: node.fetch_sessions.partitions)
     gauge("ottla_received_bytes", "Bytes received and not handled", lambda: node.budget.used_bytes)
     gauge("ottla_received_bytes_limit", "Their limit", lambda: node.budget.limit_bytes)
+    gauge("ottla_unsent_bytes", "Bytes of answers that clients have not taken yet", lambda: node.unsent.used_bytes)
+    gauge("ottla_unsent_bytes_limit", "ottla.max.unsent.bytes", lambda: node.unsent.limit_bytes)
     gauge("ottla_connections_held", "Connections that wait for receive memory", lambda: node.budget.waiting)
     gauge("ottla_requests_waiting", "Requests whose handler waits", lambda: node.budget.handling)
     gauge("ottla_request_bytes_limit", "Largest request", lambda: settings.socket_request_max_bytes)
     gauge("ottla_connections_limit", "max.connections", lambda: settings.max_connections)
     gauge("ottla_connections_refused", "Connections closed for a limit", lambda: node.crowd.refused)
+    limit = node.producer_limit
+    gauge("ottla_producer_ids", "Producer ids that partitions remember", limit.count)
+    gauge("ottla_producer_ids_limit", "ottla.max.producer.ids", lambda: limit.tally.limit)
+    gauge("ottla_producer_ids_forgotten", "Producer ids forgotten early for it", lambda: limit.tally.forgotten)
     gauge("ottla_metadata_offset", "End of the metadata log as replayed here", lambda: node.image.end_offset)
     for listener in node.listeners:
         _of_listener(node, listener)
     runtime = node.groups.runtime
     gauge("ottla_coordinator_machines", "Group coordinator partitions loaded", lambda: len(runtime.shards()))
-    gauge(
-        "ottla_groups", "Groups coordinated here", lambda: sum(len(one.machine.group_ids()) for one in runtime.shards())
-    )
+    gauge("ottla_groups", "Groups coordinated here", node.groups.count)
+    gauge("ottla_groups_limit", "ottla.max.groups", lambda: node.groups.room.limit)
+    gauge("ottla_groups_refused", "Groups not made because of it", lambda: node.groups.room.refused)
     gauge(
         "ottla_group_members",
         "Members of the groups coordinated here",

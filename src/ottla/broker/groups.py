@@ -13,6 +13,7 @@ from ottla.common.names import CONSUMER_OFFSETS
 from ottla.coordinator.group.formats import GROUP_FORMATS
 from ottla.coordinator.group.limits import GroupLimits
 from ottla.coordinator.group.machine import GroupMachine
+from ottla.coordinator.group.room import Room
 from ottla.coordinator.outcome import Outcome, Token
 from ottla.coordinator.runtime import Runtime
 
@@ -43,16 +44,27 @@ class Groups(Coordinator[GroupMachine]):
             group_consumer_migration_policy=settings.group_consumer_migration_policy,
             group_consumer_regex_refresh_interval_ms=settings.group_consumer_regex_refresh_interval_ms,
         )
+        self.room = Room(settings.ottla_max_groups, self._count_for_room)
         topics = ImageTopics(node)
         self._configs = ImageGroupConfigs(node)
         runtime = Runtime(
             node.loop,
             node.clock,
             GROUP_FORMATS,
-            lambda: GroupMachine(limits, self._configs, topics, node.random),
+            lambda: GroupMachine(limits, self.room, self._configs, topics, node.random),
             node.log_failure,
         )
         super().__init__(node, runtime)
+
+    def count(self) -> int:
+        """The groups of all machines."""
+        return sum(len(shard.machine.group_ids()) for shard in self.runtime.shards())
+
+    def _count_for_room(self) -> int:
+        count = self.count()
+        if count >= self.room.limit:  # said at most once a second
+            self._node.log.warn("groups.limit_reached", groups=count, limit=self.room.limit)
+        return count
 
     async def call(self, group_id: str, command: GroupCommand) -> Any:
         """The answer of the group's machine, once committed. Raises the coordinator errors.

@@ -48,10 +48,10 @@ class Listener:
 
     async def bind_address(self, node: Node, router: Router, budget: Budget) -> None:
         """Takes the address, without accepting yet. Raises OSError when it is taken or not ours."""
-        shared = node.receive_buffer
+        shared, unsent = node.receive_buffer, node.unsent
         max_bytes = node.settings.socket_request_max_bytes
         self._server = await node.loop.create_server(
-            lambda: Connection(self, router, shared, budget, max_bytes),
+            lambda: Connection(self, router, shared, budget, unsent, max_bytes),
             self.bind.host or None,
             self.bind.port,
             ssl=self.ssl_context,

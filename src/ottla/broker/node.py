@@ -21,11 +21,13 @@ from ottla.broker.membership import Membership, StartError
 from ottla.broker.moves import Moves
 from ottla.broker.peers import Peers
 from ottla.broker.producer_ids import ProducerIds
+from ottla.broker.producer_limit import ProducerLimit
 from ottla.broker.replicas import Replicas
 from ottla.broker.router import Router
 from ottla.broker.session import Session
 from ottla.broker.syncing import Syncing
 from ottla.broker.transactions import Transactions
+from ottla.broker.unsent import Unsent
 from ottla.broker.verification import Verification
 from ottla.broker.waits import give_way
 from ottla.common.metrics import Registry
@@ -93,6 +95,7 @@ class Node:
         self.fetch_max_bytes = settings.fetch_max_bytes
         self.receive_buffer = receive_buffer()
         self.budget = Budget(settings.ottla_max_received_bytes)
+        self.unsent = Unsent(settings.ottla_max_unsent_bytes)
         self.replicas = Replicas()
         self.fetch_sessions = FetchSessions(random, settings.max_incremental_fetch_session_cache_slots)
         self.directories: list[LogDirectory] = []
@@ -106,6 +109,7 @@ class Node:
         self.transactions = Transactions(self)
         self.verification = Verification(self)
         self.producer_ids = ProducerIds(self)
+        self.producer_limit = ProducerLimit(self)
         self.membership = Membership(self, store)
         self.cleaning = Cleaning(self)
         self.moves = Moves(self)
@@ -216,6 +220,7 @@ class Node:
                 continue
             cluster_id = directory.cluster_id
             directory.validate_records = self.settings.ottla_validate_records
+            directory.producer_tally = self.producer_limit.tally
             self.directories.append(directory)
         assert cluster_id is not None
         for place, path in refused:

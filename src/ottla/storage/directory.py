@@ -40,6 +40,7 @@ from ottla.storage.paths import (
     parse_future_folder,
     parse_partition_folder,
 )
+from ottla.storage.producer_tally import ProducerTally
 from ottla.storage.settings import TopicSettings
 
 __all__ = ("DirectoryUnusable", "LogDirectory")
@@ -71,6 +72,8 @@ class LogDirectory:
         """Called once, when the disk fails."""
         self.validate_records = False
         """Logs opened from now on look into every record, as Kafka does."""
+        self.producer_tally: ProducerTally | None = None
+        """Counts the producers of logs opened from now on."""
         self.open_files = OpenFiles(max_open)
         self._folders: dict[TopicPartition, None] = {}
         self._logs: dict[TopicPartition, PartitionLog] = {}
@@ -240,6 +243,7 @@ class LogDirectory:
                 on_failure=self.fail,
                 on_truncated=lambda end: self._truncated(partition, end),
                 validate_records=self.validate_records,
+                tally=self.producer_tally,
             )
         except OSError as error:
             raise self._failed(error) from error

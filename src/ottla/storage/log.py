@@ -12,6 +12,7 @@ from ottla.storage.log_cleaning import CleanableLog
 from ottla.storage.log_facts import Appended, Origin, ProducerView
 from ottla.storage.lookup import FoundOffset
 from ottla.storage.open_files import OpenFiles
+from ottla.storage.producer_tally import ProducerTally
 from ottla.storage.settings import TopicSettings
 
 __all__ = ("Appended", "FoundOffset", "Origin", "PartitionLog", "ProducerView", "open_log")
@@ -58,7 +59,7 @@ class PartitionLog(CleanableLog):
         self.size_bytes = self._segments.size_bytes
         self._epochs.truncate_end(end)
         loading = Loading.of_producers(self._files, self.folder, list(self._segments), self._snapshots, end)
-        self._producers = loading.producers
+        self._use_producers(loading.producers)
         self._files.fsync_folder(self.folder)
         if self._on_truncated is not None:
             self._on_truncated(end)
@@ -97,7 +98,7 @@ class PartitionLog(CleanableLog):
         """
         assert self.log_end_offset == other.log_end_offset, f"{self} is no copy of {other}"
         self._epochs.take_over(other._epochs)
-        self._producers = other._producers
+        self._use_producers(other._producers)
         self.advance_start(other.log_start_offset)
 
     def advance_start(self, offset: int) -> bool:
@@ -185,6 +186,7 @@ def open_log(
     on_failure: Callable[[OSError], None] | None = None,
     on_truncated: Callable[[int], None] | None = None,
     validate_records: bool = False,
+    tally: ProducerTally | None = None,
 ) -> PartitionLog:
     """Opens or begins the log in `folder`, which exists, recovering it unless `clean`.
 
@@ -199,5 +201,5 @@ def open_log(
     return PartitionLog(
         files, folder, settings, loaded, pool,
         now_ms=now_ms, jitter=jitter, on_failure=on_failure, on_truncated=on_truncated,
-        validate_records=validate_records,
+        validate_records=validate_records, tally=tally,
     )  # fmt: skip

@@ -12,6 +12,7 @@ from ottla.storage.files import Files
 from ottla.storage.loading import Loading
 from ottla.storage.open_files import OpenFiles
 from ottla.storage.paths import SNAPSHOT, offset_name
+from ottla.storage.producer_tally import ProducerTally
 from ottla.storage.producers import Producers
 from ottla.storage.segment import Segment
 from ottla.storage.segments import Segments
@@ -32,9 +33,9 @@ class LogBase:
 
     __slots__ = (
         "_doomed", "_durability", "_epochs", "_files", "_jitter", "_on_failure", "_on_truncated", "_open_files",
-        "_producers", "_roll_ms", "_rules", "_segments", "_snapshots", "durable_end", "folder", "log_end_offset",
-        "log_start_offset", "offline", "recovered_bytes", "settings", "size_bytes", "synced_appends", "topic_id",
-        "validate_records", "version",
+        "_producers", "_roll_ms", "_rules", "_segments", "_snapshots", "_tally", "durable_end", "folder",
+        "log_end_offset", "log_start_offset", "offline", "recovered_bytes", "settings", "size_bytes", "synced_appends",
+        "topic_id", "validate_records", "version",
     )  # fmt: skip
 
     def __init__(
@@ -50,6 +51,7 @@ class LogBase:
         on_failure: Callable[[OSError], None] | None,
         on_truncated: Callable[[int], None] | None,
         validate_records: bool,
+        tally: ProducerTally | None,
     ) -> None:
         self._files = files
         self.folder = folder
@@ -64,7 +66,8 @@ class LogBase:
         self.validate_records = validate_records
         self._segments = Segments(loaded.segments)
         self._epochs: Epochs = loaded.epochs
-        self._producers: Producers = loaded.producers
+        self._tally = tally
+        self._use_producers(loaded.producers)
         self._snapshots = loaded.snapshots
         self._doomed: list[tuple[int, Segment]] = []
         self.log_start_offset = loaded.log_start_offset
@@ -224,7 +227,12 @@ class LogBase:
         for _, segment in self._doomed:
             segment.close_file()
 
-    # -- producer snapshots
+    # -- producers
+
+    def _use_producers(self, producers: Producers) -> None:
+        self._producers = producers
+        if self._tally is not None:
+            producers.count_in(self._tally)
 
     def _take_snapshot(self) -> None:
         """At the log's end. Its CRC tells a torn one, so it is not fsynced here; the one it supersedes goes."""

@@ -142,3 +142,15 @@ class ReadableLog(LogBase):
     def expire_producers(self, now_ms: int, expiration_ms: int) -> int:
         """Forgets producers that were idle for so long and have no open transaction; how many."""
         return self._producers.expire(now_ms, expiration_ms)
+
+    @property
+    def producer_count(self) -> int:
+        return len(self._producers)
+
+    def idle_producers(self, now_ms: int) -> list[int]:
+        """Since when each producer is idle that has no open transaction."""
+        return self._producers.idle_since(now_ms)
+
+    def forget_producers(self, until_ms: int, most: int, now_ms: int) -> int:
+        """Forgets at most so many of those that are idle since `until_ms` or longer; how many."""
+        return self._producers.forget_idle(until_ms, most, now_ms)

@@ -17,6 +17,7 @@ from ottla.common.errors import (
 )
 from ottla.records.batch import TRANSACTIONAL, BatchHeader
 from ottla.records.control import Marker
+from ottla.storage.producer_tally import ProducerTally
 
 BATCHES_KEPT = 5
 """As many as a producer may have in flight; an older retry cannot be told from a new batch."""
@@ -68,9 +69,10 @@ class Producers:
     Invariant: a producer has an open transaction exactly if it is in `_open`, which is in the order of first offsets.
     """
 
-    __slots__ = ("_entries", "_open", "_unreplicated")
+    __slots__ = ("_entries", "_open", "_tally", "_unreplicated")
 
     def __init__(self) -> None:
+        self._tally: ProducerTally | None = None
         self._entries: dict[int, Producer] = {}
         self._open: dict[int, int] = {}
         self._unreplicated: list[CompletedTransaction] = []
@@ -83,6 +85,11 @@ class Producers:
 
     def get(self, producer_id: int) -> Producer | None:
         return self._entries.get(producer_id)
+
+    def count_in(self, tally: ProducerTally) -> None:
+        """These are the producers of a log in use: they count from now on."""
+        self._tally = tally
+        tally.add(len(self._entries))
 
     # -- before an append
 
@@ -159,7 +166,7 @@ class Producers:
         producer_id, epoch = header[9], header[10]
         producer = self._entries.get(producer_id)
         if producer is None:
-            producer = self._entries[producer_id] = Producer(producer_id, epoch)
+            producer = self._new(producer_id, epoch)
         batches = producer.batches
         if epoch != producer.epoch:
             producer.epoch = epoch
@@ -187,7 +194,7 @@ class Producers:
         producer_id, epoch = header.producer_id, header.producer_epoch
         producer = self._entries.get(producer_id)
         if producer is None:
-            producer = self._entries[producer_id] = Producer(producer_id, epoch)
+            producer = self._new(producer_id, epoch)
         if epoch != producer.epoch:
             producer.epoch = epoch
             producer.batches.clear()
@@ -200,6 +207,12 @@ class Producers:
         completed = CompletedTransaction(producer_id, start, offset, not marker.committed)
         self._unreplicated.append(completed)
         return completed
+
+    def _new(self, producer_id: int, epoch: int) -> Producer:
+        producer = self._entries[producer_id] = Producer(producer_id, epoch)
+        if self._tally is not None:
+            self._tally.add(1)
+        return producer
 
     def restore(self, producer: Producer) -> None:
         """An entry of a snapshot; in the order of their open transactions."""
@@ -245,6 +258,22 @@ class Producers:
             for producer in self._entries.values()
             if producer.transaction_start < 0 and now_ms - producer.last_timestamp >= expiration_ms
         ]
+        for producer_id in idle:
+            del self._entries[producer_id]
+        return len(idle)
+
+    def idle_since(self, now_ms: int) -> list[int]:
+        """When each producer without an open transaction last wrote. Times in the future, which a client may give, are
+        now."""
+        return [min(one.last_timestamp, now_ms) for one in self._entries.values() if one.transaction_start < 0]
+
+    def forget_idle(self, until_ms: int, most: int, now_ms: int) -> int:
+        """Forgets at most so many of those that `idle_since` gives as idle since `until_ms` or longer; how many."""
+        idle = [
+            producer.producer_id
+            for producer in self._entries.values()
+            if producer.transaction_start < 0 and min(producer.last_timestamp, now_ms) <= until_ms
+        ][:most]
         for producer_id in idle:
             del self._entries[producer_id]
         return len(idle)

@@ -9,13 +9,14 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from tests.conformance.client_suites.suite import FAILED, PASSED, SKIPPED, Outcomes
+from tests.conformance.client_suites.suite import FAILED, NOT_OFFERED, PASSED, SKIPPED, Outcomes
 
 VERSION = "v1.22.3"
 _MODULE = "github.com/twmb/franz-go"
 _TIMEOUT_S = 1500
 
 _LINE = re.compile(r"^\s*--- (PASS|FAIL|SKIP): (\S+)", re.MULTILINE)
+_WITHOUT_SHARE_GROUPS = re.compile(r"broker does not support share groups.*\n\s*--- SKIP: (\S+)")
 _OUTCOMES = {"PASS": PASSED, "FAIL": FAILED, "SKIP": SKIPPED}
 
 
@@ -64,4 +65,5 @@ def parse(text: str) -> Outcomes:
     """What the tests said; one that never ended failed."""
     outcomes = dict.fromkeys(re.findall(r"^=== RUN\s+(\S+)", text, re.MULTILINE), FAILED)
     outcomes.update((name, _OUTCOMES[word]) for word, name in _LINE.findall(text))
+    outcomes.update(dict.fromkeys(_WITHOUT_SHARE_GROUPS.findall(text), NOT_OFFERED))
     return outcomes

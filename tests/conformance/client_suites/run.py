@@ -17,11 +17,14 @@ from tests.conformance import kafka_broker
 from tests.conformance.client_suites import report
 from tests.conformance.client_suites.franz_go import FranzGo
 from tests.conformance.client_suites.kafka_python import KafkaPython
-from tests.conformance.client_suites.suite import PASSED, Outcomes, Suite, Verdict, judge
+from tests.conformance.client_suites.suite import FAILED, NOT_OFFERED, PASSED, SKIPPED, Outcomes, Suite, Verdict, judge
 from tests.conformance.ottla_broker import ROOT, OttlaBroker
 
 FOLDER = ROOT / "build" / "client-suites"
-_KAFKA = {"offsets.topic.num.partitions": "50", "transaction.state.log.num.partitions": "50"}
+_KAFKA = {
+    "offsets.topic.num.partitions": "50", "transaction.state.log.num.partitions": "50",
+    "share.coordinator.state.topic.replication.factor": "1", "share.coordinator.state.topic.min.isr": "1",
+}  # fmt: skip
 
 
 @contextmanager
@@ -44,9 +47,12 @@ def rounds_of(suite: Suite, which: str, rounds: int) -> list[Outcomes]:
     with running(which) as address:
         for number in range(1, rounds + 1):
             outcomes = suite.run(address, number)
-            failed = sorted(name for name, outcome in outcomes.items() if outcome == "failed")
-            passed = sum(outcome == PASSED for outcome in outcomes.values())
-            print(f"{suite.name} on {which}, round {number}: {passed} passed, {len(failed)} failed", flush=True)
+            failed = sorted(name for name, outcome in outcomes.items() if outcome == FAILED)
+            counts = ", ".join(
+                f"{sum(outcome == word for outcome in outcomes.values())} {word}"
+                for word in (PASSED, FAILED, SKIPPED, NOT_OFFERED)
+            )
+            print(f"{suite.name} on {which}, round {number}: {counts}", flush=True)
             for test in failed:
                 print(f"  {test}")
             found.append(outcomes)

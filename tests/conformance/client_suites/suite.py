@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple, Protocol
 
-PASSED, FAILED, SKIPPED = "passed", "failed", "skipped"
+PASSED, FAILED, SKIPPED, NOT_OFFERED = "passed", "failed", "skipped", "not offered"
+"""NOT_OFFERED: skipped, because the broker does not announce the APIs of share groups."""
 
 Outcomes = Mapping[str, str]
 """By the test's name."""
@@ -25,10 +26,12 @@ class Suite(Protocol):
 
 class Verdict(NamedTuple):
     """`passed_there`: tests that passed in every round on Kafka. `less_here`: those of them that did not here, with how
-    often they passed. `flaky_there`: passed on Kafka in some rounds only. `more_here`: never there, always here."""
+    often they passed. `not_offered`: those that skipped themselves here every time, for want of an API that is not
+    announced. `flaky_there`: passed on Kafka in some rounds only. `more_here`: never there, always here."""
 
     passed_there: list[str]
     less_here: dict[str, int]
+    not_offered: list[str]
     flaky_there: list[str]
     more_here: list[str]
 
@@ -38,9 +41,11 @@ def judge(there: Sequence[Outcomes], here: Sequence[Outcomes]) -> Verdict:
     on_kafka = {name: _passes(there, name) for name in names}
     on_ottla = {name: _passes(here, name) for name in names}
     always = [name for name in names if on_kafka[name] == len(there)]
+    not_offered = [name for name in always if all(outcomes.get(name) == NOT_OFFERED for outcomes in here)]
     return Verdict(
         passed_there=always,
-        less_here={name: on_ottla[name] for name in always if on_ottla[name] < len(here)},
+        less_here={name: on_ottla[name] for name in always if on_ottla[name] < len(here) and name not in not_offered},
+        not_offered=not_offered,
         flaky_there=[name for name in names if 0 < on_kafka[name] < len(there)],
         more_here=[name for name in names if not on_kafka[name] and on_ottla[name] == len(here)],
     )

@@ -16,9 +16,9 @@ from typing import Any
 import pytest
 import uvloop
 
-from ottla.broker.connection import READ_AHEAD_BYTES
 from ottla.broker.node import Node
 from ottla.broker.settings import BrokerSettings
+from ottla.broker.unsent import READ_AHEAD_BYTES
 from ottla.client.connection import Connection, ConnectionOptions, open_connection
 from ottla.common.clock import SystemClock, SystemRandom
 from ottla.common.log import Log
@@ -199,18 +199,20 @@ def test_a_slow_reader_gets_all_of_a_file_range_and_little_of_it_waits_in_memory
         connection.close()
         await served.until(lambda: not served.node.listeners[0].connections)
         reader, writer = await served.slow_reader()
-        await served.until(lambda: served.pins == 1)
+        await served.until(lambda: served.pins == 1 and served.node.unsent.used_bytes > 0)
         for _ in range(2):
             answer = bytearray(4)
             answer += await reader.readexactly(int.from_bytes(await reader.readexactly(4), "big"))
             (broker_side,) = served.node.listeners[0].connections
             transport: Any = broker_side._transport
             assert transport.get_write_buffer_size() <= 3 * READ_AHEAD_BYTES
+            assert served.node.unsent.used_bytes <= 2 * READ_AHEAD_BYTES
             response, _ = FetchResponse.decode(12, answer, read_response_header(1, 12, answer, 4)[1])
             records = response.responses[0].partitions[0].records
             assert records is not None
             assert [record.value for record in read_all(records)] == values
         assert served.pins == 0
+        await served.until(lambda: served.node.unsent.used_bytes == 0)
         writer.close()
 
     serve(new_loop, server_and_client_tls, tmp_path, scenario)
@@ -239,6 +241,6 @@ def test_a_connection_that_ends_in_mid_answer_gives_its_file_back(
             writer.transport.abort()
         await served.until(lambda: not listener.connections)
         assert served.pins == 0
-        assert served.node.budget.used_bytes == 0
+        assert served.node.budget.used_bytes == served.node.unsent.used_bytes == 0
 
     serve(new_loop, server_and_client_tls, tmp_path, scenario)

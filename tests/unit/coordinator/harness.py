@@ -9,6 +9,7 @@ from ottla.coordinator.group.formats import GROUP_FORMATS
 from ottla.coordinator.group.limits import Caller, GroupLimits
 from ottla.coordinator.group.machine import CommitRequest, GroupMachine
 from ottla.coordinator.group.offsets import Committed
+from ottla.coordinator.group.room import Room
 from ottla.coordinator.outcome import Outcome, TimerName
 from ottla.protocol.messages.heartbeat import HeartbeatRequest
 from ottla.protocol.messages.join_group import JoinGroupRequest
@@ -40,11 +41,13 @@ class Bench:
         topics: FakeTopics | None = None,
         configs: FakeConfigs | None = None,
         now_ms: int = 1_000_000,
+        most_groups: int = 1_000,
     ) -> None:
         self.limits = limits or GroupLimits(group_initial_rebalance_delay_ms=0)
         self.topics = topics or FakeTopics()
         self.configs = configs or FakeConfigs()
-        self.machine = GroupMachine(self.limits, self.configs, self.topics, CountingRandom())
+        self.room = Room(most_groups, lambda: len(self.machine.group_ids()))
+        self.machine = GroupMachine(self.limits, self.room, self.configs, self.topics, CountingRandom())
         self.now_ms = now_ms
         self.log: list[Any] = []
         self.timers: dict[TimerName, int] = {}
@@ -180,12 +183,13 @@ class Bench:
         version: int = 9,
         topic: str = "orders",
         group: str = GROUP,
+        expire_ms: int = -1,
     ) -> int:
         """The error code of the one partition."""
         token = self.token()
         partition = TopicPartition(topic, 0)
         request = CommitRequest(
-            group, member_id, None, generation, {partition: Committed(offset, -1, metadata, self.now_ms)}
+            group, member_id, None, generation, {partition: Committed(offset, -1, metadata, self.now_ms, expire_ms)}
         )
         self.run(self.machine.commit(token, request, Caller(version, "client", "/127.0.0.1"), self.now_ms))
         code: int = self.answers[token][partition]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import struct
+
 from ottla.common.errors import KafkaError
 from ottla.common.names import TopicPartition
 from ottla.coordinator.group.limits import GroupLimits
@@ -68,6 +70,21 @@ def test_offsets_of_a_client_without_a_group_expire_a_week_after_their_commit() 
     bench.run(bench.machine.expire(bench.now_ms))
     assert bench.committed() is None
     assert bench.reloaded().state() == "Dead"
+
+
+def test_a_client_may_say_how_long_its_offset_is_kept() -> None:
+    """OffsetCommit 2 to 4. Kafka 4.3.1 writes version 1 of the record then, the only one with an expiry."""
+    bench = Bench()
+    bench.commit(7, metadata="m", expire_ms=bench.now_ms + 60_000)
+    (_, value) = bench.log[-1]
+    assert value == struct.pack(">hqh1sqq", 1, 7, 1, b"m", bench.now_ms, bench.now_ms + 60_000)
+    again = bench.reloaded()
+    again.advance(59_999)
+    again.run(again.machine.expire(again.now_ms))
+    assert again.committed() == 7
+    again.advance(1)
+    again.run(again.machine.expire(again.now_ms))
+    assert again.committed() is None
 
 
 def test_offsets_of_a_group_expire_a_week_after_it_became_empty() -> None:

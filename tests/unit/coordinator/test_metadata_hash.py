@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-import pytest
-
 from ottla.coordinator.group.topics import Topic, metadata_hash
-from ottla.coordinator.group.xxh3 import xxh3_64
 
 T1 = Topic("t1", bytes.fromhex("87f17c88f72249aea6ed0cdbbafec85d"), 4)
 T2 = Topic("t2", bytes.fromhex("008c25a2b0864bde837b0275f225bf7d"), 3)
@@ -43,15 +40,3 @@ def test_racks_count() -> None:
 def test_topics_that_do_not_exist_do_not_count() -> None:
     assert metadata_hash(Known(T1), ["t1", "missing"]) == metadata_hash(Known(T1), ["t1"])
     assert metadata_hash(Known(), ["missing"]) == 0
-
-
-@pytest.mark.parametrize(
-    ("size", "expected"),
-    [
-        (0, 0x2D06800538D394C2), (3, 0xC3489259E968AD9E), (8, 0xB88DEE77F6BF6980), (16, 0x9DA23836ADF2BE1E),
-        (100, 0x6DBB812CF19D012E), (200, 0x7C64F3B17285E96A), (1000, 0x10AD30264426C830),
-    ],
-)  # fmt: skip
-def test_xxh3_of_every_length(size: int, expected: int) -> None:
-    """One value for each of the algorithm's branches, from the reference implementation."""
-    assert xxh3_64(bytes(index * 7 & 255 for index in range(size))) == expected

@@ -8,6 +8,7 @@ from ottla.common.errors import InvalidProducerEpoch, InvalidTxnState, OutOfOrde
 from ottla.common.errors import TransactionCoordinatorFenced as CoordinatorFenced
 from ottla.records.batch import TRANSACTIONAL, BatchHeader, parse_header
 from ottla.records.control import Marker, end_marker
+from ottla.storage.producer_tally import ProducerTally
 from ottla.storage.producers import Producers
 from ottla.storage.snapshots import CorruptSnapshot, decode_snapshot, encode_snapshot
 
@@ -164,6 +165,35 @@ def test_idle_producers_are_forgotten_but_not_in_a_transaction() -> None:
     assert log.producers.expire(7 + 999, 1000) == 0
     assert log.producers.expire(7 + 1000, 1000) == 1
     assert [producer.producer_id for producer in log.producers] == [2]
+
+
+def test_an_open_transaction_is_not_forgotten_for_room() -> None:
+    log = Sequence()
+    log.append(header(0, producer_id=1))
+    log.append(header(0, producer_id=2, transactional=True))
+    assert log.producers.idle_since(1_000) == [7]
+    assert log.producers.idle_since(5) == [5]
+    assert log.producers.forget_idle(6, 10, 1_000) == 0
+    assert log.producers.forget_idle(1_000, 10, 1_000) == 1
+    assert [producer.producer_id for producer in log.producers] == [2]
+
+
+def test_a_tally_asks_once_to_be_counted() -> None:
+    asked: list[int] = []
+    tally = ProducerTally(100, lambda: asked.append(1))
+    tally.add(100)
+    assert not asked
+    tally.add(1)
+    tally.add(50)
+    assert len(asked) == 1
+    tally.counted(120)  # all with open transactions: nothing could be done
+    tally.add(10)
+    assert len(asked) == 1
+    tally.add(1)
+    assert len(asked) == 2
+    tally.counted(90)
+    tally.add(11)
+    assert len(asked) == 3
 
 
 def test_snapshots_have_the_size_and_bytes_of_kafka() -> None:

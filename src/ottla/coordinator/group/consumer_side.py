@@ -24,6 +24,7 @@ from ottla.coordinator.group.group_base import GroupBase
 from ottla.coordinator.group.group_configs import GroupConfigs
 from ottla.coordinator.group.limits import Caller, GroupLimits
 from ottla.coordinator.group.migration import check_upgrade, downgrade, may_downgrade, upgrade
+from ottla.coordinator.group.room import Room
 from ottla.coordinator.group.subscription import MayDescribe
 from ottla.coordinator.group.topics import Topics
 from ottla.coordinator.outcome import Outcome, TimerName, Token
@@ -39,8 +40,8 @@ from ottla.protocol.messages.join_group import JoinGroupRequest, JoinGroupRespon
 class ConsumerSide(GroupBase):
     """What `GroupMachine` does for consumer groups. Volatile: the watch over each of them."""
 
-    def __init__(self, limits: GroupLimits, configs: GroupConfigs, topics: Topics, random: Random) -> None:
-        super().__init__(limits, random)
+    def __init__(self, limits: GroupLimits, room: Room, configs: GroupConfigs, topics: Topics, random: Random) -> None:
+        super().__init__(limits, room, random)
         self.consumer = Consumer(limits, configs, topics, random)
         self.classic_members = ClassicMembers(self.consumer, random)
         self._watches: dict[str, Watch] = {}
@@ -93,6 +94,8 @@ class ConsumerSide(GroupBase):
         if create and (classic is None or classic.state is State.EMPTY):
             if group_id in self._stored:
                 out.write(GroupMetadataKey(group=group_id), None)
+            if classic is None:
+                self._admit(group_id, now_ms)
             return ConsumerGroup(group_id)
         if create and classic is not None:
             check_upgrade(classic, self.limits)

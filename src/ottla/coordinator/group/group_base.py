@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from ottla.common.clock import Random
+from ottla.common.errors import GroupMaxSizeReached, KafkaError
 from ottla.coordinator.group.classic import Classic
 from ottla.coordinator.group.classic_group import ClassicGroup
 from ottla.coordinator.group.consumer_group import ConsumerGroups
 from ottla.coordinator.group.limits import GroupLimits
 from ottla.coordinator.group.offsets import Offsets
+from ottla.coordinator.group.room import Room
 from ottla.coordinator.group.transactional import PendingOffsets
 from ottla.coordinator.outcome import Outcome
 from ottla.protocol.logs.consumer_offsets import GroupMetadataKey, GroupMetadataValue
@@ -16,8 +18,9 @@ from ottla.protocol.logs.consumer_offsets import GroupMetadataKey, GroupMetadata
 class GroupBase:
     """Durable: `_stored`, `consumers`, `offsets` and `pending`. Volatile: `_groups`, the classic groups at work."""
 
-    def __init__(self, limits: GroupLimits, random: Random) -> None:
+    def __init__(self, limits: GroupLimits, room: Room, random: Random) -> None:
         self.limits = limits
+        self.room = room
         self.classic = Classic(limits, random)
         self.offsets = Offsets()
         self.pending = PendingOffsets()
@@ -37,6 +40,11 @@ class GroupBase:
                 return None
             group = self._groups[group_id] = ClassicGroup.restore(group_id, stored, now_ms)
         return group
+
+    def _admit(self, group_id: str, now_ms: int, refusal: type[KafkaError] = GroupMaxSizeReached) -> None:
+        """A group that has nothing but offsets, or not even those, gets more. Raises `refusal`."""
+        if not self.pending.known(group_id, self.offsets) and not self.room.take(now_ms):
+            raise refusal(f"This broker holds {self.room.limit} groups already; ottla.max.groups allows no more.")
 
     def _create(self, group_id: str, now_ms: int) -> ClassicGroup:
         group = self._groups[group_id] = ClassicGroup(group_id, now_ms)

@@ -18,6 +18,7 @@ from ottla.common.errors import (
     KafkaError,
     NonEmptyGroup,
     OffsetMetadataTooLarge,
+    PolicyViolation,
     UnknownMemberId,
 )
 from ottla.common.names import TopicPartition, Uuid
@@ -106,6 +107,7 @@ class GroupMachine(ConsumerSide):
 
     def loaded(self, now_ms: int) -> Outcome:
         """The log was read to its end: groups with members get their session timers."""
+        self.room.forget()
         out = Outcome()
         for group_id in self._stored:
             group = self._find(group_id, now_ms)
@@ -118,6 +120,7 @@ class GroupMachine(ConsumerSide):
 
     def unload(self, error: KafkaError) -> Outcome:
         """The machine is discarded: everyone who waits is answered with `error`."""
+        self.room.forget()
         out = Outcome()
         for group in self._groups.values():
             self.classic.dissolve(group, error, out)
@@ -141,6 +144,8 @@ class GroupMachine(ConsumerSide):
                 raise UnknownMemberId
             if consumers is not None:
                 forget_group(out, consumers)
+            else:
+                self._admit(request.group_id, now_ms)
             self._join_first(token, request, caller, now_ms, out)
         except KafkaError as error:
             out = Outcome()
@@ -233,6 +238,7 @@ class GroupMachine(ConsumerSide):
             elif request.generation >= 0:
                 raise IllegalGeneration
             else:
+                self._admit(request.group_id, now_ms, PolicyViolation)
                 self._create(request.group_id, now_ms)
         except KafkaError as error:
             out.answer(token, dict.fromkeys(request.offsets, error.code))
@@ -255,6 +261,7 @@ class GroupMachine(ConsumerSide):
                     leader_epoch=committed.leader_epoch,
                     metadata=committed.metadata,
                     commit_timestamp=committed.commit_ms,
+                    expire_timestamp=committed.expire_ms,
                     topic_id=Uuid(committed.topic_id),
                 ),
             )
@@ -269,6 +276,7 @@ class GroupMachine(ConsumerSide):
         if group is None:
             if request.generation >= 0:
                 raise GroupIdNotFound if caller.version >= GROUP_ID_NOT_FOUND_SINCE_COMMIT else IllegalGeneration
+            self._admit(request.group_id, now_ms, PolicyViolation)
             group = self._create(request.group_id, now_ms)
         member = self.classic.check_commit(group, request.member_id, request.instance_id, request.generation)
         if member is not None:

@@ -6,7 +6,7 @@ import struct
 from collections.abc import Iterable
 from typing import NamedTuple, Protocol
 
-from ottla.coordinator.group.xxh3 import xxh3_64
+from xxhash import xxh3_64_intdigest
 
 
 class Topic(NamedTuple):
@@ -43,7 +43,7 @@ def topic_hash(topic: Topic) -> int:
     for index in range(topic.partitions):
         parts.append(struct.pack("<i", index))
         parts += [struct.pack("<i", len(rack)) + _text(rack) for rack in (topic.racks[index] if topic.racks else ())]
-    return xxh3_64(b"".join(parts))
+    return xxh3_64_intdigest(b"".join(parts))
 
 
 def metadata_hash(topics: Topics, names: Iterable[str]) -> int:
@@ -51,7 +51,7 @@ def metadata_hash(topics: Topics, names: Iterable[str]) -> int:
     hashes = [topic_hash(topic) for name in sorted(names) if (topic := topics.named(name)) is not None]
     if not hashes:
         return 0
-    value = xxh3_64(struct.pack(f"<{len(hashes)}Q", *hashes))
+    value = xxh3_64_intdigest(struct.pack(f"<{len(hashes)}Q", *hashes))
     return value - (1 << 64) if value >> 63 else value
 
 

@@ -41,12 +41,12 @@ class Asking:
         assert answer.topics[0].error_code == 0, answer
         return Uuid(answer.topics[0].topic_id)
 
-    async def produce(self, topic: str, sequence: int = -1, producer_id: int = -1) -> int:
+    async def produce(self, topic: str, sequence: int = -1, producer_id: int = -1, value: bytes = b"value") -> int:
         """One record to partition 0; its offset."""
         builder = BatchBuilder(
             producer_id=producer_id, producer_epoch=0 if producer_id >= 0 else -1, base_sequence=sequence
         )
-        builder.append(1_700_000_000_000, b"key", b"value")
+        builder.append(1_700_000_000_000, b"key", value)
         data = ProduceRequest.PartitionProduceData(index=0, records=builder.build())
         named = ProduceRequest.TopicProduceData(name=topic, partition_data=[data])
         answer = await self.ask(ProduceRequest(acks=-1, timeout_ms=1000, topic_data=[named]), 9)
