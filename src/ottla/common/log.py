@@ -11,8 +11,8 @@ LEVELS = ("debug", "info", "warn", "error")
 
 SUBJECTS = (
     "broker", "cleaner", "client_metrics", "connection", "controller", "coordinator", "groups", "housekeeping",
-    "internal_topic", "log_directory", "logs", "metadata", "partition", "producer_ids", "producers", "request", "shutdown",
-    "sync", "topics", "transaction",
+    "internal_topic", "log_directory", "logs", "metadata", "partition", "producer_ids", "producers", "request",
+    "shutdown", "sync", "topics", "transaction",
 )  # fmt: skip
 """What events are about, their first word. Each is a logger whose level can be set apart from the root's."""
 
