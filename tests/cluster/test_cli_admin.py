@@ -163,3 +163,28 @@ def test_the_files_of_a_running_broker_can_be_checked(cli: Cli) -> None:
     (folder,) = cli.json("cluster", "log-dirs")
     (report,) = cli.json("log", "check", f"{folder['directory']}/checked-0")
     assert (report["records"], report["end_offset"], report["findings"]) == (2, 2, [])
+
+
+def test_transactions_are_shown_and_one_that_hangs_is_aborted(cli: Cli) -> None:
+    from confluent_kafka import Producer
+
+    cli.text("topic", "create", "paid")
+    producer = Producer({"bootstrap.servers": cli.address, "transactional.id": "till"})
+    producer.init_transactions(30)
+    producer.begin_transaction()
+    producer.produce("paid", b"x")
+    producer.flush(30)
+    assert {"transactional_id": "till", "state": "Ongoing"}.items() <= cli.json("transaction", "list")[0].items()
+    described = cli.json("transaction", "describe", "till")
+    assert (described["state"], described["partitions"]) == ("Ongoing", ["paid-0"])
+    assert "paid-0" in cli.text("transaction", "describe", "till")
+    (row,) = cli.json("transaction", "producers", "paid", "0")
+    assert row["open_since_offset"] == 0
+    assert cli.error("transaction", "abort", "paid", "0", "0").endswith("repeat with --yes to do it")
+    assert "no open transaction of paid-0 begins at offset 7" in cli.error(
+        "transaction", "abort", "paid", "0", "7", "-y"
+    )
+    assert cli.text("transaction", "abort", "paid", "0", "0", "-y").startswith("Aborted the transaction of producer ")
+    (row,) = cli.json("transaction", "producers", "paid", "0")
+    assert row["open_since_offset"] is None
+    assert cli.error("transaction", "describe", "nosuch") == "there is no transactional id 'nosuch'"

@@ -34,6 +34,10 @@ _COMMANDS = {
     "The cluster": {
         "topic": ("ottla.cli.topic:topic", "List, describe, create, alter, delete; offsets, delete-records."),
         "group": ("ottla.cli.group:group", "List, describe with lag, reset, delete, delete-offsets."),
+        "transaction": (
+            "ottla.cli.transaction:transaction",
+            "List, describe, producers of a partition, abort one that hangs.",
+        ),
         "config": ("ottla.cli.config:config", "Show and change settings of topics, brokers and groups."),
         "cluster": ("ottla.cli.cluster:cluster", "Brokers, features, API versions, log directories."),
     },

@@ -1,0 +1,125 @@
+"""`ottla transaction`: what is open, who writes, and how to end what hangs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from ottla.cli.nouns import SuggestingGroup
+from ottla.cli.options import cluster_options, confirm, yes_option
+from ottla.cli.requests.asking import ask
+from ottla.cli.terminal import bold, print_json, print_table
+from ottla.client.cluster import Cluster
+from ottla.common.errors import TransactionalIdNotFound
+
+
+@click.group(cls=SuggestingGroup)
+def transaction() -> None:
+    """List and describe transactions, see who writes to a partition, abort one that hangs."""
+
+
+@transaction.command("list")
+@cluster_options
+def list_command(bootstrap: str, as_json: bool) -> None:
+    """List the transactional ids, their producers and states."""
+    from ottla.cli.requests.transactions import all_transactions
+
+    async def work(view: Cluster) -> list[dict[str, Any]]:
+        return [
+            {
+                "transactional_id": row.transactional_id,
+                "producer_id": row.producer_id,
+                "state": row.transaction_state,
+                "coordinator": broker,
+            }
+            for broker, row in await all_transactions(view)
+        ]
+
+    rows = ask(bootstrap, work)
+    if as_json:
+        print_json(rows)
+    elif rows:
+        print_table(["TRANSACTIONAL ID", "PRODUCER ID", "STATE", "COORDINATOR"], [list(row.values()) for row in rows])
+
+
+@transaction.command("describe")
+@click.argument("transactional_id")
+@cluster_options
+def describe_command(transactional_id: str, bootstrap: str, as_json: bool) -> None:
+    """Show one transactional id: its producer, state, and the partitions of an open transaction."""
+    from ottla.cli.requests.transactions import described
+
+    async def work(view: Cluster) -> dict[str, Any]:
+        try:
+            broker, state = await described(view, transactional_id)
+        except TransactionalIdNotFound:
+            raise click.ClickException(f"there is no transactional id {transactional_id!r}") from None
+        return {
+            "transactional_id": transactional_id,
+            "coordinator": broker,
+            "state": state.transaction_state,
+            "producer_id": state.producer_id,
+            "producer_epoch": state.producer_epoch,
+            "timeout_ms": state.transaction_timeout_ms,
+            "start_ms": state.transaction_start_time_ms if state.transaction_start_time_ms >= 0 else None,
+            "partitions": [f"{topic.topic}-{index}" for topic in state.topics for index in topic.partitions],
+        }
+
+    row = ask(bootstrap, work)
+    if as_json:
+        print_json(row)
+        return
+    for key, value in row.items():
+        shown = ", ".join(value) if isinstance(value, list) else value
+        print(f"{bold(key.replace('_', ' ').ljust(17))}  {'-' if shown in (None, '') else shown}")
+
+
+@transaction.command("producers")
+@click.argument("topic")
+@click.argument("partition", type=click.IntRange(min=0))
+@cluster_options
+def producers_command(topic: str, partition: int, bootstrap: str, as_json: bool) -> None:
+    """Show who has written to a partition, and where open transactions begin."""
+    from ottla.cli.requests.transactions import producers
+
+    async def work(view: Cluster) -> list[dict[str, Any]]:
+        return [
+            {
+                "producer_id": row.producer_id,
+                "producer_epoch": row.producer_epoch,
+                "last_sequence": row.last_sequence,
+                "last_timestamp_ms": row.last_timestamp,
+                "coordinator_epoch": row.coordinator_epoch,
+                "open_since_offset": row.current_txn_start_offset if row.current_txn_start_offset >= 0 else None,
+            }
+            for row in await producers(view, topic, partition)
+        ]
+
+    rows = ask(bootstrap, work)
+    if as_json:
+        print_json(rows)
+    elif rows:
+        titles = [key.replace("_", " ").upper() for key in rows[0]]
+        print_table(titles, [["-" if value is None else value for value in row.values()] for row in rows])
+
+
+@transaction.command("abort")
+@click.argument("topic")
+@click.argument("partition", type=click.IntRange(min=0))
+@click.argument("start_offset", type=click.IntRange(min=0))
+@yes_option
+@cluster_options
+def abort_command(topic: str, partition: int, start_offset: int, yes: bool, bootstrap: str, as_json: bool) -> None:
+    """Abort the transaction of a partition that begins at START_OFFSET and whose coordinator has forgotten it.
+
+    Readers of committed data wait behind such a transaction. See `producers` for where it begins.
+    """
+    from ottla.cli.requests.transactions import abort
+
+    confirm(f"Abort the transaction of {topic}-{partition} that begins at offset {start_offset}?", yes)
+    producer = ask(bootstrap, lambda view: abort(view, topic, partition, start_offset))
+    if as_json:
+        print_json({"producer_id": producer.producer_id, "producer_epoch": producer.producer_epoch})
+    else:
+        print(f"Aborted the transaction of producer {producer.producer_id}, epoch {producer.producer_epoch}.")
