@@ -16,7 +16,7 @@ from ottla.common.errors import TransactionalIdNotFound
 
 @click.group(cls=SuggestingGroup)
 def transaction() -> None:
-    """List and describe transactions, see who writes to a partition, abort one that hangs."""
+    """Show transactions and who writes; abort what hangs."""
 
 
 @transaction.command("list")
@@ -47,7 +47,7 @@ def list_command(bootstrap: str, as_json: bool) -> None:
 @click.argument("transactional_id")
 @cluster_options
 def describe_command(transactional_id: str, bootstrap: str, as_json: bool) -> None:
-    """Show one transactional id: its producer, state, and the partitions of an open transaction."""
+    """Show one transactional id and its transaction."""
     from ottla.cli.requests.transactions import described
 
     async def work(view: Cluster) -> dict[str, Any]:
@@ -80,7 +80,7 @@ def describe_command(transactional_id: str, bootstrap: str, as_json: bool) -> No
 @click.argument("partition", type=click.IntRange(min=0))
 @cluster_options
 def producers_command(topic: str, partition: int, bootstrap: str, as_json: bool) -> None:
-    """Show who has written to a partition, and where open transactions begin."""
+    """Show who has written to a partition."""
     from ottla.cli.requests.transactions import producers
 
     async def work(view: Cluster) -> list[dict[str, Any]]:
@@ -111,9 +111,10 @@ def producers_command(topic: str, partition: int, bootstrap: str, as_json: bool)
 @yes_option
 @cluster_options
 def abort_command(topic: str, partition: int, start_offset: int, yes: bool, bootstrap: str, as_json: bool) -> None:
-    """Abort the transaction of a partition that begins at START_OFFSET and whose coordinator has forgotten it.
+    """Abort a transaction that its coordinator has forgotten.
 
-    Readers of committed data wait behind such a transaction. See `producers` for where it begins.
+    It is the one of this partition that begins at START_OFFSET; `producers` shows where. Readers of committed data
+    wait behind it.
     """
     from ottla.cli.requests.transactions import abort
 
