@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from ottla.coordinator.group.formats import GROUP_FORMATS
 from ottla.coordinator.group.room import Room
 from tests.unit.coordinator.consumer_bench import ConsumerBench
 from tests.unit.coordinator.harness import Bench
@@ -79,3 +80,16 @@ def test_full_is_counted_again_at_most_once_a_second() -> None:
     assert len(counts) == 4
     assert not room.take(0)  # the clock was set back
     assert len(counts) == 5
+
+
+def test_groups_that_a_machine_loads_count() -> None:
+    other = Bench()
+    assert other.commit(1, group="b") == 0
+    bench = Bench(most_groups=2)
+    assert bench.commit(1, group="a") == 0
+    for pair in other.log:
+        decoded = GROUP_FORMATS.decode(pair)
+        assert decoded is not None
+        bench.machine.replay(*decoded, bench.now_ms)
+    bench.run(bench.machine.loaded(bench.now_ms))
+    assert bench.commit(1, group="c") == NOT_ALLOWED
