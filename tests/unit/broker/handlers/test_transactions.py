@@ -92,6 +92,29 @@ def test_nothing_is_listed_before_anything_was_begun() -> None:
     on_broker(scenario)
 
 
+def test_a_pattern_is_re2s_and_costs_no_more_than_the_id_is_long() -> None:
+    """KIP-1152. Python's own expressions would take the fourth one for 2 ** 60 steps, and the broker with it."""
+
+    async def scenario(broker: Asking) -> None:
+        names = ["payments", "a" * 60 + "b"]
+        await broker.ask(FindCoordinatorRequest(key_type=1, coordinator_keys=names), 4)
+        for name in names:
+            begun = await broker.ask(InitProducerIdRequest(transactional_id=name, transaction_timeout_ms=1000), 5)
+            assert begun.error_code == 0
+        for pattern, code, count in (
+            ("pay.*", 0, 1),
+            ("ay", 0, 0),
+            ("", 0, 2),
+            ("(a+)+", 0, 0),
+            ("(?=pay).*", 128, 0),
+            ("(", 128, 0),
+        ):
+            answer = await broker.ask(ListTransactionsRequest(transactional_id_pattern=pattern), 2)
+            assert (answer.error_code, len(answer.transaction_states)) == (code, count), pattern
+
+    on_broker(scenario)
+
+
 def test_a_marker_shows_in_what_is_told_of_producers() -> None:
     async def scenario(broker: Asking) -> None:
         await broker.topic(TOPIC)
