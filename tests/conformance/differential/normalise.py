@@ -97,6 +97,7 @@ UNORDERED: dict[tuple[str, str], str] = {
     ("DescribeClientQuotas", "entries[].values"): "hash order of a map by key",
     ("AlterUserScramCredentials", "results"): "hash order of a map by user",
     ("DescribeUserScramCredentials", "results"): "hash order of a map by user",
+    ("DescribeUserScramCredentials", "results[].credential_infos"): "hash order of a map by mechanism",
     ("AlterReplicaLogDirs", "results"): "hash order of a map of partitions",
     ("AlterReplicaLogDirs", "results[].partitions"): "hash order of a map of partitions",
     ("ElectLeaders", "replica_election_results"): "hash order of a map by topic",
