@@ -38,6 +38,8 @@ FEATURES = (
     Feature("transaction.version", 0, 2, 2),
 )
 """Only what works is listed (KIP-584)."""
+KRAFT_VERSION = ("kraft.version", (0, 0))
+"""The controller knows it, at the level of a quorum whose voters are fixed; it is not announced."""
 
 
 class Features(NamedTuple):
@@ -117,7 +119,7 @@ class Membership:
             delete_topics=node.settings.delete_topic_enable,
             cluster_id=cluster_id,
             broker=node.node_id,
-            features={one.name: (one.oldest, one.newest) for one in FEATURES},
+            features={one.name: (one.oldest, one.newest) for one in FEATURES} | dict([KRAFT_VERSION]),
         )
         self._controller = ControllerShell(
             node.node_id,

@@ -44,9 +44,8 @@ class Moves:
         self._copied = counter("ottla_log_moves_bytes_total", "Bytes copied for that")
         node.metrics.gauge("ottla_log_moves_running", "Partitions on the move", lambda: len(self._wanted))
 
-    def request(self, partition: Partition, path: str) -> None:
-        """The partition shall lie in the directory `path`. Raises LogDirNotFound, KafkaStorageError."""
-        directory = self._directory(path)
+    def request(self, partition: Partition, directory: LogDirectory) -> None:
+        """The partition shall lie in the directory. Raises KafkaStorageError."""
         name = partition.topic_partition
         present = self._node.hosting.directory_of(name)
         if present is None:
@@ -63,7 +62,8 @@ class Moves:
         if moving_to is not directory:
             eager.spawn(self._run(partition, directory), lambda _result, error: self._ended(partition, error))
 
-    def _directory(self, path: str) -> LogDirectory:
+    def directory(self, path: str) -> LogDirectory:
+        """Raises LogDirNotFound, KafkaStorageError."""
         for directory in self._node.directories:
             if directory.path == path.rstrip("/"):
                 if directory.offline:
@@ -92,7 +92,7 @@ class Moves:
     def resume(self) -> None:
         """Once the broker serves: goes on with what the last stop broke off."""
         for partition, path in self._broken_off:
-            self.request(partition, path)
+            self.request(partition, self.directory(path))
         self._broken_off.clear()
 
     def stop(self) -> None:

@@ -43,6 +43,8 @@ def _changes(image: ClusterImage, rules: ControllerRules, update: Update) -> boo
         raise InvalidUpdateVersion(f"{what} The controller does not support the given upgrade type.")
     if level < 0:
         raise InvalidUpdateVersion(f"{what} A feature version cannot be less than 0.")
+    if name not in rules.features and not level:
+        raise InvalidUpdateVersion(f"{what} Feature {name} not found.")
     if name not in rules.features:
         raise InvalidUpdateVersion(f"{what} Local controller {rules.broker} does not support this feature.")
     oldest, newest = rules.features[name]
@@ -52,6 +54,8 @@ def _changes(image: ClusterImage, rules: ControllerRules, update: Update) -> boo
     present = image.features.get(name, 0)
     if level < present:
         _check_downgrade(name, present, level, update.upgrade_type, what)
+    if level > present and update.upgrade_type != UPGRADE:
+        raise InvalidUpdateVersion(f"{what} Can't downgrade to a newer version.")
     return level != present
 
 

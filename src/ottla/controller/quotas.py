@@ -98,7 +98,7 @@ def _keys(entity: Entity) -> dict[str, tuple[str, int] | None]:
 def _check_value(keys: dict[str, tuple[str, int] | None], key: str, value: float) -> None:
     if key not in keys:
         raise InvalidRequest(f"Invalid configuration key {key}")
-    if not value > 0:  # not a number is refused as well, which Kafka stores
+    if value <= 0:  # "not a number" passes, as in Kafka
         raise InvalidRequest(f"Quota {key} must be greater than 0")
     whole = keys[key]
     if whole is None:

@@ -26,6 +26,9 @@ _SYNONYMS = {name: family for family in _FAMILIES for name in family}
 _SYNONYMS["log.flush.interval.ms"] = ("log.flush.interval.ms", "log.flush.scheduler.interval.ms")
 """Broker settings that mean the same in several units, the strongest first."""
 
+_REQUIRED = ("node.id", "process.roles", "controller.listener.names")
+"""Settings that have no default in Kafka, so nobody is told of ours."""
+
 
 class Synonym(NamedTuple):
     """One place that gives a value, in force or overridden. `value` is None where it is secret."""
@@ -224,7 +227,7 @@ class EffectiveConfigs:
                     found.append(Synonym(each, self._shown(each, texts[each]), source))
         for each in family:
             setting = self._definitions.get(each)
-            if setting is not None and setting.default is not None:
+            if setting is not None and setting.default is not None and each not in _REQUIRED:
                 found.append(Synonym(each, setting.render(setting.default), DEFAULT))
         while found and found[0].name != name:
             del found[0]

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from ottla.protocol.api import BY_NAME
 from tests.conformance.differential import brokers, cases, explained, recorder, tools
-from tests.conformance.differential.compare import Difference, compare_runs
+from tests.conformance.differential.compare import Difference, compare_runs, cut
 from tests.conformance.differential.session import Ranges, Session, advertised, ask_all
 from tests.conformance.differential.steps import Case
 
@@ -98,7 +98,7 @@ def summary(found: Sequence[Difference]) -> list[str]:
     alike: dict[tuple[str, str, str, str], list[Difference]] = {}
     for one in found:
         case, _, index = one.run.partition("/")
-        kafka, ottla = (value.replace(f"{case}-{index}-", "<run>") for value in (one.kafka, one.ottla))
+        kafka, ottla = (cut(value.replace(f"{case}-{index}-", "<run>")) for value in (one.kafka, one.ottla))
         alike.setdefault((one.api, one.path, kafka, ottla), []).append(one)
     lines = []
     for (api, path, kafka, ottla), ones in alike.items():
@@ -114,7 +114,8 @@ def _print_count(
 ) -> None:
     places, known = {one.place for one in found}, {one.place for one in found} - {one.place for one in new}
     print(
-        f"\n{len(places)} differences by API, version and field, {len(known)} of them explained\n"
+        f"\n{len(places)} differences by API, version and field, {len(known)} of them explained; outside records, groups "
+        f"and transactions {len(explained.other_places(found, explained.rows()))}\n"
         f"{sum(ours.requests.values())} requests, {len(ours.requests)} API versions, {len(ours.answers)} runs, "
         f"{seconds:.0f} s\n"
         "not advertised, not counted: " + (", ".join(f"{BY_NAME[api].key} {api}" for api in missing) or "none")

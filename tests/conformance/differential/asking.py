@@ -296,7 +296,8 @@ class _Running:
             answer = _decoded(step.answer[0], step.answer[1], found, None)
         else:
             answer = {"frame": found}
-        return Told(step.name, step.api, step.answer[1] if step.answer else 0, answer)
+        api, version = step.answer or (step.api, 0)
+        return Told(step.name, api, version, answer)
 
     def _learn(self, answer: Tree) -> None:
         """Topic ids, from any answer that pairs them with names."""
@@ -338,8 +339,10 @@ def _decoded(api: str, version: int, found: bytes | Ended, number: int | None) -
 
 def _is_passing(step: Ask, answer: Tree) -> bool:
     """Whether this is an answer of a moment, and the one that counts is still to come."""
-    if not set(step.until) <= set(_settings(answer)):
-        return True
+    if step.until or step.unless:
+        present = set(_settings(answer))
+        if not present.issuperset(step.until) or present.intersection(step.unless):
+            return True
     if step.until_error is not None and not has_error(answer, (step.until_error,)):
         return True
     return has_error(answer, step.retry)
@@ -350,6 +353,8 @@ def _settings(answer: Tree) -> Iterator[str]:
         for key, value in answer.items():
             if key == "configs" and isinstance(value, list):
                 yield from (one["value"] for one in value)
+            elif key in ("value", "iterations"):
+                yield str(value)
             else:
                 yield from _settings(value)
     elif isinstance(answer, list):

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.conformance import kafka_broker
-from tests.conformance.ottla_broker import OttlaBroker
+from tests.conformance.ottla_broker import OttlaBroker, free_port
 
 SETTINGS = {
     "offsets.topic.num.partitions": "3",
@@ -44,7 +44,14 @@ def kafka(folder: Path) -> Iterator[Target]:
 
 @contextlib.contextmanager
 def ottla(folder: Path) -> Iterator[Target]:
-    broker = OttlaBroker(folder, *(f"{name}={value}" for name, value in SETTINGS.items())).start()
+    port, controller = free_port(), free_port()  # Kafka's controller needs a listener of its own; ours shows the same
+    settings = {
+        **SETTINGS,
+        "listeners": f"PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller}",
+        "controller.listener.names": "CONTROLLER",
+        "controller.quorum.voters": f"1@127.0.0.1:{controller}",
+    }
+    broker = OttlaBroker(folder, *(f"{name}={value}" for name, value in settings.items()), port=port).start()
     try:
         yield Target("127.0.0.1", broker.port, str(folder))
     finally:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -40,7 +41,11 @@ class Difference:
 
     def __str__(self) -> str:
         place = f"{self.api} v{self.version} {self.path or '(answer)'}"
-        return f"{place}: Kafka {self.kafka}, Ottla {self.ottla}  [{self.run} {self.step}]"
+        return f"{place}: Kafka {cut(self.kafka)}, Ottla {cut(self.ottla)}  [{self.run} {self.step}]"
+
+
+def cut(text: str, limit: int = 300) -> str:
+    return text if len(text) <= limit else text[:limit] + "..."
 
 
 def compare_runs(
@@ -53,15 +58,24 @@ def compare_runs(
         for theirs, ours in zip(expected, told, strict=False):
             assert (theirs.step, theirs.api, theirs.version) == (ours.step, ours.api, ours.version), run
             for path, left, right in differences(_shared(theirs.answer, keys), _shared(ours.answer, keys)):
-                yield Difference(ours.api, ours.version, path, run, ours.step, _shown(left), _shown(right))
+                yield Difference(ours.api, ours.version, path, run, ours.step, json.dumps(left), json.dumps(right))
         assert len(expected) == len(told), f"{run}: {len(expected)} steps and {len(told)}"
 
 
+SWITCHES = {"share.version": 76, "streams.version": 88}
+"""Features that are nothing but the switch of APIs, by the key of one of these."""
+
+
 def _shared(answer: Tree, keys: set[int]) -> Tree:
-    """ApiVersions without the rows of APIs that only one has: those are told by key, outside the count."""
-    if isinstance(answer, dict) and isinstance(answer.get("api_keys"), list):
-        return {**answer, "api_keys": [row for row in answer["api_keys"] if row["api_key"] in keys]}
-    return answer
+    """ApiVersions without the rows of APIs that only one has, and the features that switch these on: those are told by
+    key, outside the count."""
+    if not isinstance(answer, dict) or not isinstance(answer.get("api_keys"), list):
+        return answer
+    shared = {**answer, "api_keys": [row for row in answer["api_keys"] if row["api_key"] in keys]}
+    for name in ("supported_features", "finalized_features"):
+        if name in answer:
+            shared[name] = [row for row in answer[name] if SWITCHES.get(row["name"], -1) in {-1, *keys}]
+    return shared
 
 
 def differences(kafka: Tree, ottla: Tree, path: str = "") -> Iterator[tuple[str, Tree, Tree]]:
@@ -71,15 +85,42 @@ def differences(kafka: Tree, ottla: Tree, path: str = "") -> Iterator[tuple[str,
             inner = f"{path}.{key}" if path else key
             yield from differences(kafka.get(key, MISSING), ottla.get(key, MISSING), inner)
     elif isinstance(kafka, list) and isinstance(ottla, list):
-        if len(kafka) != len(ottla):
-            yield f"{path}[]", kafka, ottla
-            return
-        for left, right in zip(kafka, ottla, strict=True):
+        pairs, left_over, right_over = _paired(kafka, ottla)
+        for left, right in pairs:
             yield from differences(left, right, f"{path}[]")
+        if left_over or right_over:
+            yield f"{path}[]", left_over, right_over
     elif type(kafka) is not type(ottla) or kafka != ottla:
         yield path, kafka, ottla
 
 
-def _shown(value: Tree, limit: int = 300) -> str:
-    text = json.dumps(value)
-    return text if len(text) <= limit else text[:limit] + "..."
+def _paired(kafka: list[Tree], ottla: list[Tree]) -> tuple[list[tuple[Tree, Tree]], list[Tree], list[Tree]]:
+    """Entries that belong together, and what is left over on either side.
+
+    By place if the lists are equally long. Else an entry that only one side has must not make all behind it differ:
+    named entries are paired by name, and of those left over the names are told; others by what is equal.
+    """
+    if len(kafka) == len(ottla):
+        return list(zip(kafka, ottla, strict=True)), [], []
+    left, right = _by_name(kafka), _by_name(ottla)
+    if left is not None and right is not None:
+        both = [(left[name], right[name]) for name in left if name in right]
+        return both, [name for name in left if name not in right], [name for name in right if name not in left]
+    shown = [[json.dumps(one) for one in entries] for entries in (kafka, ottla)]
+    pairs: list[tuple[Tree, Tree]] = []
+    over: tuple[list[Tree], list[Tree]] = ([], [])
+    for kind, start, end, other, last in difflib.SequenceMatcher(None, *shown, autojunk=False).get_opcodes():
+        if kind != "equal":
+            common = min(end - start, last - other)
+            pairs += zip(kafka[start : start + common], ottla[other : other + common], strict=True)
+            over[0].extend(kafka[start + common : end])
+            over[1].extend(ottla[other + common : last])
+    return pairs, *over
+
+
+def _by_name(entries: list[Tree]) -> dict[str, Tree] | None:
+    """None if the entries have no names, or two have the same."""
+    if not entries or not all(isinstance(one, dict) and isinstance(one.get("name"), str) for one in entries):
+        return None if entries else {}
+    named = {one["name"]: one for one in entries}
+    return named if len(named) == len(entries) else None

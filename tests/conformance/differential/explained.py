@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fnmatch
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,38 +11,62 @@ from pathlib import Path
 from tests.conformance.differential.compare import Difference
 
 DIFFERENCES = Path(__file__).parents[1] / "differences.md"
+NO_ANSWER = "## Kafka gives no answer"
+"""The heading of what Kafka leaves unanswered, or answers with UNKNOWN_SERVER_ERROR, by a mistake of its own."""
+
+CLIENT_APIS = (
+    "Produce", "Fetch", "ListOffsets", "JoinGroup", "SyncGroup", "Heartbeat", "LeaveGroup", "OffsetCommit",
+    "OffsetFetch", "OffsetDelete", "FindCoordinator", "DescribeGroups", "ListGroups", "DeleteGroups",
+    "ConsumerGroupHeartbeat", "ConsumerGroupDescribe", "InitProducerId", "AddPartitionsToTxn", "AddOffsetsToTxn",
+    "EndTxn", "TxnOffsetCommit", "WriteTxnMarkers", "DescribeTransactions", "ListTransactions", "DescribeProducers",
+)  # fmt: skip
+"""Those of records, groups and transactions: whatever differs there is worse than elsewhere."""
 
 
 @dataclass(frozen=True)
 class Row:
-    """A line of the table. `case` is the name of a case, or a pattern."""
+    """A line of the table. `case` is the name of a case, or a pattern; `…` in a value stands for anything."""
 
     api: str
     oldest: int
     newest: int
     path: str
+    kafka: str
+    ottla: str
     case: str
     reason: str
+    unanswered: bool
 
     def explains(self, one: Difference) -> bool:
+        case, _, index = one.run.partition("/")
         return (
             self.api == one.api
             and self.oldest <= one.version <= self.newest
             and self.path == one.path
-            and fnmatch.fnmatch(one.run.partition("/")[0], self.case)
+            and fnmatch.fnmatch(case, self.case)
+            and _fits(self.kafka, one.kafka)
+            and _fits(self.ottla, one.ottla)
         )
 
     def __str__(self) -> str:
-        return f"{self.api} {self.oldest}-{self.newest} {self.path} ({self.case})"
+        return f"{self.api} {self.oldest}-{self.newest} {self.path} {self.kafka} {self.ottla} ({self.case})"
+
+
+def _fits(pattern: str, value: str) -> bool:
+    return re.fullmatch(".+".join(map(re.escape, pattern.split("…"))), value, re.DOTALL) is not None
 
 
 def rows(path: Path = DIFFERENCES) -> list[Row]:
     found = []
+    heading = ""
     for line in path.read_text().splitlines():
-        cells = [cell.strip().strip("`") for cell in line.strip("|").split("|")]
-        if line.startswith("| `") and len(cells) == 5:
+        if line.startswith("## "):
+            heading = line
+        cells = [cell.strip().strip("`").replace("\\|", "|") for cell in re.split(r"(?<!\\)\|", line.strip("|"))]
+        if line.startswith("| `") and len(cells) == 7:
             oldest, _, newest = cells[1].partition(" to ")
-            found.append(Row(cells[0], int(oldest), int(newest or oldest), cells[2], cells[3], cells[4]))
+            versions = int(oldest), int(newest or oldest)
+            found.append(Row(cells[0], *versions, *cells[2:], unanswered=heading == NO_ANSWER))
     return found
 
 
@@ -57,3 +82,9 @@ def gone(found: Iterable[Difference], known: Iterable[Row], asked: set[tuple[str
         for version in range(row.oldest, row.newest + 1):
             if (row.api, version) in asked and not any(row.explains(one) and one.version == version for one in found):
                 yield f"{row} v{version}"
+
+
+def other_places(found: Iterable[Difference], known: Iterable[Row]) -> set[tuple[str, int, str]]:
+    """The places outside the APIs of clients where an answer of Kafka differs from ours."""
+    answered = [row for row in known if not row.unanswered]
+    return {one.place for one in found if one.api not in CLIENT_APIS and any(row.explains(one) for row in answered)}

@@ -44,10 +44,15 @@ NOW_MS = 3_600_000
 
 HOSTS, PORTS = ("host",), ("port",)
 """The broker's own address; where it appears in a text as well."""
+CONTROLLER_LISTENER = re.compile(r"(?<=the default listener ListenerName\()\w+")
+"""Where a controller is reached is set up: Kafka needs a listener for it alone, with a name and port of its own."""
 
 SIZES = ("total_bytes", "usable_bytes", "finalized_features_epoch")
 """Of the disk, to which other processes write, and of the metadata log, which grows with whatever happens. The sizes of
 partitions are compared."""
+QUORUM_SIZES = ("high_watermark", "log_end_offset", "leader_epoch")
+"""DescribeQuorum: the end of the metadata log as well, and how often a controller was elected: Kafka elects itself again
+where the machine is slow."""
 
 PATHS = ("log_dir",)
 
@@ -85,6 +90,17 @@ UNORDERED: dict[tuple[str, str], str] = {
     ("ListTransactions", "transaction_states"): "hash order, over the partitions of the transaction topic",
     ("DescribeProducers", "topics[].partitions[].active_producers"): "hash order of a map by producer id",
     ("ListConfigResources", "config_resources"): "hash order of a map of resources",
+    ("AlterClientQuotas", "entries"): "hash order of a map by entity",
+    ("AlterClientQuotas", "entries[].entity"): "hash order of a map by kind",
+    ("DescribeClientQuotas", "entries"): "hash order of a map by entity",
+    ("DescribeClientQuotas", "entries[].entity"): "hash order of a map by kind",
+    ("DescribeClientQuotas", "entries[].values"): "hash order of a map by key",
+    ("AlterUserScramCredentials", "results"): "hash order of a map by user",
+    ("DescribeUserScramCredentials", "results"): "hash order of a map by user",
+    ("DescribeUserScramCredentials", "results[].credential_infos"): "hash order of a map by mechanism",
+    ("AlterReplicaLogDirs", "results"): "hash order of a map of partitions",
+    ("AlterReplicaLogDirs", "results[].partitions"): "hash order of a map of partitions",
+    ("ElectLeaders", "replica_election_results"): "hash order of a map by topic",
     ("ApiVersions", "supported_features"): "hash order of a map by name",
     ("ApiVersions", "finalized_features"): "hash order of a map by name",
 }
@@ -112,6 +128,8 @@ class Normaliser:
             self.literals.setdefault(name, []).extend(values)
         if mine:
             answer = self._only_mine(answer)
+        if api == "DescribeQuorum" and isinstance(answer, dict):
+            answer = _quorum(answer)
         return self._tree(api, answer, "", "")
 
     def know(self, kind: str, value: Any, name: str) -> None:
@@ -180,11 +198,27 @@ class Normaliser:
         """Addresses, folders and generated ids inside a text."""
         text = text.replace(self.folder, "<folder>")
         text = _ADDRESS.sub(r"\1:<port>", text)
+        text = CONTROLLER_LISTENER.sub("<listener>", text)
         for (_, value), symbol in self._symbols.items():
             if isinstance(value, str) and len(value) > 8:
                 text = text.replace(value, symbol)
         text = _TIME.sub(_time, text)
         return _UUID.sub("<uuid>", text)
+
+
+def _quorum(answer: dict[str, Tree]) -> dict[str, Tree]:
+    """The end of the metadata log and the listener of the controller; that they are there is still compared."""
+
+    def changed(value: Tree, name: str) -> Tree:
+        if isinstance(value, dict):
+            if set(value) == {"name", "host", "port"}:
+                return {**value, "name": "<listener>", "port": "<port>" if value["port"] else value["port"]}
+            return {key: changed(one, key) for key, one in value.items()}
+        if isinstance(value, list):
+            return [changed(one, name) for one in value]
+        return "<size>" if name in QUORUM_SIZES and isinstance(value, int) and value > 0 else value
+
+    return {key: changed(value, key) for key, value in answer.items()}
 
 
 def _is_now(value_ms: int) -> bool:

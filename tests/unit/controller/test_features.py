@@ -54,6 +54,8 @@ def test_one_bad_update_refuses_all() -> None:
     [
         (("group.version", 5, UPGRADE), "Invalid update version 5 for feature group.version. Local controller 1 only supports versions 0-1"),
         (("group.version", -1, UPGRADE), "Invalid update version -1 for feature group.version. A feature version cannot be less than 0."),
+        (("group.version", 1, SAFE), "Invalid update version 1 for feature group.version. Can't downgrade to a newer version."),
+        (("nosuch", 0, SAFE), "Invalid update version 0 for feature nosuch. Feature nosuch not found."),
         (("group.version", 1, 9), "Invalid update version 1 for feature group.version. The controller does not support the given upgrade type."),
         (("metadata.version", 29, UPGRADE), "Invalid update version 29 for feature metadata.version. Can't downgrade the version of this feature without setting the upgrade type to either safe or unsafe downgrade."),
         (("metadata.version", 29, SAFE), "Unsupported metadata.version downgrade from 30 to 29. Refusing to perform the requested downgrade because it might delete metadata information."),

@@ -3,7 +3,6 @@
 # ruff: noqa: E501
 from __future__ import annotations
 
-import math
 
 import pytest
 
@@ -50,7 +49,7 @@ def test_quotas_are_set_changed_and_removed() -> None:
         ([("ip", "nowhere")], ("connection_creation_rate", 1.0), "nowhere is not a valid IP or resolvable host."),
         ([("user", "a")], ("producer_byte_rate", 1.5), "producer_byte_rate cannot be a fractional value."),
         ([("user", "a")], ("producer_byte_rate", -1.0), "Quota producer_byte_rate must be greater than 0"),
-        ([("user", "a")], ("request_percentage", math.nan), "Quota request_percentage must be greater than 0"),
+        ([("user", "a")], ("request_percentage", 0.0), "Quota request_percentage must be greater than 0"),
         ([("user", "a")], ("producer_byte_rate", 1e30), "Proposed value for producer_byte_rate is too large for a LONG."),
         ([("planet", "a")], ("producer_byte_rate", 1.0), "Unhandled client quota entity type: planet"),
         ([], ("producer_byte_rate", 1.0), "Invalid empty client quota entity"),

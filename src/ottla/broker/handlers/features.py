@@ -18,6 +18,8 @@ async def update_features(ctx: Context, request: UpdateFeaturesRequest) -> Updat
     """Needs ALTER on the cluster. Version 2 has no list of results: they are all the same anyway."""
     try:
         ctx.authorize(Operation.ALTER, ResourceType.CLUSTER)
+        for update in request.feature_updates:
+            update.allow_downgrade = False  # only version 0 has it, and Kafka's controller does not look at it
         response: UpdateFeaturesResponse = await ctx.node.peers.forward(ctx, request)
     except KafkaError as error:
         return UpdateFeaturesResponse(

@@ -130,6 +130,7 @@ async def alter_replica_log_dirs(ctx: Context, request: AlterReplicaLogDirsReque
     results = [
         MovedTopic(topic_name=name, partitions=[_move(ctx, name, index, path) for index, path in paths.items()])
         for name, paths in wanted.items()
+        if paths
     ]
     return AlterReplicaLogDirsResponse(throttle_time_ms=ctx.throttle_time_ms, results=results)
 
@@ -137,7 +138,8 @@ async def alter_replica_log_dirs(ctx: Context, request: AlterReplicaLogDirsReque
 def _move(ctx: Context, topic: str, index: int, path: str) -> Moved:
     try:
         ctx.authorize(Operation.ALTER, ResourceType.CLUSTER)
-        ctx.node.moves.request(ctx.node.replicas.find(topic, index), path)
+        directory = ctx.node.moves.directory(path)  # looked at first, as Kafka does
+        ctx.node.moves.request(ctx.node.replicas.find(topic, index), directory)
     except KafkaError as error:
         return Moved(partition_index=index, error_code=ctx.count_error(error))
     return Moved(partition_index=index)

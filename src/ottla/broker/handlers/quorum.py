@@ -8,7 +8,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ottla.common.errors import InconsistentClusterId, KafkaError, UnknownTopicOrPartition, UnsupportedVersion
+from ottla.common.errors import (
+    InconsistentClusterId,
+    InvalidRequest,
+    KafkaError,
+    UnknownTopicOrPartition,
+    UnsupportedVersion,
+)
+from ottla.common.names import ZERO_UUID
 from ottla.protocol.messages.quorum import DescribeQuorumRequest, DescribeQuorumResponse
 from ottla.protocol.messages.voters import (
     AddRaftVoterRequest,
@@ -94,7 +101,7 @@ def _controller(ctx: Context) -> list[DescribeQuorumResponse.Node]:
 
 async def add_raft_voter(ctx: Context, request: AddRaftVoterRequest) -> AddRaftVoterResponse:
     """Needs ALTER on the cluster; then refused."""
-    error = _refusal(ctx, request.cluster_id, "adding voter")
+    error = _refusal(ctx, request) or _without_endpoint(ctx, request) or _fixed("adding voter")
     return AddRaftVoterResponse(
         throttle_time_ms=ctx.throttle_time_ms, error_code=ctx.count_error(error), error_message=error.message
     )
@@ -102,18 +109,37 @@ async def add_raft_voter(ctx: Context, request: AddRaftVoterRequest) -> AddRaftV
 
 async def remove_raft_voter(ctx: Context, request: RemoveRaftVoterRequest) -> RemoveRaftVoterResponse:
     """Needs ALTER on the cluster; then refused."""
-    error = _refusal(ctx, request.cluster_id, "removing voter")
+    error = _refusal(ctx, request) or _fixed("removing voter")
     return RemoveRaftVoterResponse(
         throttle_time_ms=ctx.throttle_time_ms, error_code=ctx.count_error(error), error_message=error.message
     )
 
 
-def _refusal(ctx: Context, cluster_id: str | None, what: str) -> KafkaError:
+def _refusal(ctx: Context, request: AddRaftVoterRequest | RemoveRaftVoterRequest) -> KafkaError | None:
     try:
         ctx.authorize(Operation.ALTER, ResourceType.CLUSTER)
     except KafkaError as error:
         return error
-    own = ctx.node.cluster_id
-    if cluster_id is not None and cluster_id != own:
-        return InconsistentClusterId(f'The given id "{cluster_id}" doesn\'t match the cluster id "{own}"')
+    own, given = ctx.node.cluster_id, request.cluster_id
+    if given is not None and given != own:
+        return InconsistentClusterId(f'The given id "{given}" doesn\'t match the cluster id "{own}"')
+    if request.voter_id < 0 or request.voter_directory_id == ZERO_UUID:
+        what = "Add" if isinstance(request, AddRaftVoterRequest) else "Remove"
+        return InvalidRequest(f"{what} voter request didn't include a valid voter")
+    return None
+
+
+def _without_endpoint(ctx: Context, request: AddRaftVoterRequest) -> KafkaError | None:
+    """A voter must be reachable where this controller is: on the listener of that name."""
+    own = [end.name for node in _controller(ctx) for end in node.listeners][:1]
+    if not own or own[0] in {end.name for end in request.listeners}:
+        return None
+    given = ", ".join(f"ListenerName({end.name})={end.host}/<unresolved>:{end.port}" for end in request.listeners)
+    return InvalidRequest(
+        f"Add voter request didn't include the endpoint (Endpoints(endpoints={{{given}}})) for the default listener "
+        f"ListenerName({own[0]})"
+    )
+
+
+def _fixed(what: str) -> KafkaError:
     return UnsupportedVersion(f"Cluster doesn't support {what} because the kraft.version feature is 0")

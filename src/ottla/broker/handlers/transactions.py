@@ -57,9 +57,13 @@ async def add_partitions_to_txn(ctx: Context, request: AddPartitionsToTxnRequest
         partitions = _partitions(request.v3_and_below_topics)
         codes = await _add(ctx, who, partitions, verify_only=False)
         return AddPartitionsToTxnResponse(
-            throttle_time_ms=ctx.throttle_time_ms, results_by_topic_v3_and_below=_results(ctx, codes)
+            throttle_time_ms=ctx.throttle_time_ms,
+            results_by_topic_v3_and_below=_results(ctx, codes)
+            + [TopicResult(name=topic.name) for topic in request.v3_and_below_topics if not topic.partitions],
         )
     ctx.authorize(Operation.CLUSTER_ACTION, ResourceType.CLUSTER)
+    if not request.transactions:
+        raise InvalidRequest("No transaction is named.")  # Kafka never answers
     results = []
     for one in request.transactions:
         who = Producer(one.transactional_id, one.producer_id, one.producer_epoch)

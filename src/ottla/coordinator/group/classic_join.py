@@ -51,6 +51,9 @@ class JoinPhase(ClassicBase):
                 raise GroupMaxSizeReached
             if not group.supports(request.protocol_type, protocols):
                 raise InconsistentGroupProtocol
+            is_asked_for_id = not request.member_id and request.group_instance_id is None
+            if not (is_asked_for_id and caller.version >= _KNOWN_ID_SINCE) and _names_twice(protocols):
+                raise InconsistentGroupProtocol  # Kafka never answers
             if request.member_id:
                 self._join_known(group, token, request, protocols, caller, now_ms, out)
             else:
@@ -309,3 +312,7 @@ class JoinPhase(ClassicBase):
 def _rebalance_timeout_ms(request: JoinGroupRequest) -> int:
     """v0 has none: the session timeout then."""
     return request.rebalance_timeout_ms if request.rebalance_timeout_ms >= 0 else request.session_timeout_ms
+
+
+def _names_twice(protocols: Protocols) -> bool:
+    return len({name for name, _ in protocols}) < len(protocols)
