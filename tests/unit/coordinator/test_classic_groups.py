@@ -263,6 +263,20 @@ def test_a_static_member_that_returns_keeps_generation_and_assignment() -> None:
     assert bench.reloaded().heartbeat(again.member_id, 1, instance_id="shop-1") == 0
 
 
+def test_a_static_member_that_returns_and_falls_silent_is_removed_after_its_session_timeout() -> None:
+    bench = Bench()
+    first = bench.join(instance_id="shop-1", version=9)
+    bench.advance(0)
+    bench.sync(bench.answers[first].member_id, 1, {}, instance_id="shop-1")
+    bench.advance(3_000)  # its first session goes on
+    again = bench.answers[bench.join(instance_id="shop-1", version=9)]
+    bench.sync(again.member_id, 1, instance_id="shop-1")
+    bench.advance(9_999)
+    assert bench.state() == "Stable"
+    bench.advance(1)
+    assert bench.state() == "Empty"
+
+
 def test_an_old_client_that_returns_as_static_leader_is_not_told_that_it_leads() -> None:
     bench = Bench()
     first = bench.join(instance_id="shop-1", version=8)

@@ -201,7 +201,8 @@ class JoinPhase(ClassicBase):
         member = group.replace_static(request.group_instance_id, member_id)
         member.client_id, member.client_host = caller.client_id, caller.client_host
         self._rejoin(group, member, token, request, protocols, caller)
-        self._alive(group, member, now_ms, out)
+        member.deadline_ms = now_ms + member.session_timeout_ms
+        out.wake((SESSION, group.group_id, member_id), member.deadline_ms)  # no timer has the new id yet
         if group.state is State.STABLE and group.select_protocol() == group.protocol:
             member.awaiting_join = None
             out.write(GroupMetadataKey(group=group.group_id), group.snapshot())
