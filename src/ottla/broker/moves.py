@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 _STEP_BYTES = 256 * 1024
 _UNLIMITED = (1 << 63) - 1
+_FARTHEST = 1 << 30
+"""Indexes count from a segment's first offset, in 31 bits."""
 
 
 class _Stale(Exception):
@@ -139,7 +141,7 @@ class Moves:
                 copy.skip_to(log.log_end_offset, now_ms)
                 return
             if not copy.size_bytes:
-                copy.truncate_and_start_at(parse_header(data).base_offset)
+                copy.truncate_and_start_at(_start_of_copy(log.log_start_offset, parse_header(data).base_offset))
             copy.append_as_follower(data, now_ms=now_ms)
             self._copied.value += len(data)
             await self._rest(len(data))
@@ -215,3 +217,11 @@ class Moves:
         directory = self._wanted.pop(partition, None)
         if directory is not None and not directory.offline:
             directory.futures.discard(partition.topic_partition, self._node.clock.now_ms())
+
+
+def _start_of_copy(log_start: int, first: int) -> int:
+    """Where the log begins, though compaction may have left nothing up to `first`: readers may stand there.
+
+    Or at `first`: the log may begin in the middle of that batch, and a segment cannot begin too far below it.
+    """
+    return log_start if first - _FARTHEST < log_start <= first else first

@@ -264,7 +264,7 @@ class LogDirectory:
         return self._open(partition, settings, now_ms, clean=True)
 
     def note_log_start(self, partition: TopicPartition, offset: int) -> None:
-        """Where the log of a partition that is about to be adopted begins. Raises KafkaStorageError."""
+        """Where a partition's log begins, durably and without waiting for a checkpoint. Raises KafkaStorageError."""
         self._log_starts[partition] = offset
         self._write(LOG_STARTS, self._log_starts)
 

@@ -18,6 +18,7 @@ from ottla.testing.simulation import Simulation
 
 if TYPE_CHECKING:
     from ottla.broker.node import Node
+    from ottla.metadata.stores.memory import Faults
 
 PORT = 9092
 DATA = "/data"
@@ -39,6 +40,7 @@ class SimCluster:
 
     machines: by broker id. nodes: the brokers that run. settings: for all brokers, over `SETTINGS`.
     log: what the brokers logged, a line each, prefixed with the host.
+    metadata_faults: of the metadata stores of brokers that start from now on.
     """
 
     def __init__(self, simulation: Simulation, settings: Mapping[str, str] | None = None) -> None:
@@ -49,6 +51,7 @@ class SimCluster:
         self.machines: dict[int, SimMachine] = {}
         self.nodes: dict[int, Node] = {}
         self.metadata = MemoryLog()
+        self.metadata_faults: Faults | None = None
         self.log: list[str] = []
         self._clients = 0
 
@@ -85,7 +88,7 @@ class SimCluster:
             random=machine.random,
             offload=machine.offload,
             log=Log(machine.clock, lambda line: self.log.append(f"{machine.host} {line.rstrip()}")),
-            store=MemoryStore(machine.clock, self.metadata),
+            store=MemoryStore(machine.clock, self.metadata, self.metadata_faults),
         )
         await node.start()
         return node

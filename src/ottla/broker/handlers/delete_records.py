@@ -38,15 +38,18 @@ async def delete_records(ctx: Context, request: DeleteRecordsRequest) -> DeleteR
                 if not allowed:
                     raise TopicAuthorizationFailed
                 partition = ctx.node.replicas.find(topic.name, asked.partition_index)
-                answer.low_watermark = _delete(partition, asked.offset)
+                answer.low_watermark = _delete(ctx, partition, asked.offset)
             except KafkaError as error:
                 answer.error_code = ctx.count_error(error)
         topics.append(DeleteRecordsResponse.DeleteRecordsTopicResult(name=topic.name, partitions=answers))
     return DeleteRecordsResponse(throttle_time_ms=ctx.throttle_time_ms, topics=topics)
 
 
-def _delete(partition: Partition, offset: int) -> int:
-    """The new log start. Nothing above the high watermark is deleted: it is not committed."""
+def _delete(ctx: Context, partition: Partition, offset: int) -> int:
+    """The new log start. Nothing above the high watermark is deleted: it is not committed.
+
+    Where appends are synced, so is this: what was deleted must not come back with the power.
+    """
     topic = partition.topic_partition.topic
     if topic in INTERNAL_TOPICS:
         raise InvalidTopicException(f"Cannot delete records of internal topic {topic}")
@@ -58,5 +61,9 @@ def _delete(partition: Partition, offset: int) -> int:
     if not 0 <= start <= high_watermark:
         raise OffsetOutOfRange
     if log.advance_start(start):
+        if log.synced_appends:
+            directory = ctx.node.hosting.directory_of(partition.topic_partition)
+            assert directory is not None, f"{log} lies somewhere"
+            directory.note_log_start(partition.topic_partition, start)
         partition.changed()
     return log.log_start_offset
