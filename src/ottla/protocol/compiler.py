@@ -6,6 +6,7 @@ Each takes a few hundred microseconds and is done once for each version that is 
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 from ottla.protocol.decoder import DecoderSource
@@ -18,7 +19,13 @@ from ottla.protocol.source import Source
 def compile_decoder(message: type[Message], version: int) -> Callable[[Any, int], tuple[Any, int]]:
     """`decode(buffer, position) -> (message, end)` for one version."""
     plan = StructPlan(message, version, message.is_flexible(version))
-    return DecoderSource(plan).build("decode", f"decode {message.__name__} v{version}")  # type: ignore[no-any-return]
+    title = f"decode {message.__name__} v{version}"
+
+    @cache
+    def lenient() -> Callable[[Any, int], tuple[Any, int]]:
+        return DecoderSource(plan).build("decode", title)  # type: ignore[no-any-return]
+
+    return DecoderSource(plan, lenient).build("decode", title)  # type: ignore[no-any-return]
 
 
 def compile_encoder(message: type[Message], version: int) -> Callable[[Any], list[Any]]:

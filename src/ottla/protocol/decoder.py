@@ -8,13 +8,14 @@ not fail in Python, so positions may run past it: the next read of a byte fails,
 from __future__ import annotations
 
 import struct
+from collections.abc import Callable
 from typing import Any
 
 from ottla.protocol import codec
 from ottla.protocol.plan import Item, StructPlan
 from ottla.protocol.source import Source
 
-FAILURES = (IndexError, struct.error, UnicodeDecodeError)
+FAILURES = (IndexError, struct.error)
 HELPERS = {
     "new": object.__new__,
     "FAILURES": FAILURES,
@@ -34,11 +35,16 @@ HELPERS = {
 
 
 class DecoderSource(Source):
-    """Writes `decode(buffer, p) -> (message, p)` for a plan."""
+    """Writes `decode(buffer, p) -> (message, p)` for a plan.
 
-    def __init__(self, plan: StructPlan) -> None:
+    `lenient`: a text that is no UTF-8 is read as Java reads it, with U+FFFD in the place of what makes no sense. It is
+    slower; the other function asks for it once it meets such a text.
+    """
+
+    def __init__(self, plan: StructPlan, lenient: Callable[[], Callable[[Any, int], Any]] | None = None) -> None:
         super().__init__("def decode(buffer, p):")
         self.names.update(HELPERS)
+        self.lenient = lenient is None
         self.flexible = plan.flexible
         self.views = plan.carries_records
         self.run: list[tuple[str, str]] = []
@@ -46,6 +52,9 @@ class DecoderSource(Source):
         message = self._struct(plan)
         self._flush()
         self.depth -= 1
+        if lenient is not None:
+            self.names["lenient"] = lenient
+            self.add("except UnicodeDecodeError: return lenient()(buffer, start)")
         self.add("except FAILURES as error:")
         title = f"{plan.struct.__name__} v{plan.version}"
         self.add(f"    raise ProtocolError(f'not a {title}: {{error}}') from error")
@@ -58,7 +67,7 @@ class DecoderSource(Source):
         else:
             # Indexing and slicing bytes is so much faster that one copy pays from the second string on.
             self.add("b = buffer if type(buffer) is bytes else bytes(buffer)")
-        self.add("end = len(b)")
+        self.add("start, end = p, len(b)")
         self.add("try:")
         self.depth += 1
 
@@ -207,6 +216,8 @@ class DecoderSource(Source):
             value = "bytes(b[p:q])" if self.views else "b[p:q]"
         else:
             value = "str(b[p:q], 'utf-8')" if self.views else "b[p:q].decode()"
+            if self.lenient:
+                value = "str(b[p:q], 'utf-8', 'replace')"
         self.add(f"{before}{value}{after}; p = q")
 
     def _array(self, item: Item, target: str) -> None:

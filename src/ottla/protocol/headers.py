@@ -48,13 +48,13 @@ def read_request_header(buffer: bytes | bytearray | memoryview, position: int = 
         client_id = None
         if size >= 0:
             body += size
-            client_id = str(buffer[body - size : body], "utf-8")
+            client_id = str(buffer[body - size : body], "utf-8", "replace")  # as Java reads it
         if api_version >= _FLEXIBLE_SINCE.get(api_key, NEVER):
             if buffer[body]:
                 body = skip_tagged_fields(buffer, body, len(buffer))
             else:
                 body += 1
-    except (struct.error, IndexError, UnicodeDecodeError) as error:
+    except (struct.error, IndexError) as error:
         raise ProtocolError(f"not a request header: {error}") from error
     if body > len(buffer):
         raise truncated(body - len(buffer))

@@ -28,11 +28,12 @@ def main() -> int:
         folder = Path(name)
         if options.record:
             kafka = stack.enter_context(brokers.kafka(folder / "kafka"))
-            recorder.write(asyncio.run(_alone(kafka, chosen)), {})
+            printed = tools.outputs(kafka, folder / "tools")
+            recorder.write(asyncio.run(_alone(kafka, chosen)), printed)
             print(f"{recorder.RECORDED}: {recorder.RECORDED.stat().st_size} bytes")
             return 0
         if options.tools:
-            return _tools(folder, stack, options.verbose)
+            return _tools(folder, options.verbose)
         theirs, ours, missing = _ask(options, folder, stack, chosen)
     found = sorted(compare_runs(theirs.answers, ours.answers, ours.advertised))
     known = [] if options.self else explained.rows()
@@ -45,19 +46,26 @@ def main() -> int:
     _print_count(found, new, ours, missing, time.monotonic() - started)
     if options.coverage:
         _print_coverage(ours)
-    return bool(new or lost)
+    failed = bool(new or lost)
+    if options.cases == "*" and not (options.self or options.recorded or options.no_tools):
+        with tempfile.TemporaryDirectory(prefix="differential-") as name:
+            failed |= bool(_tools(Path(name), options.verbose))
+    return failed
 
 
-def _tools(folder: Path, stack: contextlib.ExitStack, verbose: bool) -> int:
-    kafka = stack.enter_context(brokers.kafka(folder / "kafka"))
-    ottla = stack.enter_context(brokers.ottla(folder / "ottla"))
-    printed, ours = tools.both(kafka, ottla, folder / "tools")
+def _tools(folder: Path, verbose: bool) -> int:
+    """On brokers of their own: some commands list everything that there is."""
+    with brokers.kafka(folder / "for-tools" / "kafka") as kafka, brokers.ottla(folder / "for-tools" / "ottla") as ottla:
+        printed, ours = tools.both(kafka, ottla, folder / "tools")
     found = list(tools.compared(printed, ours))
     if verbose:
         print("\n".join(f"{command}\n{text}" for command, text in printed.items()))
-    print("\n".join(found))
-    print(f"{len(found)} of {len(tools.COMMANDS)} commands print something else")
-    return bool(found)
+    new, lost = explained.unexplained_tools(found), explained.gone_tools(found, ours)
+    print("\n".join(map(str, new)))
+    for command in lost:
+        print("listed in differences.md, and gone:", command)
+    print(f"{len(found)} of {len(tools.COMMANDS)} commands print something else, {len(found) - len(new)} explained")
+    return bool(new or lost)
 
 
 def _ask(
@@ -140,7 +148,8 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--self", action="store_true", help="Kafka beside Kafka: must find nothing")
     parser.add_argument("--record", action="store_true", help="write Kafka's answers for where Java is missing")
     parser.add_argument("--recorded", action="store_true", help="compare with the written answers")
-    parser.add_argument("--tools", action="store_true", help="Kafka's command-line tools against both")
+    parser.add_argument("--tools", action="store_true", help="only Kafka's command-line tools against both")
+    parser.add_argument("--no-tools", action="store_true", help="only the requests, without Kafka's command-line tools")
     parser.add_argument("--cases", default="*", help="a pattern of the names of cases")
     parser.add_argument("--verbose", action="store_true", help="every difference, not one line for each sort")
     parser.add_argument("--coverage", action="store_true", help="requests by API, and versions not asked")

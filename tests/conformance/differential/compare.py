@@ -105,7 +105,7 @@ def _paired(kafka: list[Tree], ottla: list[Tree]) -> tuple[list[tuple[Tree, Tree
     left, right = _by_name(kafka), _by_name(ottla)
     if left is not None and right is not None:
         both = [(left[name], right[name]) for name in left if name in right]
-        return both, [name for name in left if name not in right], [name for name in right if name not in left]
+        return both, _names(left, right), _names(right, left)
     shown = [[json.dumps(one) for one in entries] for entries in (kafka, ottla)]
     pairs: list[tuple[Tree, Tree]] = []
     over: tuple[list[Tree], list[Tree]] = ([], [])
@@ -116,6 +116,12 @@ def _paired(kafka: list[Tree], ottla: list[Tree]) -> tuple[list[tuple[Tree, Tree
             over[0].extend(kafka[start + common : end])
             over[1].extend(ottla[other + common : last])
     return pairs, *over
+
+
+def _names(some: Iterable[str], others: Iterable[str]) -> list[Tree]:
+    """Those that the others lack; our own settings, of which there may be more every day, as one."""
+    known = set(others)
+    return list(dict.fromkeys("ottla.*" if one.startswith("ottla.") else one for one in some if one not in known))
 
 
 def _by_name(entries: list[Tree]) -> dict[str, Tree] | None:

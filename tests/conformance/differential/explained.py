@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.conformance.differential.compare import Difference
+from tests.conformance.differential.tools import Unlike
 
 DIFFERENCES = Path(__file__).parents[1] / "differences.md"
 NO_ANSWER = "## Kafka gives no answer"
@@ -52,22 +53,59 @@ class Row:
         return f"{self.api} {self.oldest}-{self.newest} {self.path} {self.kafka} {self.ottla} ({self.case})"
 
 
+@dataclass(frozen=True)
+class ToolRow:
+    """A line of the table of tools: the lines that only one of the two printed."""
+
+    command: str
+    kafka: str
+    ottla: str
+    reason: str
+
+    def explains(self, one: Unlike) -> bool:
+        return self.command == one.command and _fits(self.kafka, one.kafka) and _fits(self.ottla, one.ottla)
+
+
 def _fits(pattern: str, value: str) -> bool:
     return re.fullmatch(".+".join(map(re.escape, pattern.split("…"))), value, re.DOTALL) is not None
 
 
 def rows(path: Path = DIFFERENCES) -> list[Row]:
     found = []
-    heading = ""
-    for line in path.read_text().splitlines():
-        if line.startswith("## "):
-            heading = line
-        cells = [cell.strip().strip("`").replace("\\|", "|") for cell in re.split(r"(?<!\\)\|", line.strip("|"))]
-        if line.startswith("| `") and len(cells) == 7:
+    for heading, cells in _cells(path):
+        if len(cells) == 7:
             oldest, _, newest = cells[1].partition(" to ")
             versions = int(oldest), int(newest or oldest)
             found.append(Row(cells[0], *versions, *cells[2:], unanswered=heading == NO_ANSWER))
     return found
+
+
+def tool_rows(path: Path = DIFFERENCES) -> list[ToolRow]:
+    return [ToolRow(*cells) for _, cells in _cells(path) if len(cells) == 4]
+
+
+def unexplained_tools(found: Iterable[Unlike]) -> list[Unlike]:
+    known = tool_rows()
+    return [one for one in found if not any(row.explains(one) for row in known)]
+
+
+def gone_tools(found: Iterable[Unlike], asked: Iterable[str]) -> list[str]:
+    found, asked = list(found), set(asked)
+    return [
+        row.command
+        for row in tool_rows()
+        if row.command in asked and not any(row.explains(one) for one in found)
+    ]
+
+
+def _cells(path: Path) -> Iterator[tuple[str, list[str]]]:
+    """The lines of tables that begin with code, with the heading that they stand under."""
+    heading = ""
+    for line in path.read_text().splitlines():
+        if line.startswith("## "):
+            heading = line
+        if line.startswith("| `"):
+            yield heading, [cell.strip().strip("`") for cell in line.strip("|").split("|")]
 
 
 def unexplained(found: Iterable[Difference], known: Iterable[Row]) -> list[Difference]:

@@ -106,7 +106,7 @@ UNORDERED: dict[tuple[str, str], str] = {
 }
 """Lists that Kafka fills from a hash table: compared as sets. By API and path."""
 
-MINE = ("name", "topic", "group_id", "transactional_id", "resource_name", "topic_name")
+MINE = ("name", "user", "topic", "group_id", "transactional_id", "resource_name", "topic_name")
 """In an answer that lists everything the broker has, an entry counts if one of these begins with the run's prefix: runs
 share their broker."""
 

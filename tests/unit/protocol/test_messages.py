@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from typing import Any
 
 import pytest
 
@@ -225,3 +226,16 @@ def test_declarations_cost_little_to_import() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize(
+    ("kind", "version"),
+    [(HeartbeatRequest, 0), (ProduceRequest, 3)],  # one is read from bytes, one that carries records from a view
+)
+def test_a_text_that_is_no_utf_8_is_read_as_java_reads_it(kind: Any, version: int) -> None:
+    field = "group_id" if kind is HeartbeatRequest else "transactional_id"
+    data = kind(**{field: "??"}).encode(version)
+    for _ in range(2):
+        read, end = kind.decode(version, b"before" + data.replace(b"??", b"\xff\xfe"), 6)
+        assert end == len(data) + 6
+        assert read == kind(**{field: "\ufffd\ufffd"})
