@@ -122,8 +122,8 @@ def _print_count(
 ) -> None:
     places, known = {one.place for one in found}, {one.place for one in found} - {one.place for one in new}
     print(
-        f"\n{len(places)} differences by API, version and field, {len(known)} of them explained; outside records, groups "
-        f"and transactions {len(explained.other_places(found, explained.rows()))}\n"
+        f"\n{len(places)} differences by API, version and field, {len(known)} of them explained; outside records, "
+        f"groups and transactions {len(explained.other_places(found, explained.rows()))}\n"
         f"{sum(ours.requests.values())} requests, {len(ours.requests)} API versions, {len(ours.answers)} runs, "
         f"{seconds:.0f} s\n"
         "not advertised, not counted: " + (", ".join(f"{BY_NAME[api].key} {api}" for api in missing) or "none")
