@@ -27,8 +27,9 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="differential-") as name, contextlib.ExitStack() as stack:
         folder = Path(name)
         if options.record:
+            with brokers.kafka(folder / "for-tools") as kafka:  # they leave things behind
+                printed = tools.outputs(kafka, folder / "tools")
             kafka = stack.enter_context(brokers.kafka(folder / "kafka"))
-            printed = tools.outputs(kafka, folder / "tools")
             recorder.write(asyncio.run(_alone(kafka, chosen)), printed)
             print(f"{recorder.RECORDED}: {recorder.RECORDED.stat().st_size} bytes")
             return 0
