@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import re
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
-from tests.conformance.differential import brokers, cases, explained, recorder
+from ottla.common.errors import BY_CODE, UnknownServerError
+from tests.conformance.differential import brokers, cases, explained, observed, recorder, tools
 from tests.conformance.differential.compare import Difference, compare_runs
 from tests.conformance.differential.lies import LIES
 from tests.conformance.differential.lying_proxy import Lie, LyingProxy
@@ -33,6 +36,41 @@ def test_ottla_answers_as_kafka_did(tmp_path: Path) -> None:
     known = explained.rows()
     assert not [str(one) for one in explained.unexplained(found, known)]
     assert not list(explained.gone(found, known, set(ours.requests)))
+
+
+def test_what_kafka_leaves_unanswered_gets_an_error_with_a_name() -> None:
+    rows = [row for row in explained.rows() if row.unanswered]
+    answers = [row for row in rows if not row.path or row.path.endswith("error_code")]
+    assert {row.case for row in answers} == {row.case for row in rows}
+    for row in answers:
+        assert row.kafka == ("-1" if row.path else '"silence"')
+        codes = [int(code) for code in re.findall(r'"error_code": (-?\d+)', row.ottla)] or [int(row.ottla)]
+        assert any(codes) and UnknownServerError.code not in codes and set(codes) <= {0, *BY_CODE}
+
+
+def test_fewer_than_ten_differences_outside_records_groups_and_transactions() -> None:
+    rows = [row for row in explained.rows() if row.api not in explained.CLIENT_APIS and not row.unanswered]
+    places = {(row.api, version, row.path) for row in rows for version in range(row.oldest, row.newest + 1)}
+    assert 0 < len(places) < 10
+
+
+def test_each_observation_is_asked_again_or_says_why_not() -> None:
+    steps = {one.name: {step.name for step in one.steps} for one in cases.all_cases()}
+    for _, what, where in observed.ROWS:
+        name, _, step = where.partition(": ")
+        assert where.startswith("*") or (name in steps and (not step or step in steps[name])), (what, where)
+    assert len({(chapter, what) for chapter, what, _ in observed.ROWS}) == len(observed.ROWS)
+
+
+@pytest.mark.skipif(shutil.which("java") is None, reason="Kafka's tools need Java")
+def test_tools_print_what_they_print_for_kafka(tmp_path: Path) -> None:
+    """One or two commands of each tool: they take a second each. `bin/differential` runs all."""
+    _, theirs = recorder.read()
+    with brokers.ottla(tmp_path / "ottla") as ottla:
+        ours = tools.outputs(ottla, tmp_path / "tools", tools.quick())
+    found = list(tools.compared(theirs, ours))
+    assert not list(map(str, explained.unexplained_tools(found)))
+    assert not explained.gone_tools(found, ours)
 
 
 def test_every_version_of_every_api_is_asked(tmp_path: Path) -> None:

@@ -27,8 +27,9 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="differential-") as name, contextlib.ExitStack() as stack:
         folder = Path(name)
         if options.record:
+            with brokers.kafka(folder / "for-tools") as kafka:  # they leave things behind
+                printed = tools.outputs(kafka, folder / "tools")
             kafka = stack.enter_context(brokers.kafka(folder / "kafka"))
-            printed = tools.outputs(kafka, folder / "tools")
             recorder.write(asyncio.run(_alone(kafka, chosen)), printed)
             print(f"{recorder.RECORDED}: {recorder.RECORDED.stat().st_size} bytes")
             return 0
@@ -122,8 +123,8 @@ def _print_count(
 ) -> None:
     places, known = {one.place for one in found}, {one.place for one in found} - {one.place for one in new}
     print(
-        f"\n{len(places)} differences by API, version and field, {len(known)} of them explained; outside records, groups "
-        f"and transactions {len(explained.other_places(found, explained.rows()))}\n"
+        f"\n{len(places)} differences by API, version and field, {len(known)} of them explained; outside records, "
+        f"groups and transactions {len(explained.other_places(found, explained.rows()))}\n"
         f"{sum(ours.requests.values())} requests, {len(ours.requests)} API versions, {len(ours.answers)} runs, "
         f"{seconds:.0f} s\n"
         "not advertised, not counted: " + (", ".join(f"{BY_NAME[api].key} {api}" for api in missing) or "none")

@@ -353,6 +353,8 @@ def _settings(answer: Tree) -> Iterator[str]:
         for key, value in answer.items():
             if key == "configs" and isinstance(value, list):
                 yield from (one["value"] for one in value)
+            elif key == "finalized_features":
+                yield from (f"{one['name']}={one['max_version_level']}" for one in value)
             elif key in ("value", "iterations"):
                 yield str(value)
             else:

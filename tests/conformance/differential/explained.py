@@ -39,7 +39,7 @@ class Row:
     unanswered: bool
 
     def explains(self, one: Difference) -> bool:
-        case, _, index = one.run.partition("/")
+        case = one.run.partition("/")[0]
         return (
             self.api == one.api
             and self.oldest <= one.version <= self.newest
@@ -91,11 +91,7 @@ def unexplained_tools(found: Iterable[Unlike]) -> list[Unlike]:
 
 def gone_tools(found: Iterable[Unlike], asked: Iterable[str]) -> list[str]:
     found, asked = list(found), set(asked)
-    return [
-        row.command
-        for row in tool_rows()
-        if row.command in asked and not any(row.explains(one) for one in found)
-    ]
+    return [row.command for row in tool_rows() if row.command in asked and not any(row.explains(one) for one in found)]
 
 
 def _cells(path: Path) -> Iterator[tuple[str, list[str]]]:

@@ -51,8 +51,8 @@ SIZES = ("total_bytes", "usable_bytes", "finalized_features_epoch")
 """Of the disk, to which other processes write, and of the metadata log, which grows with whatever happens. The sizes of
 partitions are compared."""
 QUORUM_SIZES = ("high_watermark", "log_end_offset", "leader_epoch")
-"""DescribeQuorum: the end of the metadata log as well, and how often a controller was elected: Kafka elects itself again
-where the machine is slow."""
+"""DescribeQuorum: the end of the metadata log as well, and how often a controller was elected: Kafka elects itself
+again where the machine is slow."""
 
 PATHS = ("log_dir",)
 

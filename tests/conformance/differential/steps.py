@@ -147,8 +147,8 @@ class Ask:
     on: the connection, by name. later: do not wait; a `Take` of the same name does. retry: error codes of a state that
     passes by itself (an ended transaction that is not complete yet); the first answer without them counts.
     until_error: repeat until this error is in the answer (a deleted topic that is still there for a moment).
-    until: repeat until all these are values of settings, quotas or credentials in the answer (a change that the broker has
-    not heard of yet). unless: repeat while one of these is.
+    until: repeat until all these are values of settings, quotas, credentials or features ("name=level") in the answer
+    (a change that the broker has not heard of yet). unless: repeat while one of these is.
     since, before: versions of the API in which the step is asked at all. version: a fixed one, else that of the run.
     compare: False for a step that only prepares. key, raw: for a frame that is no message.
     mine: keep only the entries of lists that carry a name of this run, for APIs that list everything.

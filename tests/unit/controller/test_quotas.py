@@ -3,7 +3,6 @@
 # ruff: noqa: E501
 from __future__ import annotations
 
-
 import pytest
 
 from ottla.protocol.messages.client_quotas import AlterClientQuotasRequest

@@ -193,6 +193,27 @@ CASES = [
         vary="JoinGroup",
     ),
     case(
+        "group-left-by-several",
+        join("one", group_instance_id="i", _={"since": 5}),
+        leave("unknown and known", "nobody", "", ""),
+        ask(
+            "by instance, by name, twice, unknown",
+            "LeaveGroup",
+            _={"since": 3},
+            group_id=Named("g"),
+            members=[
+                {"member_id": Answer("one", "member_id", ""), "group_instance_id": "i"},
+                {"member_id": "", "group_instance_id": "i"},
+                {"member_id": "x", "group_instance_id": "j"},
+                {"member_id": "", "group_instance_id": None},
+            ],
+        ),
+        ask("nobody", "LeaveGroup", _={"since": 3}, group_id=Named("g"), members=[]),
+        describe("left"),
+        ask("delete", "DeleteGroups", groups_names=[Named("g"), Named("nosuch"), ""]),
+        vary=("LeaveGroup", "JoinGroup", "DeleteGroups"),
+    ),
+    case(
         "group-unknown",
         heartbeat("beat", "none", member_id="m", generation_id=1),
         sync("sync", "none", member_id="m", generation_id=1),

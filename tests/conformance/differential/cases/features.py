@@ -25,28 +25,28 @@ def update(name: str, *rows: tuple[str, int, int], validate: bool = False, **opt
     )
 
 
-def told(name: str) -> Ask:
-    return ask(name, "ApiVersions", client_software_name="diff", client_software_version="1.0", _={"version": 3})
+def told(name: str, *until: str) -> Ask:
+    options = {"version": 3, "until": until}
+    return ask(name, "ApiVersions", client_software_name="diff", client_software_version="1.0", _=options)
 
 
 CASES = [
     case(
         "features-updated",
-        told("before"),
+        told("before", f"{T}=2", f"{G}=1"),
         update("same", (T, 2, UPGRADE)),
         update("lowered as an upgrade", (T, 1, UPGRADE)),
         update("lowered, checked only", (T, 1, SAFE), validate=True, since=1),
         update("lowered", (T, 1, SAFE)),
         update("lowered again", (T, 1, SAFE)),
         update("lowered to nothing", (T, 0, UNSAFE)),
-        told("at nothing"),
         update("raised", (T, 1, UPGRADE)),
         update("raised as a downgrade", (T, 2, SAFE)),
         update("raised fully", (T, 2, UPGRADE)),
-        told("after"),
+        told("after", f"{T}=2"),
         update("groups lowered", (G, 0, SAFE)),
         update("groups raised", (G, 1, UPGRADE)),
-        told("at last"),
+        told("at last", f"{T}=2", f"{G}=1"),
         vary="UpdateFeatures",
         alone=True,
     ),
@@ -69,7 +69,7 @@ CASES = [
         update("metadata, too low", ("metadata.version", 1, UNSAFE)),
         update("metadata to nothing", ("metadata.version", 0, SAFE)),
         update("kraft, same", ("kraft.version", 0, UPGRADE)),
-        told("unchanged"),
+        told("unchanged", f"{T}=2", f"{G}=1"),
         vary="UpdateFeatures",
         alone=True,
     ),

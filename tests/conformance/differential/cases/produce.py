@@ -179,7 +179,7 @@ CASES = [
             fetch("read"),
             topics=[Topic("t", configs={"compression.type": name})],
         )
-        for name in ("uncompressed", "producer")
+        for name in ("uncompressed", "producer", "gzip")
     ),
     case(
         "produce-log-append-time",
@@ -202,6 +202,19 @@ CASES = [
             acks=1,
             timeout_ms=1000,
             topic_data=[{"name": "__consumer_offsets", "partition_data": [{"index": 0, "records": batch()}]}],
+        ),
+        ask(
+            "as an admin",  # passes the check of the topic, and must not be appended
+            "Produce",
+            _={"client_id": "__admin_client"},
+            acks=1,
+            timeout_ms=1000,
+            topic_data=[
+                {
+                    "name": "__consumer_offsets",
+                    "partition_data": [{"index": 0, "records": batch(change=header_patch(crc=1))}],
+                }
+            ],
         ),
         until=12,
     ),

@@ -1,4 +1,4 @@
-"""DescribeQuorum, AddRaftVoter, RemoveRaftVoter, UnregisterBroker: on a cluster whose one node is broker and controller."""
+"""DescribeQuorum, AddRaftVoter, RemoveRaftVoter, UnregisterBroker: one node is the broker and the controller."""
 
 from __future__ import annotations
 

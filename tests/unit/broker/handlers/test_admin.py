@@ -8,8 +8,8 @@ import pytest
 
 from ottla.common.errors import InvalidRequest, InvalidUpdateVersion, LogDirNotFound, UnsupportedVersion
 from ottla.common.names import Uuid
-from ottla.protocol.messages.log_dirs import AlterReplicaLogDirsRequest
 from ottla.protocol.messages.features import UpdateFeaturesRequest
+from ottla.protocol.messages.log_dirs import AlterReplicaLogDirsRequest
 from ottla.protocol.messages.voters import AddRaftVoterRequest, RemoveRaftVoterRequest
 from tests.unit.broker.handlers.support import Asking, on_broker
 
