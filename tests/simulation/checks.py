@@ -2,7 +2,31 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
+
 from tests.simulation.members import History
+
+
+@dataclass
+class Reads:
+    """What a read_committed consumer was given, poll by poll, in the order of each partition."""
+
+    seen: dict[tuple[int, int], bytes] = field(default_factory=dict)
+    """By partition and offset."""
+    passed: dict[int, int] = field(default_factory=dict)
+    """Up to where it has read each partition."""
+    problems: list[str] = field(default_factory=list)
+
+    def polled(self, partition: int, start: int, end: int, records: list[tuple[int, bytes]]) -> None:
+        """One poll from `start`, after which it goes on at `end`."""
+        offsets = [offset for offset, _ in records]
+        if offsets != sorted(set(offsets)) or any(not start <= offset < end for offset in offsets):
+            self.problems.append(f"nonmonotonic-poll: {offsets} in [{start}, {end}) of partition {partition}")
+        for offset, value in records:
+            before = self.seen.setdefault((partition, offset), value)
+            if before != value:
+                self.problems.append(f"inconsistent-offsets: {before!r} and {value!r} at {partition}, {offset}")
+        self.passed[partition] = max(end, self.passed.get(partition, 0))
 
 
 def check(history: History, log: dict[tuple[int, int], bytes]) -> None:
@@ -24,6 +48,21 @@ def check(history: History, log: dict[tuple[int, int], bytes]) -> None:
     ghosts = {place: value for place, value in history.consumed.items() if log.get(place) != value}
     assert not ghosts, f"G1a: read and gone: {dict(list(ghosts.items())[:5])}"
     _check_group(history)
+
+
+def check_committed(reads: Reads, final: dict[tuple[int, int], bytes], committed: set[bytes]) -> None:
+    """`final` is what a read_committed reader sees in the end; a value is `<transaction> <rest>`, and `committed` holds
+    the transactions whose commit was acknowledged or whose fate their producer learned otherwise."""
+    assert not reads.problems, reads.problems[:5]
+    aborted = {value for value in reads.seen.values() if value.rpartition(b" ")[0] not in committed}
+    assert not aborted, f"G1a: read, but never committed: {sorted(aborted)[:5]}"
+    ghosts = {place: value for place, value in reads.seen.items() if final.get(place) != value}
+    assert not ghosts, f"inconsistent-offsets: read and gone: {dict(list(ghosts.items())[:5])}"
+    skipped = [place for place in final if place[1] < reads.passed.get(place[0], 0) and place not in reads.seen]
+    assert not skipped, f"skipped-poll: the reader went past {skipped[:5]}"
+    there = {value.rpartition(b" ")[0] for value in final.values()}
+    assert committed <= there, f"lost-write: {sorted(committed - there)[:5]}"
+    assert there <= committed, f"aborted and there: {sorted(there - committed)[:5]}"
 
 
 def _check_order(log: dict[tuple[int, int], bytes]) -> None:

@@ -18,7 +18,7 @@ from ottla.protocol.messages.offset_commit import OffsetCommitRequest, OffsetCom
 from ottla.protocol.messages.offset_fetch import OffsetFetchRequest, OffsetFetchResponse
 from ottla.testing.cluster import SimCluster
 
-READERS = "readers"
+READERS = "sharers"
 FENCED = (25, 110)
 _STALE = 113
 _RETRY_S, _COMMIT_S = 0.2, 1.0

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from ottla.common.errors import (
     InvalidTopicException,
     KafkaError,
+    OffsetNotAvailable,
     OffsetOutOfRange,
     PolicyViolation,
     TopicAuthorizationFailed,
@@ -58,6 +59,8 @@ def _delete(ctx: Context, partition: Partition, offset: int) -> int:
         raise PolicyViolation(f"Records of {partition.topic_partition} cannot be deleted: its topic is compacted only")
     high_watermark = partition.high_watermark
     start = high_watermark if offset == TO_HIGH_WATERMARK else offset
+    if high_watermark < start <= partition.led_from:
+        raise OffsetNotAvailable  # right after a start; it may have been told to clients before (KIP-207)
     if not 0 <= start <= high_watermark:
         raise OffsetOutOfRange
     if log.advance_start(start):
