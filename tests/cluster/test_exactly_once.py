@@ -132,7 +132,8 @@ def test_each_input_is_in_the_output_exactly_once_whoever_is_killed(tmp_path: Pa
         assert not missing and not extra, f"missing {list(missing)[:5]}, too often {list(extra)[:5]}"
         for one in lives:
             assert FENCED not in one.ends, one.ends
-            assert -9 in one.ends or kills < 3, "a client was never killed"
+        # Which of them is quick enough to end unharmed is up to the machine.
+        assert sum(one.kills for one in lives) >= 2, "too few clients were killed"
         aborted = sum(line.startswith("aborted") for one in lives for line in one.lines)
         print(f"{[len(one.lines) for one in lives]} transactions, {aborted} aborted, ends {[x.ends for x in lives]}")
         assert aborted > 0.1 * inputs / 4

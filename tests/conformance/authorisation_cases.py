@@ -89,6 +89,7 @@ from tests.conformance.authorisation_table import (
 
 NO_SASL_HERE, NOT_FOR_TOKENS = 34, 64
 TOPIC_CONFIG, BROKER_CONFIG, GROUP_CONFIG = 2, 4, 32
+VOTER = Uuid(b"0123456789abcdef")
 NEW_TOPIC = "orders-of-tomorrow"
 
 
@@ -610,11 +611,11 @@ def cluster_administration() -> list[Case]:
             (only(alter, CLUSTER_DENIED), only(describe, unknown_broker)),
         ),
         Case(
-            "AddRaftVoter", 80, lambda v: AddRaftVoterRequest(cluster_id=None, listeners=[]), always(CLUSTER_DENIED),
+            "AddRaftVoter", 80, lambda v: AddRaftVoterRequest(cluster_id=None, voter_id=2, voter_directory_id=VOTER, listeners=[]), always(CLUSTER_DENIED),
             (only(alter, CLUSTER_DENIED), only(describe, no_voters)),
         ),
         Case(
-            "RemoveRaftVoter", 81, lambda v: RemoveRaftVoterRequest(cluster_id=None), always(CLUSTER_DENIED),
+            "RemoveRaftVoter", 81, lambda v: RemoveRaftVoterRequest(cluster_id=None, voter_id=2, voter_directory_id=VOTER), always(CLUSTER_DENIED),
             (only(alter, CLUSTER_DENIED), only(describe, no_voters)),
         ),
     ]  # fmt: skip

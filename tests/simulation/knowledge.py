@@ -31,6 +31,7 @@ from tests.simulation.transactors import Transactor, everything_committed, stabl
 
 Told = Callable[[], None]
 EARLIEST = -2
+UPGRADE, DOWNGRADE = 1, 2
 
 
 class Promise(Protocol):
@@ -345,7 +346,7 @@ class Administration:
 
     async def _alter_level(self, client: Cluster, level: int) -> None:
         update = UpdateFeaturesRequest.FeatureUpdateKey(
-            feature="transaction.version", max_version_level=level, upgrade_type=2
+            feature="transaction.version", max_version_level=level, upgrade_type=UPGRADE if level == 2 else DOWNGRADE
         )
         raise_error(await client.send(UpdateFeaturesRequest(timeout_ms=1000, feature_updates=[update])))
 

@@ -80,6 +80,7 @@ from ottla.testing.cluster import DATA, PORT, SimCluster
 from ottla.testing.simulation import Simulation, run_simulation
 
 TOPIC_CONFIG, BROKER_CONFIG = 2, 4
+VOTER = Uuid(b"0123456789abcdef")
 SECURITY_DISABLED, ILLEGAL_SASL_STATE, NO_TOKENS_HERE = 54, 34, 64
 ELECTION_NOT_NEEDED, NO_SUCH_BROKER, NO_VOTERS_HERE = 84, 102, 35
 NOT_CONFIGURED = {
@@ -547,11 +548,16 @@ async def unregister_broker(world: World, version: int) -> Message:
 
 
 async def add_raft_voter(world: World, version: int) -> Message:
-    return AddRaftVoterRequest(cluster_id=None if world.exists else "elsewhere", listeners=[])
+    listener = AddRaftVoterRequest.Listener(name="CONTROLLER", host="127.0.0.1", port=9093)
+    return AddRaftVoterRequest(
+        cluster_id=None if world.exists else "elsewhere", voter_id=2, voter_directory_id=VOTER, listeners=[listener]
+    )
 
 
 async def remove_raft_voter(world: World, version: int) -> Message:
-    return RemoveRaftVoterRequest(cluster_id=None if world.exists else "elsewhere")
+    return RemoveRaftVoterRequest(
+        cluster_id=None if world.exists else "elsewhere", voter_id=2, voter_directory_id=VOTER
+    )
 
 
 async def add_partitions_to_txn(world: World, version: int) -> Message:
