@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import dataclasses
 import fnmatch
 import sys
 import tempfile
@@ -27,10 +28,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="differential-") as name, contextlib.ExitStack() as stack:
         folder = Path(name)
         if options.record:
-            with brokers.kafka(folder / "for-tools") as kafka:  # they leave things behind
-                printed = tools.outputs(kafka, folder / "tools")
-            kafka = stack.enter_context(brokers.kafka(folder / "kafka"))
-            recorder.write(asyncio.run(_alone(kafka, chosen)), printed)
+            _record(folder, chosen, everything=options.cases == "*")
             print(f"{recorder.RECORDED}: {recorder.RECORDED.stat().st_size} bytes")
             return 0
         if options.tools:
@@ -52,6 +50,19 @@ def main() -> int:
         with tempfile.TemporaryDirectory(prefix="differential-") as name:
             failed |= bool(_tools(Path(name), options.verbose))
     return failed
+
+
+def _record(folder: Path, chosen: Sequence[Case], *, everything: bool) -> None:
+    """All anew, or some cases among those that are there."""
+    with brokers.kafka(folder / "kafka") as kafka:
+        session = asyncio.run(_alone(kafka, chosen))
+    if everything:
+        with brokers.kafka(folder / "for-tools") as kafka:  # they leave things behind
+            printed = tools.outputs(kafka, folder / "tools")
+    else:
+        before, printed = recorder.read()
+        session = dataclasses.replace(before, answers={**before.answers, **session.answers})
+    recorder.write(session, printed)
 
 
 def _tools(folder: Path, verbose: bool) -> int:
@@ -147,7 +158,9 @@ def _print_coverage(session: Session) -> None:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="bin/differential", description="Ottla beside Apache Kafka 4.3.1.")
     parser.add_argument("--self", action="store_true", help="Kafka beside Kafka: must find nothing")
-    parser.add_argument("--record", action="store_true", help="write Kafka's answers for where Java is missing")
+    parser.add_argument(
+        "--record", action="store_true", help="write Kafka's answers (or those of --cases) for where Java is missing"
+    )
     parser.add_argument("--recorded", action="store_true", help="compare with the written answers")
     parser.add_argument("--tools", action="store_true", help="only Kafka's command-line tools against both")
     parser.add_argument("--no-tools", action="store_true", help="only the requests, without Kafka's command-line tools")

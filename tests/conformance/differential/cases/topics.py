@@ -164,6 +164,13 @@ CASES = [
     case(
         "delete-and-make-again",
         delete("delete", "t"),
+        ask(
+            "gone",
+            "Metadata",
+            topics=[{"name": Named("t")}],
+            allow_auto_topic_creation=False,
+            _={"version": 12, "until_error": 3},
+        ),
         create("create", _one("t")),
         ask("there", "Metadata", topics=[{"name": Named("t")}], _={"version": 12, "retry": (3, 5)}),
         vary=["DeleteTopics", "CreateTopics"],
