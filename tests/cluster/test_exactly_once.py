@@ -24,7 +24,7 @@ from tests.conformance.test_clients_transactions import create
 
 pytestmark = pytest.mark.process
 
-INPUTS, BROKER_KILLS, TRANSFERS_BETWEEN = 400, 5, 15
+INPUTS, BROKER_KILLS, TRANSFERS_BETWEEN, TRANSFERS_MIN = 400, 5, 15, 100
 SETTINGS = (
     "offsets.topic.num.partitions=3",
     "transaction.state.log.num.partitions=3",
@@ -216,6 +216,8 @@ def test_the_total_of_all_accounts_never_changes_whoever_is_killed(tmp_path: Pat
             for auditor in auditors:
                 auditor.start()
             kill_while_they_work(broker, clerks, kills, TRANSFERS_BETWEEN)
+            while sum(line.startswith("committed") for clerk in clerks for line in clerk.lines) <= TRANSFERS_MIN:
+                clerks[0].wait_for_more(10)
         for auditor in auditors:
             auditor.stopping.set()
             auditor.join(90)
@@ -252,6 +254,6 @@ def test_the_total_of_all_accounts_never_changes_whoever_is_killed(tmp_path: Pat
             f"{len(committed)} committed, {len(aborted)} aborted, {sum(a.audits for a in auditors)} audits, "
             f"ends {[one.ends for one in clerks]}"
         )
-        assert len(committed) > 100 and aborted and all(auditor.audits > 0 for auditor in auditors)
+        assert len(committed) > TRANSFERS_MIN and aborted and all(auditor.audits > 0 for auditor in auditors)
         assert all(FENCED not in one.ends for one in clerks)
         assert "request.failed" not in broker.errors(), broker.errors()

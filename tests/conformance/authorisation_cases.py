@@ -90,6 +90,7 @@ from tests.conformance.authorisation_table import (
 NO_SASL_HERE, NOT_FOR_TOKENS = 34, 64
 TOPIC_CONFIG, BROKER_CONFIG, GROUP_CONFIG = 2, 4, 32
 VOTER = Uuid(b"0123456789abcdef")
+VOTERS_PLACE = AddRaftVoterRequest.Listener(name="PLAINTEXT", host="127.0.0.1", port=9093)
 NEW_TOPIC = "orders-of-tomorrow"
 
 
@@ -611,7 +612,7 @@ def cluster_administration() -> list[Case]:
             (only(alter, CLUSTER_DENIED), only(describe, unknown_broker)),
         ),
         Case(
-            "AddRaftVoter", 80, lambda v: AddRaftVoterRequest(cluster_id=None, voter_id=2, voter_directory_id=VOTER, listeners=[]), always(CLUSTER_DENIED),
+            "AddRaftVoter", 80, lambda v: AddRaftVoterRequest(cluster_id=None, voter_id=2, voter_directory_id=VOTER, listeners=[VOTERS_PLACE]), always(CLUSTER_DENIED),
             (only(alter, CLUSTER_DENIED), only(describe, no_voters)),
         ),
         Case(

@@ -548,7 +548,7 @@ async def unregister_broker(world: World, version: int) -> Message:
 
 
 async def add_raft_voter(world: World, version: int) -> Message:
-    listener = AddRaftVoterRequest.Listener(name="CONTROLLER", host="127.0.0.1", port=9093)
+    listener = AddRaftVoterRequest.Listener(name="PLAINTEXT", host="127.0.0.1", port=9093)
     return AddRaftVoterRequest(
         cluster_id=None if world.exists else "elsewhere", voter_id=2, voter_directory_id=VOTER, listeners=[listener]
     )

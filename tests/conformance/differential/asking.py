@@ -241,7 +241,7 @@ class _Running:
 
     async def _settled(self, step: Ask) -> None:
         """What was sent on one connection has reached the broker before the next step asks on another."""
-        await asyncio.sleep(0.15)
+        await asyncio.sleep(0.4)
 
     def _version(self, api: str) -> int:
         known = self._run.versions.get(api)
