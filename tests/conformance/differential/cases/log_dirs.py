@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.conformance.differential.steps import Answer, Ask, Named, Topic, ask, case
+from tests.conformance.differential.steps import Answer, Ask, Named, Topic, ask, case, with_options
 
 HERE = Answer("dirs", "results.0.log_dir")
 
@@ -39,7 +39,7 @@ CASES = [
             timeout_ms=10_000,
             _={"compare": False},
         ),
-        move("and then", HERE, (Named("later"), [0])),
+        with_options(move("and then", HERE, (Named("later"), [0])), retry=(3,)),
         vary="AlterReplicaLogDirs",
         topics=[Topic("t", 2)],
     ),
