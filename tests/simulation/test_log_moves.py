@@ -109,6 +109,43 @@ def test_a_partition_moves_while_an_idempotent_producer_writes_to_it(seed: int) 
     run_simulation(seed, main)
 
 
+@pytest.mark.parametrize("seed", range(4))
+def test_a_sync_that_a_move_overtakes_fails_no_directory(seed: int) -> None:
+    """The sync of the log that was left finds its folder renamed: that says nothing about any disk."""
+
+    async def main(simulation: Simulation) -> None:
+        cluster = SimCluster(simulation, {**TWO_DISKS, "log.flush.interval.messages": "1"})
+        node = await cluster.start()
+        async with cluster.client() as client, cluster.client() as mover:
+            await create_topic(client, TOPIC, configs={"internal.segment.bytes": "500"})
+            moving = True
+
+            async def write(name: bytes) -> None:
+                number = 0
+                while moving:
+                    await produce(client, TOPIC, 0, batch(b"%s-%d" % (name, number) + b"." * 150))
+                    number += 1
+                    await asyncio.sleep(simulation.random.between(0.0, 0.02))
+
+            writers = [asyncio.ensure_future(write(name)) for name in (b"a", b"b", b"c")]
+            await produce(client, TOPIC, 0, batch(b"first"))
+            for _ in range(6):
+                (here,) = await places(mover)
+                away = B if here == A else A
+                assert await move(mover, away) == 0
+                while await places(mover) != {away: False}:
+                    assert not [line for line in cluster.log if " error " in line]
+                    await asyncio.sleep(0.01)
+            moving = False
+            await asyncio.gather(*writers)
+            values = await everything(client, node)
+            assert len(values) == len(set(values))
+        assert not [line for line in cluster.log if " error " in line]
+        await cluster.stop()
+
+    run_simulation(seed, main)
+
+
 @pytest.mark.parametrize("first", range(0, SEEDS, 20))
 def test_no_crash_in_a_move_loses_a_record_or_leaves_two_partitions(first: int) -> None:
     """The power goes at any time; what was acknowledged was durable, so all of it must be there, once."""

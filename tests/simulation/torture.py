@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from collections.abc import Sequence
 
 from ottla.client.cluster import Cluster
 from ottla.client.operations import create_topic, fetch, offset_for
@@ -71,7 +72,7 @@ async def _fault(cluster: SimCluster, durable: bool) -> None:
     await cluster.start()
 
 
-async def _caught_up(client: Cluster, history: History, reading: list[asyncio.Future[None]]) -> None:
+async def _caught_up(client: Cluster, history: History, reading: Sequence[asyncio.Future[None]]) -> None:
     """Liveness: with the faults over, the group reads and commits everything within a minute of virtual time."""
     ends = {partition: await offset_for(client, TOPIC, partition) for partition in range(PARTITIONS)}
     for _ in range(600):

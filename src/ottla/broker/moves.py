@@ -121,7 +121,7 @@ class Moves:
             await self._copy_rest(partition, directory, log, version, copy)
             await self._make_durable(copy)
             self._check(partition, directory, log, version)
-            if copy.log_end_offset == log.log_end_offset:
+            if self._copy_last(log, copy):
                 break
         self._swap(partition, directory, log, copy)
 
@@ -136,16 +136,32 @@ class Moves:
             finally:
                 found.release()
             self._check(partition, directory, log, version)
-            now_ms = node.clock.now_ms()
-            if not data:  # compaction, or DeleteRecords, has left nothing up to the end
-                copy.skip_to(log.log_end_offset, now_ms)
-                return
-            if not copy.size_bytes:
-                copy.truncate_and_start_at(_start_of_copy(log.log_start_offset, parse_header(data).base_offset))
-            copy.append_as_follower(data, now_ms=now_ms)
-            self._copied.value += len(data)
-            await self._rest(len(data))
-            self._check(partition, directory, log, version)
+            self._store(log, copy, data)
+            if data:
+                await self._rest(len(data))
+                self._check(partition, directory, log, version)
+
+    def _copy_last(self, log: PartitionLog, copy: PartitionLog) -> bool:
+        """What came while the copy was made durable, without a wait, or a busy log would be ahead for ever; the swap
+        makes it durable. False if that is too much for one step of the loop."""
+        if copy.log_end_offset < log.log_end_offset:
+            found = log.read(max(copy.log_end_offset, log.log_start_offset), _STEP_BYTES, up_to=log.log_end_offset)
+            try:
+                data = found.read_all()
+            finally:
+                found.release()
+            self._store(log, copy, data)
+        return copy.log_end_offset == log.log_end_offset
+
+    def _store(self, log: PartitionLog, copy: PartitionLog, data: bytes) -> None:
+        now_ms = self._node.clock.now_ms()
+        if not data:  # compaction, or DeleteRecords, has left nothing up to the end
+            copy.skip_to(log.log_end_offset, now_ms)
+            return
+        if not copy.size_bytes:
+            copy.truncate_and_start_at(_start_of_copy(log.log_start_offset, parse_header(data).base_offset))
+        copy.append_as_follower(data, now_ms=now_ms)
+        self._copied.value += len(data)
 
     async def _rest(self, copied_bytes: int) -> None:
         """Keeps to replica.alter.log.dirs.io.max.bytes.per.second."""

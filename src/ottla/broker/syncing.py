@@ -66,6 +66,9 @@ class Syncing:
         try:
             await self._node.offload.run(sync.run)
         except OSError as error:
+            if log.offline:  # deleted or moved meanwhile: that its files have gone says nothing about the disk
+                sync.release()
+                return
             log.sync_failed(sync, error)
             self._node.hosting.directory_failed(partition, error)
             return
