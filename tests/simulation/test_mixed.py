@@ -11,7 +11,7 @@ from tests.simulation.mixed import run
 
 SEEDS = 20
 
-FOUND: tuple[int, ...] = (29, 86)
+FOUND: tuple[int, ...] = (24, 86)
 """Seeds that found a mistake once; they are repeated for ever."""
 
 
