@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 
 from benchmarks.clients.harness import Params, Result, measured, run
 from benchmarks.wire import Wire, refuse, until
@@ -69,7 +70,7 @@ class Producer:
         builder = BatchBuilder(
             producer_id=self.producer_id, producer_epoch=self.epoch, base_sequence=self.sequence, transactional=True
         )
-        builder.append(0, None, b"x" * 100)
+        builder.append(int(time.time() * 1000), None, b"x" * 100)
         data = ProduceRequest.PartitionProduceData(index=0, records=builder.build())
         topic = ProduceRequest.TopicProduceData(name=self.topic, partition_data=[data])
         request = ProduceRequest(transactional_id=self.name, acks=-1, timeout_ms=30_000, topic_data=[topic])

@@ -20,7 +20,7 @@ def transactions(version: int, producers: int, bed: Bed, side: type[Broker]) -> 
     broker = bed.warm(side)
     topic = bed.name("txn")
     create_topic(broker.address, topic, 1)
-    count = bed.amount(3000, 600)
+    count = bed.amount(3000, 300)
     result = bed.client("transactions", broker, topic=topic, producers=producers, count=count, version=version)
     return {
         _TRANSACTIONS.name: count / result["elapsed_s"],
@@ -47,7 +47,7 @@ def group_commit(bed: Bed, side: type[Broker]) -> Values:
     broker = bed.warm(side)
     topic = bed.name("durable")
     create_topic(broker.address, topic, 1, flush_messages="1", file_delete_delay_ms="100")
-    count = bed.amount(20_000, 4_000)
+    count = bed.amount(20_000, 1_000)
     result = bed.client(
         "small", broker, topic=topic, partitions=1, version=10, count=count, size_bytes=100, connections=64, in_flight=4
     )

@@ -20,7 +20,7 @@ pytestmark = pytest.mark.process
 
 @pytest.fixture(scope="module")
 def cli(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cli]:
-    with OttlaBroker(tmp_path_factory.mktemp("cli")) as broker:
+    with OttlaBroker(tmp_path_factory.mktemp("cli"), "log.retention.ms=-1") as broker:  # some records are of 2001
         yield Cli(broker.address)
 
 
