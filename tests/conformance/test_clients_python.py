@@ -139,7 +139,7 @@ def test_kafka_python(ottla: OttlaBroker) -> None:
     consumer = KafkaConsumer(
         TOPIC, bootstrap_servers=ottla.address, group_id=GROUP, auto_offset_reset="earliest", enable_auto_commit=False
     )
-    # A group that is ready before the client has heard of the topic gets no partitions, and this client does not ask again.
+    # If its group is ready before the client has heard of the topic, it gets no partitions and does not ask again.
     assert consumer.partitions_for_topic(TOPIC) == {0, 1, 2}
     seen = []
 
