@@ -54,7 +54,7 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Written]:
         admin = AdminClient({"bootstrap.servers": broker.address})
         config = {"segment.bytes": "1048576", "retention.ms": "-1"}
         for future in admin.create_topics([NewTopic(name, 1, 1, config=config) for name in topics]).values():
-            future.result(30)
+            future.result(120)  # a Kafka that has just started, on a busy machine
         for codec in CODECS:
             _produce(broker.address, f"codec-{codec}", codec)
         _transactions(broker.address)
