@@ -12,6 +12,7 @@ from ottla.broker.node import Node
 from ottla.client.cluster import Cluster
 from ottla.client.operations import create_topic, delete_topic
 from ottla.common.names import CONSUMER_OFFSETS
+from ottla.storage.files import WorkerStarved
 from ottla.testing.clock import SimRandom
 from ottla.testing.cluster import SimCluster
 from ottla.testing.files import CrashMode
@@ -128,7 +129,9 @@ def test_the_speed_limit_is_kept() -> None:
     on_broker(scenario, log_cleaner_io_max_bytes_per_second="10000")
 
 
-@pytest.mark.parametrize("disturbance", ["truncate", "delete", "policy", "records", "recreate", "worker", "full"])
+@pytest.mark.parametrize(
+    "disturbance", ["truncate", "delete", "policy", "records", "recreate", "worker", "starved", "full"]
+)
 @pytest.mark.parametrize("moment", [until_busy, until_copying], ids=["start", "middle"])
 def test_a_pass_that_is_disturbed_does_no_harm(disturbance: str, moment: Callable[..., Awaitable[None]]) -> None:
     async def scenario(cluster: SimCluster, node: Node, client: Cluster) -> None:
@@ -156,12 +159,16 @@ def test_a_pass_that_is_disturbed_does_no_harm(disturbance: str, moment: Callabl
             await delete_records(client, "kv", 400)
         elif disturbance == "worker":
             cluster.machines[1].offload.worker_dies_after = 1
+        elif disturbance == "starved":
+            cluster.machines[1].offload.worker_ends_with = WorkerStarved
+            cluster.machines[1].offload.worker_dies_after = 1
         elif disturbance == "full":
             cluster.machines[1].files.full_after_bytes = 100
         while node.cleaning.busy is not None:
             await asyncio.sleep(0.05)
-        if disturbance == "records":
+        if disturbance in ("records", "starved"):  # the latter's pass is begun again at once
             assert metric(node, "ottla_cleaner_passes_total") == passes + 1
+            assert metric(node, "ottla_cleaner_worker_starved_total") == (disturbance == "starved")
         else:
             assert metric(node, "ottla_cleaner_passes_total") == passes
         cluster.machines[1].files.full_after_bytes = None

@@ -15,7 +15,7 @@ from ottla.broker.waits import give_way
 from ottla.common.errors import KafkaError
 from ottla.storage.compaction.pass_ import Cleaned, PassJob, PassResult
 from ottla.storage.compaction.swap import discard_cleaned
-from ottla.storage.files import WorkerDied
+from ottla.storage.files import WorkerDied, WorkerStarved
 from ottla.storage.log_cleaning import Memory
 
 if TYPE_CHECKING:
@@ -65,6 +65,7 @@ class Cleaning:
         self._records_read = counter("ottla_cleaner_records_read_total", "Records that compaction looked at")
         self._records_kept = counter("ottla_cleaner_records_kept_total", "Records that compaction kept")
         self._worker_deaths = counter("ottla_cleaner_worker_deaths_total", "Worker processes that ended in a pass")
+        self._starved = counter("ottla_cleaner_worker_starved_total", "Passes given up because there was no idle time")
         self._rests = counter("ottla_cleaner_rounds_total", "Looks for a log to compact")
         gauge("ottla_cleaner_uncleanable_partitions", "Logs that could not be compacted", self._count_uncleanable)
         gauge("ottla_cleaner_uncleanable_bytes", "Dirty bytes of those logs", self._uncleanable_bytes)
@@ -162,6 +163,10 @@ class Cleaning:
             self._discarded.value += 1
             self._node.log.info("cleaner.pass_discarded", partition=partition.topic_partition)
             return False
+        except WorkerStarved:
+            self._starved.value += 1
+            self._node.log.warn("cleaner.worker_starved", partition=partition.topic_partition)
+            return True  # there is work left, for a worker that competes
         except WorkerDied as error:
             self._died(partition, error)
             return False

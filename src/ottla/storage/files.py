@@ -140,6 +140,10 @@ class WorkerDied(Exception):
     """The worker process ended in the middle of a job. The next job gets a new one."""
 
 
+class WorkerStarved(Exception):
+    """The worker process got no processor time, and gave the job up. The next job's worker competes for it."""
+
+
 class Offload(Protocol):
     """Work off the event loop: calls that free the GIL nearly all their time, and jobs for a worker process."""
 
@@ -148,8 +152,8 @@ class Offload(Protocol):
         ...
 
     def run_worker(self, job: Job) -> AsyncGenerator[Any, None]:
-        """What the job reports, as it does. Raises what the job raises (OSError, KafkaError), and WorkerDied. Close it
-        when you break off.
+        """What the job reports, as it does. Raises what the job raises (OSError, KafkaError), WorkerDied and
+        WorkerStarved. Close it when you break off.
 
         One job at a time. The simulator runs each step with other events in between.
         """

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncGenerator, Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from ottla.storage.files import Job, WorkerDied
+from ottla.storage.files import Job, WorkerDied, WorkerStarved
 
 if TYPE_CHECKING:
     from concurrent.futures import ThreadPoolExecutor
@@ -26,6 +26,8 @@ class ThreadOffload:
         self._threads = threads
         self._pool: ThreadPoolExecutor | None = None
         self._worker: WorkerProcess | None = None
+        self._patient = True
+        """The next worker takes only idle time. One that starved is followed by one that competes."""
         self.running = 0
 
     async def run(self, call: Callable[[], Result]) -> Result:
@@ -41,7 +43,7 @@ class ThreadOffload:
             self.running -= 1
 
     async def run_worker(self, job: Job) -> AsyncGenerator[Any, None]:
-        """What the job reports, as it does. Raises what the job raises, and WorkerDied.
+        """What the job reports, as it does. Raises what the job raises, WorkerDied and WorkerStarved.
 
         Who breaks off must close the generator: that ends the worker, which would go on with the job otherwise.
         """
@@ -49,15 +51,18 @@ class ThreadOffload:
             from ottla.storage.worker import WorkerProcess
 
             try:
-                self._worker = await WorkerProcess.start()
+                self._worker = await WorkerProcess.start(patient=self._patient)
             except OSError as error:  # not of the job's files
                 raise WorkerDied(f"no worker process could be started: {error}") from error
         ended = False
         try:
             async for report in self._worker.run(job):
                 yield report
-            ended = True
+            ended = self._patient = True
         except WorkerDied:
+            raise
+        except WorkerStarved:
+            self._patient = False
             raise
         except Exception:
             ended = True  # the job's own: the worker is ready for the next

@@ -20,13 +20,13 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from ottla.common.errors import KafkaError
-from ottla.storage.files import Job, WorkerDied
+from ottla.storage.files import Job, WorkerDied, WorkerStarved
 from ottla.storage.os_files import OsFiles
+from ottla.storage.patience import Starvation, be_nice, be_patient, waited_s
 
 _LENGTH = struct.Struct(">I")
 _REPORT, _DONE, _FAILED = range(3)
-_NICENESS = 10
-"""The broker goes first: compaction may take longer, a request may not."""
+_PATIENT = "patient"
 
 
 class WorkerProcess:
@@ -40,18 +40,19 @@ class WorkerProcess:
         return self._process.pid
 
     @classmethod
-    async def start(cls) -> WorkerProcess:
+    async def start(cls, *, patient: bool) -> WorkerProcess:
+        """`patient`: it runs when nothing else does, and ends a job with `WorkerStarved` if that is never."""
         source = str(Path(__file__).resolve().parents[2])
         paths = [source, os.environ["PYTHONPATH"]] if os.environ.get("PYTHONPATH") else [source]
         process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "ottla.storage.worker",
+            sys.executable, "-m", "ottla.storage.worker", *([_PATIENT] if patient else []),
             stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
             env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)},
         )  # fmt: skip
         return cls(process)
 
     async def run(self, job: Job) -> AsyncIterator[Any]:
-        """What the job reports. Raises what it raises, and WorkerDied."""
+        """What the job reports. Raises what it raises, WorkerDied and WorkerStarved."""
         stdin, stdout = self._process.stdin, self._process.stdout
         assert stdin is not None and stdout is not None
         try:
@@ -99,12 +100,16 @@ class Throttle:
         return max(self._bytes / self._bytes_per_second - (now_s - self._started_s), 0.0)
 
 
-def _work(job: Job, output: BinaryIO) -> None:
-    throttle = Throttle(job.max_bytes_per_second, time.monotonic())
+def _work(job: Job, output: BinaryIO, patient: bool) -> None:
+    now_s = time.monotonic()
+    throttle, starvation = Throttle(job.max_bytes_per_second, now_s), Starvation(now_s, waited_s())
     for step in job.steps(OsFiles()):
         if step.report is not None:
             _send(output, (_REPORT, step.report))
-        rest_s = throttle.rest_s(step.size_bytes, time.monotonic())
+        now_s = time.monotonic()
+        if patient and starvation.is_due(now_s) and starvation.is_starving(now_s, waited_s()):
+            raise WorkerStarved("the machine has no idle time")
+        rest_s = throttle.rest_s(step.size_bytes, now_s)
         if rest_s > 0:
             time.sleep(rest_s)
 
@@ -130,12 +135,16 @@ def _portable(error: BaseException) -> Exception:
         return OSError(error.errno, error.strerror, error.filename)
     if isinstance(error, KafkaError):
         return type(error)(error.message)
+    if isinstance(error, WorkerStarved):
+        return error
     return RuntimeError(f"{type(error).__name__}: {error}")
 
 
 def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the broker, which then ends this process
-    os.nice(_NICENESS)
+    patient = _PATIENT in sys.argv[1:] and be_patient()
+    if not patient:
+        be_nice()
     output = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
     jobs: queue.SimpleQueue[Job] = queue.SimpleQueue()
@@ -143,7 +152,7 @@ def main() -> None:
     while True:
         job = jobs.get()
         try:
-            _work(job, output)
+            _work(job, output, patient)
         except Exception as error:
             _send(output, (_FAILED, _portable(error)))
         else:

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncGenerator, Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from ottla.storage.files import Job, WorkerDied
+from ottla.storage.files import Job, WorkerDied, WorkerStarved
 from ottla.testing.clock import SimRandom
 
 if TYPE_CHECKING:
@@ -20,7 +20,8 @@ class SimOffload:
 
     So other events happen before the call and between the call and the moment that its caller knows the result.
 
-    files: the disk that jobs of the worker work on. worker_dies_after: so many steps of jobs from now the worker ends.
+    files: the disk that jobs of the worker work on. worker_dies_after: so many steps of jobs from now the worker ends,
+    and the job with `worker_ends_with`.
     """
 
     def __init__(
@@ -32,6 +33,7 @@ class SimOffload:
         self.running = 0
         self.files: SimFiles | None = None
         self.worker_dies_after: int | None = None
+        self.worker_ends_with: type[WorkerDied | WorkerStarved] = WorkerDied
 
     async def run(self, call: Callable[[], Result]) -> Result:
         future: asyncio.Future[Result] = self._loop.create_future()
@@ -49,7 +51,7 @@ class SimOffload:
                 self.worker_dies_after -= 1
                 if self.worker_dies_after < 0:
                     self.worker_dies_after = None
-                    raise WorkerDied("the simulated worker ended")
+                    raise self.worker_ends_with("the simulated worker ended")
             if rest_s > self.latency_s[1]:
                 await asyncio.sleep(rest_s)
             step = await self.run(lambda: next(steps, None))
