@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
 from ottla.broker.coordination import Coordinator
@@ -66,14 +66,18 @@ class Groups(Coordinator[GroupMachine]):
             self._node.log.warn("groups.limit_reached", groups=count, limit=self.room.limit)
         return count
 
-    async def call(self, group_id: str, command: GroupCommand) -> Any:
+    def call(self, group_id: str, command: GroupCommand) -> Awaitable[Any]:
         """The answer of the group's machine, once committed. Raises the coordinator errors.
 
         A client that was told of this broker comes without FindCoordinator after a restart, so the topic exists by
         then; one that never asked gets it made here.
         """
-        if CONSUMER_OFFSETS not in self._node.image.topics:
-            await ensure_internal_topic(self._node, CONSUMER_OFFSETS)
+        if CONSUMER_OFFSETS in self._node.image.topics:
+            return self.runtime.call(self.partition_of(group_id), command)
+        return self._call_first(group_id, command)
+
+    async def _call_first(self, group_id: str, command: GroupCommand) -> Any:
+        await ensure_internal_topic(self._node, CONSUMER_OFFSETS)
         return await self.runtime.call(self.partition_of(group_id), command)
 
     def apply(self, delta: Delta) -> None:

@@ -73,6 +73,9 @@ class PartitionMachineLog:
         appended = self._partition.append(log, builder.build(), now_ms, Origin.COORDINATOR, _PRODUCE_VERSION)
         return appended.last_offset + 1
 
+    def is_committed(self, offset: int) -> bool:
+        return self._partition.leads and offset <= self._partition.high_watermark
+
     def committed(self, offset: int) -> Future[bool]:
         future: Future[bool] = self._node.loop.create_future()
         if not self._partition.leads:

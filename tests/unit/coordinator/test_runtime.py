@@ -50,6 +50,9 @@ class FakeLog:
     def end_offset(self) -> int:
         return len(self.entries)
 
+    def is_committed(self, offset: int) -> bool:
+        return False
+
     def committed(self, offset: int) -> asyncio.Future[bool]:
         future: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
         self.waiting.append(future)

@@ -174,7 +174,7 @@ class GroupMachine(ConsumerSide):
             out.answer(token, sync_refused(error))
         return out
 
-    def heartbeat(self, token: Token, request: HeartbeatRequest, caller: Caller, now_ms: int) -> Outcome:
+    def heartbeat(self, token: Token, request: HeartbeatRequest, now_ms: int) -> Outcome:
         out = Outcome()
         try:
             consumers = self.consumers.get(request.group_id)
