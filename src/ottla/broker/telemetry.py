@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from ottla.broker.client_metrics import INSTANCES_MAX, ClientMetrics
 from ottla.common.errors import InvalidRecord, KafkaError, TopicAlreadyExists, error_for
+from ottla.common.names import coordinator_partition
 from ottla.metadata.image import CLIENT_METRICS_CONFIG
 from ottla.protocol.messages.create_topics import CreateTopicsRequest, CreateTopicsResponse
 from ottla.protocol.messages.produce import ProduceRequest, ProduceResponse
@@ -74,7 +75,7 @@ class Telemetry:
     async def _produce(self, key: str, metrics: bytes, headers: Headers) -> None:
         node = self._node
         partitions = node.image.topics[self.topic].partitions
-        index = hash_of(key) % len(partitions)
+        index = coordinator_partition(key, len(partitions))
         builder = BatchBuilder()
         builder.append(node.clock.now_ms(), key.encode(), metrics, headers)
         data = ProduceRequest.PartitionProduceData(index=index, records=builder.build())
@@ -84,8 +85,3 @@ class Telemetry:
         appended = answer.responses[0].partition_responses[0]
         if appended.error_code:
             raise error_for(appended.error_code, appended.error_message)
-
-
-def hash_of(key: str) -> int:
-    """Spreads keys over partitions, the same in every process."""
-    return sum(key.encode())

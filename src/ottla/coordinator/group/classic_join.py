@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from ottla.common.errors import (
     FencedInstanceId,
     GroupMaxSizeReached,
@@ -24,6 +26,16 @@ from ottla.protocol.messages.join_group import JoinGroupRequest, JoinGroupRespon
 _NEW_MEMBER_JOIN_MS = 300_000  # a new member's socket is silent while its join is parked; do not keep it for ever
 _KNOWN_ID_SINCE = 4
 _SKIP_ASSIGNMENT_SINCE = 9
+
+
+class Join(NamedTuple):
+    """One JoinGroup at work. `protocols` are the request's."""
+
+    token: Token
+    request: JoinGroupRequest
+    protocols: Protocols
+    caller: Caller
+    now_ms: int
 
 
 class JoinPhase(ClassicBase):
@@ -54,10 +66,11 @@ class JoinPhase(ClassicBase):
             is_asked_for_id = not request.member_id and request.group_instance_id is None
             if not (is_asked_for_id and caller.version >= _KNOWN_ID_SINCE) and _names_twice(protocols):
                 raise InconsistentGroupProtocol  # Kafka never answers
+            join = Join(token, request, protocols, caller, now_ms)
             if request.member_id:
-                self._join_known(group, token, request, protocols, caller, now_ms, out)
+                self._join_known(group, join, out)
             else:
-                self._join_new(group, token, request, protocols, caller, now_ms, out)
+                self._join_new(group, join, out)
         except KafkaError as error:
             out.answer(token, join_refused(error, request.member_id))
 
@@ -78,68 +91,43 @@ class JoinPhase(ClassicBase):
             or (member_id in group.pending_joins)
         )
 
-    def _join_new(
-        self,
-        group: ClassicGroup,
-        token: Token,
-        request: JoinGroupRequest,
-        protocols: Protocols,
-        caller: Caller,
-        now_ms: int,
-        out: Outcome,
-    ) -> None:
+    def _join_new(self, group: ClassicGroup, join: Join, out: Outcome) -> None:
+        request, caller = join.request, join.caller
         instance_id = request.group_instance_id
         member_id = f"{instance_id if instance_id is not None else caller.client_id}-{self._uuid()}"
         if instance_id is not None and instance_id in group.static:
-            self._join_static_again(group, token, member_id, request, protocols, caller, now_ms, out)
+            self._join_static_again(group, join, member_id, out)
         elif instance_id is None and caller.version >= _KNOWN_ID_SINCE:
             group.pending_joins[member_id] = None
-            out.wake((SESSION, group.group_id, member_id), now_ms + request.session_timeout_ms)
-            out.answer(token, join_refused(MemberIdRequired(), member_id))
+            out.wake((SESSION, group.group_id, member_id), join.now_ms + request.session_timeout_ms)
+            out.answer(join.token, join_refused(MemberIdRequired(), member_id))
         else:
-            self._add(group, token, member_id, request, protocols, caller, now_ms, out)
+            self._add(group, join, member_id, out)
 
-    def _join_known(
-        self,
-        group: ClassicGroup,
-        token: Token,
-        request: JoinGroupRequest,
-        protocols: Protocols,
-        caller: Caller,
-        now_ms: int,
-        out: Outcome,
-    ) -> None:
+    def _join_known(self, group: ClassicGroup, join: Join, out: Outcome) -> None:
+        request = join.request
         if request.member_id in group.pending_joins:
             if request.group_instance_id is not None:
                 raise UnknownMemberId
-            self._add(group, token, request.member_id, request, protocols, caller, now_ms, out)
+            self._add(group, join, request.member_id, out)
             return
         member = group.check_member(request.member_id, request.group_instance_id)
-        unchanged = member.protocols == protocols
+        unchanged = member.protocols == join.protocols
         if group.state is State.COMPLETING_REBALANCE and unchanged:
             # The answer to its join was lost: the same answer again.
-            out.answer(token, self._joined(group, member, caller.version))
+            out.answer(join.token, self._joined(group, member, join.caller.version))
         elif group.state is State.STABLE and unchanged and member.member_id != group.leader:
-            answer = self._joined(group, member, caller.version)
+            answer = self._joined(group, member, join.caller.version)
             answer.members = []
-            out.answer(token, answer)
+            out.answer(join.token, answer)
         elif group.state in (State.EMPTY, State.DEAD):
             raise UnknownMemberId
         else:
-            self._rejoin(group, member, token, request, protocols, caller)
-            self._rebalance_or_complete(group, now_ms, out)
+            self._rejoin(member, join)
+            self._rebalance_or_complete(group, join.now_ms, out)
 
-    def _add(
-        self,
-        group: ClassicGroup,
-        token: Token,
-        member_id: str,
-        request: JoinGroupRequest,
-        protocols: Protocols,
-        caller: Caller,
-        now_ms: int,
-        out: Outcome,
-    ) -> None:
+    def _add(self, group: ClassicGroup, join: Join, member_id: str, out: Outcome) -> None:
+        request, caller = join.request, join.caller
         if not group.members:
             group.protocol_type = request.protocol_type
         member = Member(
@@ -149,45 +137,28 @@ class JoinPhase(ClassicBase):
             caller.client_host,
             _rebalance_timeout_ms(request),
             request.session_timeout_ms,
-            protocols,
+            join.protocols,
         )
         member.is_new = True
-        member.awaiting_join = token
+        member.awaiting_join = join.token
         member.join_version = caller.version
         if group.state is State.PREPARING_REBALANCE and group.previous_state is State.EMPTY:
             group.new_member_added = True
         group.add(member)
-        member.deadline_ms = now_ms + _NEW_MEMBER_JOIN_MS
+        member.deadline_ms = join.now_ms + _NEW_MEMBER_JOIN_MS
         out.wake((SESSION, group.group_id, member_id), member.deadline_ms)
-        self._rebalance_or_complete(group, now_ms, out)
+        self._rebalance_or_complete(group, join.now_ms, out)
 
-    def _rejoin(
-        self,
-        group: ClassicGroup,
-        member: Member,
-        token: Token,
-        request: JoinGroupRequest,
-        protocols: Protocols,
-        caller: Caller,
-    ) -> None:
-        member.protocols = protocols
-        member.rebalance_timeout_ms = _rebalance_timeout_ms(request)
-        member.session_timeout_ms = request.session_timeout_ms
-        member.awaiting_join = token
-        member.join_version = caller.version
+    def _rejoin(self, member: Member, join: Join) -> None:
+        member.protocols = join.protocols
+        member.rebalance_timeout_ms = _rebalance_timeout_ms(join.request)
+        member.session_timeout_ms = join.request.session_timeout_ms
+        member.awaiting_join = join.token
+        member.join_version = join.caller.version
 
-    def _join_static_again(
-        self,
-        group: ClassicGroup,
-        token: Token,
-        member_id: str,
-        request: JoinGroupRequest,
-        protocols: Protocols,
-        caller: Caller,
-        now_ms: int,
-        out: Outcome,
-    ) -> None:
+    def _join_static_again(self, group: ClassicGroup, join: Join, member_id: str, out: Outcome) -> None:
         """A static member came back without its id (KIP-345): a new id, and if nothing changes no rebalance."""
+        request, caller, now_ms = join.request, join.caller, join.now_ms
         assert request.group_instance_id is not None
         old_id = group.static[request.group_instance_id]
         old_leader = group.leader
@@ -200,7 +171,7 @@ class JoinPhase(ClassicBase):
         out.cancel((SESSION, group.group_id, old_id))
         member = group.replace_static(request.group_instance_id, member_id)
         member.client_id, member.client_host = caller.client_id, caller.client_host
-        self._rejoin(group, member, token, request, protocols, caller)
+        self._rejoin(member, join)
         member.deadline_ms = now_ms + member.session_timeout_ms
         out.wake((SESSION, group.group_id, member_id), member.deadline_ms)  # no timer has the new id yet
         if group.state is State.STABLE and group.select_protocol() == group.protocol:
@@ -213,7 +184,7 @@ class JoinPhase(ClassicBase):
                 # An old client that sees itself as leader would assign anew; name the id that it no longer has.
                 answer.members = []
                 answer.leader = old_leader or ""
-            out.answer(token, answer)
+            out.answer(join.token, answer)
         elif group.state is State.PREPARING_REBALANCE:
             self._maybe_complete_join(group, now_ms, out)
         else:

@@ -14,7 +14,7 @@ from typing import NamedTuple
 from ottla.common.errors import CorruptMessage
 from ottla.records.batch import CRC_FROM, HEADER, HEADER_BYTES, BatchHeader, Buffer, check_outline, crc32c
 from ottla.storage.compaction.offset_map import OffsetMap
-from ottla.storage.compaction.outline import outlines
+from ottla.storage.compaction.outline import Outline, outlines
 from ottla.storage.compaction.policy import SourceSegment, groups
 from ottla.storage.compaction.retain import LastRecord, Retention, Transactions, payload_of
 from ottla.storage.files import Files, Step
@@ -138,19 +138,29 @@ class _Pass:
 
     def _note_batch(self, header: BatchHeader, batch: memoryview, transactions: Transactions) -> bool:
         """False: the map is full."""
-        job, newest = self._job, self._newest
+        newest, first = self._newest, self._job.first_dirty
         if header.is_control:
             transactions.of_marker(header, batch)
         elif not transactions.is_aborted(header):
-            put, first = newest.put, job.first_dirty
-            for record in outlines(header, payload_of(header, batch)):
-                offset = header.base_offset + record.offset_delta
-                if record.key is not None and offset >= first:
-                    if newest.is_full:
-                        return False
-                    put(record.key, offset)
-        if header.last_offset >= job.first_dirty:
+            records = outlines(header, payload_of(header, batch))
+            if header.base_offset >= first and newest.room >= len(records):  # nearly always
+                base = header.base_offset
+                newest.put_all({record[5]: base + record[4] for record in records if record[5] is not None})
+            elif not self._note_records(header, records):
+                return False
+        if header.last_offset >= first:
             newest.latest_offset = header.last_offset
+        return True
+
+    def _note_records(self, header: BatchHeader, records: list[Outline]) -> bool:
+        """One by one: the dirty part begins in this batch, or the map ends in it. False: it is full."""
+        newest = self._newest
+        for record in records:
+            offset = header.base_offset + record.offset_delta
+            if record.key is not None and offset >= self._job.first_dirty:
+                if newest.is_full:
+                    return False
+                newest.put(record.key, offset)
         return True
 
     # -- copying what stays

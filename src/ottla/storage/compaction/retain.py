@@ -133,12 +133,12 @@ class Retention:
         """Without what is superseded, tombstones whose horizon has passed, and what has no key (refused on append; it
         may be there from before the topic was compacted). One loop without calls but for the map: it is where a pass
         spends its time."""
-        base, latest, get = header.base_offset, self._newest.latest_offset, self._newest.get
+        base, latest, offset_of = header.base_offset, self._newest.latest_offset, self._newest.lookup
         tombstones = not _has_horizon(header) or self._now_ms < header.base_timestamp
         kept = []
         for record in records:
             offset, key = base + record[4], record[5]
-            if offset > latest or (key is not None and offset >= get(key) and (tombstones or record[6])):
+            if offset > latest or (key is not None and offset >= offset_of(key, -1) and (tombstones or record[6])):
                 kept.append(record)
         return kept
 
