@@ -58,8 +58,8 @@ class DynamicConfigChecks:
     def check_client_metrics(self, name: str, changes: Mapping[str, str | None], result: Mapping[str, str]) -> None:
         if not name:
             raise InvalidRequest("Subscription name can't be empty")
-        for each in changes:
-            if each not in ClientMetricsSettings.definitions:
+        for each, value in changes.items():
+            if value is not None and each not in ClientMetricsSettings.definitions:
                 raise InvalidRequest(f"Unknown client metrics configuration: {each}")
         settings = ClientMetricsSettings.parse(result)
         if not 100 <= settings.interval_ms <= 3_600_000:

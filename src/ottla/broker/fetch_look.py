@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ottla.broker.fetch_sessions import Interest
+from ottla.broker.partition import NO_LEADER_EPOCH
 from ottla.common.errors import (
     KafkaError,
     NotLeaderOrFollower,
@@ -44,6 +45,11 @@ class Look:
         """An error or a diverging epoch was found: answer at once."""
         self.answers: dict[Interest, PartitionData] = {}
         self._denied: dict[str, bool] = {}
+
+    @property
+    def found_any(self) -> bool:
+        """Some partition is there to be read, whether that went well or not."""
+        return any(interest.partition is not None for interest in self.answers)
 
     def find(self, interest: Interest) -> Partition:
         """The partition that an interest stands for now. Raises when there is none, or the client may not read it."""
@@ -94,7 +100,9 @@ class Look:
                 high_watermark=-1,
                 last_stable_offset=-1,
                 log_start_offset=-1,
-                aborted_transactions=[] if self._committed or interest.partition is None else None,
+                aborted_transactions=[]
+                if interest.partition is None
+                else None,  # as in Kafka, of what was not looked into
                 records=EMPTY,
             )
             self._hint(answer, interest.partition)
@@ -107,7 +115,7 @@ class Look:
         return interest.want.fetch_offset < end
 
     def _read(self, want: FetchRequest.FetchPartition, partition: Partition) -> PartitionData:
-        log = partition.leader_log(want.current_leader_epoch)
+        log = partition.leader_log(max(want.current_leader_epoch, NO_LEADER_EPOCH))  # any below is none, in Fetch alone
         if self._by_replica and (self._replica == self._ctx.node.node_id or self._replica not in partition.replicas):
             raise NotLeaderOrFollower  # no follower of this leader
         high_watermark = partition.high_watermark
@@ -163,6 +171,7 @@ class Look:
             raise OffsetOutOfRange
         if epoch >= want.last_fetched_epoch and end >= want.fetch_offset:
             return False
+        answer.aborted_transactions = None
         answer.diverging_epoch = FetchResponse.EpochEndOffset(epoch=epoch, end_offset=end)
         return True
 

@@ -15,6 +15,9 @@ from ottla.storage.log_facts import Origin
 if TYPE_CHECKING:
     from ottla.storage.log import Appended, PartitionLog
 
+NO_LEADER_EPOCH = -1
+"""Of a client that does not say which one it knows."""
+
 Commit = tuple[int, int, "Future[bool]"]
 """An offset that the high watermark must reach, a tie breaker, and the future that says it did."""
 
@@ -114,7 +117,7 @@ class Partition:
         if log.synced_appends and end < log.log_end_offset:
             self._sync(self)  # what a crash left unsynced can be read only once it is durable
 
-    def leader_log(self, current_leader_epoch: int = -1) -> PartitionLog:
+    def leader_log(self, current_leader_epoch: int = NO_LEADER_EPOCH) -> PartitionLog:
         """The log, if this broker leads. Raises NotLeaderOrFollower, KafkaStorageError, and the two epoch errors."""
         if not self.leads:
             raise NotLeaderOrFollower
@@ -124,7 +127,7 @@ class Partition:
             self._lead(log)
         if log.offline:
             raise KafkaStorageError
-        if current_leader_epoch >= 0 and current_leader_epoch != self.leader_epoch:
+        if current_leader_epoch != NO_LEADER_EPOCH and current_leader_epoch != self.leader_epoch:
             if current_leader_epoch < self.leader_epoch:
                 raise FencedLeaderEpoch
             raise UnknownLeaderEpoch

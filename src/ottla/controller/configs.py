@@ -27,6 +27,9 @@ _OPERATION_NAMES = ("SET", "DELETE", "APPEND", "SUBTRACT")
 _TYPES = (TOPIC_CONFIG, BROKER_CONFIG, CLIENT_METRICS_CONFIG, GROUP_CONFIG)
 
 
+AlteredOne = IncrementalAlterConfigsResponse.AlterConfigsResourceResponse
+
+
 class Change(NamedTuple):
     """One operation on one setting of a resource."""
 
@@ -40,23 +43,25 @@ def incremental_alter_configs(image: ClusterImage, rules: ControllerRules, reque
     assert isinstance(request, IncrementalAlterConfigsRequest)
     counts = _counts([(resource.resource_type, resource.resource_name) for resource in request.resources])
     records: list[Message] = []
-    responses = []
+    responses, well_formed = [], []
+    not_understood = False
     for resource in request.resources:
         key = (resource.resource_type, resource.resource_name)
         changes = [Change(each.name, each.config_operation, each.value) for each in resource.configs]
-        code, message = 0, None
+        response = AlteredOne(resource_type=key[0], resource_name=key[1], error_message=None)
+        responses.append(response)
         try:
-            _check_shape(counts[key], changes)
+            _check_shape(counts[key], key[0], changes)
+            well_formed.append(response)
             records.extend(_alter(image, rules, key, changes))
-        except UnknownServerError as error:
-            code = error.code  # Kafka has no sentence for what it does not know either
+        except UnknownServerError:
+            not_understood = True
         except KafkaError as error:
-            code, message = error.code, error.message
-        responses.append(
-            IncrementalAlterConfigsResponse.AlterConfigsResourceResponse(
-                error_code=code, error_message=message, resource_type=key[0], resource_name=key[1]
-            )
-        )
+            response.error_code, response.error_message = error.code, error.message
+    if not_understood:  # then nothing of the request is done, and Kafka has no sentence for it either
+        records.clear()
+        for response in well_formed:
+            response.error_code, response.error_message = UnknownServerError.code, None
     return Outcome([] if request.validate_only else records, IncrementalAlterConfigsResponse(responses=responses))
 
 
@@ -71,7 +76,7 @@ def alter_configs(image: ClusterImage, rules: ControllerRules, request: Message)
         changes = [Change(each.name, SET, each.value) for each in resource.configs]
         code, message = 0, None
         try:
-            _check_shape(counts[key], changes)
+            _check_shape(counts[key], key[0], changes)
             named = {change.name for change in changes}
             removed = [Change(name, DELETE, None) for name in image.config(*key) if name not in named]
             records.extend(_alter(image, rules, key, removed + changes))
@@ -92,7 +97,7 @@ def _counts(keys: Sequence[tuple[int, str]]) -> dict[tuple[int, str], int]:
     return counts
 
 
-def _check_shape(times_named: int, changes: Sequence[Change]) -> None:
+def _check_shape(times_named: int, resource_type: int, changes: Sequence[Change]) -> None:
     """What is wrong with a resource's part of the request whatever it is about."""
     if times_named > 1:
         raise InvalidRequest("Each resource must appear at most once.")
@@ -100,10 +105,9 @@ def _check_shape(times_named: int, changes: Sequence[Change]) -> None:
         raise InvalidRequest("Error due to duplicate config keys")
     missing = [change.name for change in changes if change.operation != DELETE and change.value is None]
     if missing:
-        raise InvalidRequest(f"Null value not supported for : {','.join(missing)}")
-    for change in changes:
-        if not 0 <= change.operation < len(_OPERATION_NAMES):
-            raise UnknownServerError(f"Unknown config operation {change.operation} for {change.name}.")
+        raise InvalidRequest(f"Null value not supported for : {', '.join(missing)}")
+    if resource_type not in _TYPES:
+        raise InvalidRequest(f"Unknown resource type {resource_type}")
 
 
 def _alter(
@@ -111,9 +115,12 @@ def _alter(
 ) -> list[Message]:
     """The records that make these changes, which are checked together with what is stored."""
     resource_type, name = key
-    if resource_type not in _TYPES:
-        raise InvalidRequest(f"Unknown resource type {resource_type}")
     stored = image.config(resource_type, name)
+    for change in changes:
+        _check_operation(rules, resource_type, change)
+    for change in changes:
+        if not 0 <= change.operation < len(_OPERATION_NAMES):
+            raise UnknownServerError(f"Unknown config operation {change.operation} for {change.name}.")
     wanted = {change.name: _new_text(rules, resource_type, stored, change) for change in changes}
     result = {**stored, **{each: text for each, text in wanted.items() if text is not None}}
     for each, text in wanted.items():
@@ -128,18 +135,22 @@ def _alter(
     ]
 
 
+def _check_operation(rules: ControllerRules, resource_type: int, change: Change) -> None:
+    """Only lists can be added to and taken from."""
+    if change.operation not in (APPEND, SUBTRACT) or _is_list(rules, resource_type, change.name):
+        return
+    operation = _OPERATION_NAMES[change.operation]
+    if resource_type == BROKER_CONFIG:
+        raise InvalidConfig(f"Config value {operation.lower()} is not allowed for config key: {change.name}")
+    raise InvalidConfig(f"Can't {operation} to key {change.name} because its type is not LIST.")
+
+
 def _new_text(rules: ControllerRules, resource_type: int, stored: Mapping[str, str], change: Change) -> str | None:
     if change.operation == DELETE:
         return None
     assert change.value is not None
     if change.operation == SET:
         return change.value
-    if not _is_list(rules, resource_type, change.name):
-        if resource_type == BROKER_CONFIG:
-            word = _OPERATION_NAMES[change.operation].lower()
-            raise InvalidConfig(f"Config value {word} is not allowed for config key: {change.name}")
-        operation = _OPERATION_NAMES[change.operation]
-        raise InvalidConfig(f"Can't {operation} to key {change.name} because its type is not LIST.")
     present = stored.get(change.name)
     if present is None:
         present = _default_text(rules, resource_type, change.name)

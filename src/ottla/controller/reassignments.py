@@ -50,7 +50,7 @@ def alter_partition_reassignments(image: ClusterImage, rules: ControllerRules, r
     return Outcome(
         records,
         AlterPartitionReassignmentsResponse(
-            allow_replication_factor_change=request.allow_replication_factor_change,
+            allow_replication_factor_change=request.allow_replication_factor_change or not topics,
             error_message=None if topics else "",
             responses=topics,
         ),

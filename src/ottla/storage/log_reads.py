@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ottla.common.errors import KafkaStorageError, OffsetOutOfRange
+from ottla.records.batch import BatchHeader
 from ottla.storage import lookup
 from ottla.storage.log_base import LogBase
 from ottla.storage.log_facts import ProducerView, producer_view
@@ -129,6 +130,10 @@ class ReadableLog(LogBase):
     def has_ongoing_transaction(self, producer_id: int, producer_epoch: int) -> bool:
         producer = self._producers.get(producer_id)
         return producer is not None and producer.transaction_start >= 0 and producer.epoch == producer_epoch
+
+    def verification_begins(self, header: BatchHeader, now_ms: int) -> None:
+        """A coordinator is asked whether this batch may begin a transaction here. See `Verifications`."""
+        self._producers.verifications.begin(header, now_ms)
 
     def producer_epoch(self, producer_id: int) -> int:
         """The newest epoch of a producer in this log, -1 if it has written nothing lately."""

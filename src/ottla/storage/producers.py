@@ -18,6 +18,7 @@ from ottla.common.errors import (
 from ottla.records.batch import TRANSACTIONAL, BatchHeader
 from ottla.records.control import Marker
 from ottla.storage.producer_tally import ProducerTally
+from ottla.storage.verifications import Verifications
 
 BATCHES_KEPT = 5
 """As many as a producer may have in flight; an older retry cannot be told from a new batch."""
@@ -69,13 +70,14 @@ class Producers:
     Invariant: a producer has an open transaction exactly if it is in `_open`, which is in the order of first offsets.
     """
 
-    __slots__ = ("_entries", "_open", "_tally", "_unreplicated")
+    __slots__ = ("_entries", "_open", "_tally", "_unreplicated", "verifications")
 
     def __init__(self) -> None:
         self._tally: ProducerTally | None = None
         self._entries: dict[int, Producer] = {}
         self._open: dict[int, int] = {}
         self._unreplicated: list[CompletedTransaction] = []
+        self.verifications = Verifications()
 
     def __len__(self) -> int:
         return len(self._entries)
@@ -100,7 +102,9 @@ class Producers:
         """
         producer = self._entries.get(header[9])
         if producer is None:
-            return None  # whatever its sequence: its state may have expired (KAFKA-5793)
+            if self.verifications:
+                self.verifications.check(header)
+            return None  # whatever its sequence else: its state may have expired (KAFKA-5793)
         epoch, first_sequence = header[10], header[11]
         if epoch == producer.epoch:
             batches = producer.batches
@@ -120,6 +124,8 @@ class Producers:
                     f"Invalid sequence number for new epoch {epoch} of producer {header.producer_id}: {first_sequence} "
                     f"(incoming seq. number), epoch {producer.epoch} (last)"
                 )
+        if self.verifications:
+            self.verifications.check(header)
         if producer.transaction_start >= 0 and not header[5] & TRANSACTIONAL:
             raise InvalidTxnState(f"Expected transactional write from producer {header.producer_id}")
         return None
@@ -188,6 +194,7 @@ class Producers:
         if header[5] & TRANSACTIONAL and producer.transaction_start < 0:
             producer.transaction_start = base_offset
             self._open[producer_id] = base_offset
+            self.verifications.end(producer_id)
 
     def complete(self, header: BatchHeader, marker: Marker, offset: int) -> CompletedTransaction | None:
         """A marker is in the log: the transaction it ended, None if there was none."""
@@ -198,6 +205,7 @@ class Producers:
         if epoch != producer.epoch:
             producer.epoch = epoch
             producer.batches.clear()
+        self.verifications.end(producer_id)
         producer.coordinator_epoch = marker.coordinator_epoch
         producer.last_timestamp = marker.timestamp
         start, producer.transaction_start = producer.transaction_start, -1
@@ -253,6 +261,7 @@ class Producers:
 
     def expire(self, now_ms: int, expiration_ms: int) -> int:
         """Forgets who was idle for so long and has no open transaction; how many."""
+        self.verifications.expire(now_ms, expiration_ms)
         idle = [
             producer.producer_id
             for producer in self._entries.values()

@@ -74,6 +74,7 @@ UNORDERED: dict[tuple[str, str], str] = {
     ("JoinGroup", "members"): "hash order of a map by generated member id",
     ("ListGroups", "groups"): "hash order of a map by group, over the partitions of the offsets topic",
     ("DescribeConfigs", "results[].configs"): "hash order of a map by name",
+    ("ConsumerGroupDescribe", "groups"): "by coordinator: hash order of the partitions of the offsets topic",
     ("ConsumerGroupDescribe", "groups[].members"): "hash order of a map by generated member id",
     ("ConsumerGroupDescribe", "groups[].members[].assignment.topic_partitions"): "hash order of a map by topic id",
     ("ConsumerGroupDescribe", "groups[].members[].target_assignment.topic_partitions"): "hash order, by topic id",

@@ -11,6 +11,7 @@ from ottla.records.control import Marker, end_marker
 from ottla.storage.producer_tally import ProducerTally
 from ottla.storage.producers import Producers
 from ottla.storage.snapshots import CorruptSnapshot, decode_snapshot, encode_snapshot
+from ottla.storage.verifications import MOST
 
 
 def header(
@@ -226,3 +227,45 @@ def test_a_torn_snapshot_is_refused() -> None:
     for broken in (b"", raw[:-1], raw + b"x", b"\x00\x02" + raw[2:], raw[:-1] + b"\x01"):
         with pytest.raises(CorruptSnapshot):
             decode_snapshot(broken)
+
+
+def test_a_batch_behind_one_that_is_being_verified_may_not_come_first() -> None:
+    """The lower one was refused with an error that passes, and the client will repeat it (KIP-890)."""
+    log = Sequence()
+    first, second = (header(sequence, transactional=True) for sequence in (0, 1))
+    log.producers.verifications.begin(first, 100)
+    log.producers.verifications.begin(second, 101)
+    with pytest.raises(OutOfOrderSequenceNumber, match=r"1 \(incoming seq. number\), 0 \(earliest seen sequence\)"):
+        log.append(second)
+    assert log.append(header(5, producer_id=2)) is None, "another producer"
+    assert log.append(first) is None
+    assert log.append(second) is None
+    assert not log.producers.verifications
+
+
+def test_a_new_epoch_begins_with_a_sequence_of_its_own() -> None:
+    log = Sequence()
+    log.producers.verifications.begin(header(7, transactional=True), 100)
+    log.producers.verifications.begin(header(3, transactional=True), 100)
+    with pytest.raises(OutOfOrderSequenceNumber):
+        log.producers.check(header(4, transactional=True))
+    log.producers.verifications.begin(header(9, epoch=1, transactional=True), 100)
+    assert log.producers.check(header(9, epoch=1, transactional=True)) is None
+
+
+def test_what_is_being_verified_is_forgotten_with_a_marker_with_time_and_for_room() -> None:
+    log = Sequence()
+    verifications = log.producers.verifications
+    verifications.begin(header(0, transactional=True), 100)
+    log.mark()
+    assert not verifications
+    verifications.begin(header(0, transactional=True), 100)
+    log.producers.expire(149, 50)
+    assert verifications
+    log.producers.expire(150, 50)
+    assert not verifications
+    for producer_id in range(MOST + 1):
+        verifications.begin(header(0, producer_id=producer_id, transactional=True), 100)
+    verifications.check(header(1, producer_id=0))
+    with pytest.raises(OutOfOrderSequenceNumber):
+        verifications.check(header(1, producer_id=1))

@@ -52,10 +52,13 @@ def config_denial(ctx: Context, operation: Operation, resource_type: int, name: 
 async def describe_configs(ctx: Context, request: DescribeConfigsRequest) -> DescribeConfigsResponse:
     """Needs DESCRIBE_CONFIGS on the topic or group, for anything else on the cluster."""
     results = []
+    unknown = any(resource.resource_type not in RESOURCE_TYPES for resource in request.resources)
     for resource in request.resources:
         result = Result(resource_type=resource.resource_type, resource_name=resource.resource_name)
         results.append(result)
         try:
+            if unknown:
+                raise InvalidRequest  # Kafka answers the whole request with it
             denial = config_denial(ctx, Operation.DESCRIBE_CONFIGS, resource.resource_type, resource.resource_name)
             if denial is not None:
                 raise denial
@@ -93,7 +96,7 @@ def _entries(ctx: Context, resource_type: int, name: str) -> list[Entry]:
         if not name:
             raise InvalidRequest("Group name must not be empty")
         return configs.describe_group(resource_type, name, GroupSettings)
-    raise InvalidRequest
+    raise AssertionError(f"the resource type {resource_type} was let through")
 
 
 def _check_logger(name: str, own: int) -> None:

@@ -42,7 +42,8 @@ async def delete_records(ctx: Context, request: DeleteRecordsRequest) -> DeleteR
                 answer.low_watermark = _delete(ctx, partition, asked.offset)
             except KafkaError as error:
                 answer.error_code = ctx.count_error(error)
-        topics.append(DeleteRecordsResponse.DeleteRecordsTopicResult(name=topic.name, partitions=answers))
+        if answers:
+            topics.append(DeleteRecordsResponse.DeleteRecordsTopicResult(name=topic.name, partitions=answers))
     return DeleteRecordsResponse(throttle_time_ms=ctx.throttle_time_ms, topics=topics)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ottla.common.errors import KafkaError, TopicAuthorizationFailed, UnknownTopicOrPartition
+from ottla.controller.names import check_topic_name
 from ottla.protocol.messages.describe_producers import DescribeProducersRequest, DescribeProducersResponse
 from ottla.security.operations import Operation, ResourceType
 
@@ -27,6 +28,7 @@ async def describe_producers(ctx: Context, request: DescribeProducersRequest) ->
             try:
                 if not allowed:
                     raise TopicAuthorizationFailed
+                check_topic_name(topic.name)
                 producers = ctx.node.replicas.find(topic.name, index).leader_log().producers()
                 answer.active_producers = [_shown(producer) for producer in producers]
             except KafkaError as error:

@@ -36,27 +36,17 @@ async def describe_topic_partitions(
 ) -> DescribeTopicPartitionsResponse:
     """Needs DESCRIBE on each topic. Without names all topics are listed, and those not allowed are left out."""
     try:
-        _check_names(ctx, request)
         names = _names(ctx, request)
+        allowed = [name for name in names if ctx.allows(Operation.DESCRIBE, ResourceType.TOPIC, name)]
+        response = _page(ctx, request, allowed)
     except KafkaError as error:
         code = ctx.count_error(error)
         refused = [Topic(error_code=code, name=topic.name) for topic in request.topics]
         return DescribeTopicPartitionsResponse(throttle_time_ms=ctx.throttle_time_ms, topics=refused)
-    allowed = [name for name in names if ctx.allows(Operation.DESCRIBE, ResourceType.TOPIC, name)]
-    response = _page(ctx, request, allowed)
     if request.topics:
         response.topics += _denied(ctx, [name for name in names if name not in dict.fromkeys(allowed)])
     response.throttle_time_ms = ctx.throttle_time_ms
     return response
-
-
-def _check_names(ctx: Context, request: DescribeTopicPartitionsRequest) -> None:
-    """An impossible name fails the whole request, and Kafka has no better error for it."""
-    for topic in request.topics:
-        try:
-            check_topic_name(topic.name)
-        except InvalidTopicException:
-            raise UnknownServerError from None
 
 
 def _names(ctx: Context, request: DescribeTopicPartitionsRequest) -> list[str]:
@@ -73,7 +63,10 @@ def _names(ctx: Context, request: DescribeTopicPartitionsRequest) -> list[str]:
 
 
 def _page(ctx: Context, request: DescribeTopicPartitionsRequest, names: list[str]) -> DescribeTopicPartitionsResponse:
-    """As many partitions as asked for and allowed, at least one; then where the next page begins."""
+    """As many partitions as asked for and allowed, at least one; then where the next page begins.
+
+    An empty name that the page comes to fails the whole request, and Kafka has no better error for it.
+    """
     room = max(1, min(request.response_partition_limit, ctx.node.settings.max_request_partition_size_limit))
     cursor = request.cursor
     topics: list[Topic] = []
@@ -83,6 +76,8 @@ def _page(ctx: Context, request: DescribeTopicPartitionsRequest, names: list[str
         first = cursor.partition_index if cursor is not None and cursor.topic_name == name else 0
         image = ctx.node.image.topics.get(name)
         if image is None:
+            if not name:
+                raise UnknownServerError
             topics.append(_unknown(ctx, name))
             continue
         indexes = [index for index in image.partitions if index >= first]
@@ -119,7 +114,11 @@ def _partition(ctx: Context, index: int, state: PartitionImage) -> Partition:
 
 
 def _unknown(ctx: Context, name: str) -> Topic:
-    code = ctx.count_error(UnknownTopicOrPartition())
+    try:
+        check_topic_name(name)
+        raise UnknownTopicOrPartition
+    except (InvalidTopicException, UnknownTopicOrPartition) as error:
+        code = ctx.count_error(error)
     operations = ctx.authorized_operations(ResourceType.TOPIC, name)
     return Topic(error_code=code, name=name, topic_authorized_operations=operations)
 

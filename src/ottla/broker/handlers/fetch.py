@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ottla.broker.fetch_look import Look
+from ottla.broker.fetch_look import EMPTY, Look, release
 from ottla.broker.fetch_sessions import FINAL_EPOCH, INITIAL_EPOCH, NO_SESSION, FetchSession, Interest, Subscription
 from ottla.broker.waits import until
-from ottla.common.errors import KafkaError
+from ottla.common.errors import KafkaError, UnknownServerError, UnknownTopicId
 from ottla.common.names import Uuid
 from ottla.protocol.messages.fetch import FetchRequest, FetchResponse
 
@@ -19,7 +19,9 @@ if TYPE_CHECKING:
     from ottla.broker.context import Context
 
 _BY_ID = 13
+_TOP_ERROR_SINCE = 7
 _LEADER_HINT = 16
+_ISOLATION_LEVELS = (0, 1)
 
 PartitionData = FetchResponse.PartitionData
 
@@ -42,6 +44,9 @@ async def fetch(ctx: Context, request: FetchRequest) -> FetchResponse:
     while True:
         for interest in todo:
             look.at(interest)
+        if request.isolation_level not in _ISOLATION_LEVELS and look.found_any:
+            subscription.close()
+            return _refused(ctx, request, look, UnknownServerError())
         wanted = request.min_bytes - look.read_bytes
         left_s = deadline - ctx.node.loop.time()
         if wanted <= 0 or look.failed or not subscription.interests or left_s <= 0:
@@ -120,9 +125,35 @@ def _remember(session: FetchSession, look: Look, incremental: bool) -> dict[Inte
     return told
 
 
+def _refused(ctx: Context, request: FetchRequest, look: Look, error: KafkaError) -> FetchResponse:
+    """A whole request that makes no sense; up to version 12 each partition says so as well."""
+    for answer in look.answers.values():
+        release(answer)
+    code = ctx.count_error(error)
+    topics = []
+    for topic in request.topics if ctx.version < _BY_ID else ():
+        answers = [
+            PartitionData(
+                partition_index=one.partition, error_code=code, high_watermark=-1, last_stable_offset=-1,
+                log_start_offset=-1, aborted_transactions=[], records=EMPTY,
+            )
+            for one in topic.partitions
+        ]  # fmt: skip
+        topics.append(FetchResponse.FetchableTopicResponse(topic=topic.topic, partitions=answers))
+    response = FetchResponse(session_id=request.session_id, responses=topics)
+    if ctx.version >= _TOP_ERROR_SINCE:
+        response.error_code = code
+    return response
+
+
 def _unfound_last(answers: dict[Interest, PartitionData]) -> dict[Interest, PartitionData]:
-    """As in Kafka: partitions that were not even looked into come after all others."""
-    return dict(sorted(answers.items(), key=lambda item: item[0].partition is None))
+    """As in Kafka: partitions that were not looked into come after all others, those of unknown topic ids first."""
+
+    def place(item: tuple[Interest, PartitionData]) -> int:
+        interest, answer = item
+        return 0 if interest.partition is not None else 1 if answer.error_code == UnknownTopicId.code else 2
+
+    return dict(sorted(answers.items(), key=place))
 
 
 def _by_topic(answers: dict[Interest, PartitionData]) -> list[FetchResponse.FetchableTopicResponse]:

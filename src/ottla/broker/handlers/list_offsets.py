@@ -10,6 +10,7 @@ from ottla.common.errors import (
     LeaderNotAvailable,
     OffsetNotAvailable,
     TopicAuthorizationFailed,
+    UnknownServerError,
     UnsupportedVersion,
 )
 from ottla.protocol.messages.list_offsets import ListOffsetsRequest, ListOffsetsResponse
@@ -24,6 +25,7 @@ LATEST, EARLIEST, MAX_TIMESTAMP, EARLIEST_LOCAL, LAST_TIERED, EARLIEST_PENDING_U
 # The version that introduced each special timestamp (KIP-734, KIP-405, KIP-1005, KIP-1023).
 _SINCE = {LATEST: 1, EARLIEST: 1, MAX_TIMESTAMP: 7, EARLIEST_LOCAL: 8, LAST_TIERED: 9, EARLIEST_PENDING_UPLOAD: 11}
 _READ_COMMITTED = 1
+_ISOLATION_LEVELS = (0, 1)
 _LEADER_EPOCH_SINCE = 4
 _NOT_AVAILABLE_SINCE = 5
 
@@ -45,13 +47,16 @@ async def list_offsets(ctx: Context, request: ListOffsetsRequest) -> ListOffsets
                     raise TopicAuthorizationFailed
                 if asked.partition_index in twice:
                     raise InvalidRequest(f"partition {asked.partition_index} is asked for twice")
+                if request.isolation_level not in _ISOLATION_LEVELS:
+                    raise UnknownServerError
+                _check_timestamp(ctx, asked.timestamp)
                 partition = ctx.node.replicas.find(topic.name, asked.partition_index)
                 _answer(ctx, request, partition, asked, answer)
                 if ctx.version < _LEADER_EPOCH_SINCE:
                     answer.leader_epoch = -1
             except KafkaError as error:
                 answer.error_code = ctx.count_error(error)
-        if answers:
+        if answers or request.isolation_level not in _ISOLATION_LEVELS:
             topics.append(ListOffsetsResponse.ListOffsetsTopicResponse(name=topic.name, partitions=answers))
     return ListOffsetsResponse(throttle_time_ms=ctx.throttle_time_ms, topics=topics)
 
@@ -59,6 +64,11 @@ async def list_offsets(ctx: Context, request: ListOffsetsRequest) -> ListOffsets
 def _twice(partitions: list[ListOffsetsRequest.ListOffsetsPartition]) -> list[int]:
     indexes = [one.partition_index for one in partitions]
     return [] if len(set(indexes)) == len(indexes) else [one for one in indexes if indexes.count(one) > 1]
+
+
+def _check_timestamp(ctx: Context, timestamp: int) -> None:
+    if timestamp < 0 and ctx.version < _SINCE.get(timestamp, 1 << 15):
+        raise UnsupportedVersion(f"timestamp {timestamp} is not known in version {ctx.version}")
 
 
 def _answer(
@@ -70,8 +80,6 @@ def _answer(
 ) -> None:
     log = partition.leader_log(asked.current_leader_epoch)
     timestamp = asked.timestamp
-    if timestamp < 0 and ctx.version < _SINCE.get(timestamp, 1 << 15):
-        raise UnsupportedVersion(f"timestamp {timestamp} is not known in version {ctx.version}")
     committed = request.isolation_level == _READ_COMMITTED
     readable = partition.last_stable_offset if committed else partition.high_watermark
     if timestamp == LATEST:

@@ -47,6 +47,8 @@ async def metadata(ctx: Context, request: MetadataRequest) -> MetadataResponse:
         if wrong is not None:
             return _refused(ctx, asked, wrong)
         asked = list({(one.topic_id, one.name): one for one in asked}.values())
+        if any(one.topic_id != ZERO_UUID for one in asked):  # then Kafka looks at ids alone
+            asked = [one for one in asked if one.topic_id != ZERO_UUID]
         created, uncreatable = await _create_missing(ctx, request, asked)
         topics = [_answer(ctx, request, one, uncreatable, created) for one in asked]
     response = MetadataResponse(
@@ -106,7 +108,12 @@ def _answer(ctx: Context, request: MetadataRequest, one: Asked, uncreatable: lis
             raise UnknownTopicOrPartition
         return _described(ctx, request, found)
     except KafkaError as error:
-        return Topic(error_code=ctx.count_error(error), name=one.name, topic_id=one.topic_id, partitions=[])
+        unknown = Topic(error_code=ctx.count_error(error), name=one.name, topic_id=one.topic_id, partitions=[])
+        if isinstance(error, UnknownTopicId):
+            unknown.name = None
+        elif request.include_topic_authorized_operations and not isinstance(error, TopicAuthorizationFailed):
+            unknown.topic_authorized_operations = ctx.authorized_operations(ResourceType.TOPIC, one.name or "")
+        return unknown
 
 
 def _described(ctx: Context, request: MetadataRequest, image: TopicImage) -> Topic:

@@ -41,7 +41,8 @@ async def _delete(ctx: Context, request: OffsetDeleteRequest) -> OffsetDeleteRes
                 answer.error_code = ctx.count_error(UnknownTopicOrPartition())
             else:
                 pending.append((TopicPartition(topic.name, asked.partition_index), answer))
-        response.topics.append(TopicAnswer(name=topic.name, partitions=answers))
+        if answers or image is None:
+            response.topics.append(TopicAnswer(name=topic.name, partitions=answers))
     if not request.group_id:
         raise InvalidGroupId
     partitions = [partition for partition, _ in pending]
@@ -54,6 +55,11 @@ async def _delete(ctx: Context, request: OffsetDeleteRequest) -> OffsetDeleteRes
         if answer.error_code:
             ctx.count_code(answer.error_code)
     decided = dict.fromkeys(partition for partition, _ in pending)
-    for entry in response.topics:  # as in Kafka: what was refused at once comes first
+    for entry in response.topics:  # as in Kafka: what was refused at once comes first, topics and partitions
         entry.partitions.sort(key=lambda answer: TopicPartition(entry.name, answer.partition_index) in decided)
+    response.topics.sort(
+        key=lambda entry: any(
+            TopicPartition(entry.name, one.partition_index) in decided for one in entry.partitions[:1]
+        )
+    )
     return response

@@ -69,16 +69,17 @@ async def _group(
         return GroupAnswer(group_id=group_id, error_code=ctx.count_error(error))
     if topics is None:
         return GroupAnswer(group_id=group_id, topics=_all(ctx, found))
-    answers = [_topic(ctx, found, topic) for topic in topics]
-    answers.sort(
-        key=lambda one: bool(one.partitions) and one.partitions[0].error_code != 0
-    )  # as in Kafka: refused last
-    return GroupAnswer(group_id=group_id, topics=answers)
+    shown: list[TopicAnswer] = []
+    refused: list[TopicAnswer] = []
+    for topic in topics:
+        answer = TopicAnswer(name=topic.name, topic_id=topic.topic_id)
+        (shown if _fill(ctx, found, topic, answer) else refused).append(answer)
+    return GroupAnswer(group_id=group_id, topics=shown + refused)  # as in Kafka
 
 
-def _topic(ctx: Context, found_offsets: Found, topic: Asked) -> TopicAnswer:
+def _fill(ctx: Context, found_offsets: Found, topic: Asked, answer: TopicAnswer) -> bool:
+    """False: the topic is unknown, or not for this principal."""
     name = topic.name
-    answer = TopicAnswer(name=name, topic_id=topic.topic_id)
     try:
         if ctx.version >= _BY_ID:
             found = ctx.node.image.topics_by_id.get(topic.topic_id)
@@ -92,11 +93,11 @@ def _topic(ctx: Context, found_offsets: Found, topic: Asked) -> TopicAnswer:
         answer.partitions = [
             Answer(partition_index=index, committed_offset=_NONE, error_code=code) for index in topic.partition_indexes
         ]
-        return answer
+        return False
     answer.partitions = [
         _one(ctx, found_offsets, TopicPartition(name, index), topic.topic_id) for index in topic.partition_indexes
     ]
-    return answer
+    return True
 
 
 def _one(ctx: Context, found: Found, partition: TopicPartition, topic_id: bytes = ZERO_UUID) -> Answer:

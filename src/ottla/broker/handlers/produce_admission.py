@@ -11,12 +11,14 @@ from ottla.broker.verification import Question
 from ottla.common.errors import InvalidProducerEpoch, InvalidProducerIdMapping, KafkaError, OutOfOrderSequenceNumber
 from ottla.common.names import INTERNAL_TOPICS, TopicPartition
 from ottla.records.batch import HEADER_BYTES, NO_PRODUCER_ID, BatchHeader, Buffer, parse_header
+from ottla.records.validation import outline_error
 from ottla.security.operations import Operation, ResourceType
 
 if TYPE_CHECKING:
     from ottla.broker.context import Context
     from ottla.broker.partition import Partition
-    from ottla.protocol.messages.produce import ProduceRequest, ProduceResponse
+    from ottla.protocol.messages.produce import ProduceRequest
+    from ottla.storage.log import PartitionLog
 
 _BY_ID = 13
 _ADDS_SINCE = 12
@@ -34,28 +36,21 @@ class Admission:
     def tell(self, told: dict[TopicPartition, KafkaError | None]) -> None:
         self._told.update(told)
 
-    def check(
-        self, partition: Partition, records: Buffer | None, answer: ProduceResponse.PartitionProduceResponse
-    ) -> None:
+    def check(self, partition: Partition) -> None:
         """Raises what the client is told of this partition. Nothing may be awaited between the answer and this."""
-        if partition.topic_partition not in self._told:
-            return
-        error = self._told[partition.topic_partition]
+        error = self._told.get(partition.topic_partition)
         if error is not None:
             raise error
-        if self._adds:
-            self._check_first(partition, records, answer)
 
-    def _check_first(
-        self, partition: Partition, records: Buffer | None, answer: ProduceResponse.PartitionProduceResponse
-    ) -> None:
+    def check_first(self, partition: Partition, log: PartitionLog, records: Buffer | None, now_ms: int) -> None:
         """With TV2 each transaction starts at sequence 0, so an unknown producer's first batch must as well: a later
         one would have overtaken it (KIP-890)."""
+        if not self._adds or partition.topic_partition not in self._told:
+            return
         assert records is not None
         header = parse_header(records)
-        log = partition.leader_log()
         if header.base_sequence > 0 and log.producer_epoch(header.producer_id) < 0:
-            answer.log_start_offset = log.log_start_offset
+            log.check_records(records, now_ms)  # what is wrong with them comes before
             raise OutOfOrderSequenceNumber(
                 f"Invalid sequence number for producer {header.producer_id} at offset {log.log_end_offset} in "
                 f"partition {partition.topic_partition}: {header.base_sequence} (incoming seq. number), 0 (expected)"
@@ -68,14 +63,15 @@ async def admit(ctx: Context, request: ProduceRequest, transactional_id: str) ->
     The payload is copied before the wait: it lies in the receive buffer.
     """
     adds = ctx.version >= _ADDS_SINCE
+    verifies = adds or ctx.node.settings.transaction_partition_verification_enable
     admission = Admission(adds)
     unknown: list[TopicPartition] = []
     identity: tuple[int, int] | None = None
     for topic in request.topic_data:
         for data in topic.partition_data:
             header = _transactional(data.records)
-            if header is None:
-                continue
+            if header is None or outline_error(data.records, ctx.version) is not None:
+                continue  # the append will say so
             if identity is not None and identity[0] != header.producer_id:
                 admission.refused = InvalidProducerIdMapping("one request may have batches of one producer id only")
                 return admission
@@ -91,7 +87,9 @@ async def admit(ctx: Context, request: ProduceRequest, transactional_id: str) ->
                 admission.tell({partition.topic_partition: InvalidProducerEpoch()})
             elif not log.has_ongoing_transaction(*identity):
                 unknown.append(partition.topic_partition)
-    if identity is None or not unknown or not (adds or ctx.node.settings.transaction_partition_verification_enable):
+                if verifies:
+                    log.verification_begins(header, ctx.now_ms)
+    if identity is None or not unknown or not verifies:
         return admission
     for topic in request.topic_data:
         for data in topic.partition_data:

@@ -5,7 +5,7 @@ KIP-98; 4 and 5 of the first are for brokers, for several transactions at once, 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from ottla.broker.internal_topics import ensure_internal_topic
 from ottla.common.errors import (
@@ -41,9 +41,17 @@ _KNOWS_FENCED = 2
 _BUMPS = 5
 
 Codes = dict[TopicPartition, int]
+Topic = AddPartitionsToTxnRequest.AddPartitionsToTxnTopic
 Described = DescribeTransactionsResponse.TransactionState
 TopicResult = AddPartitionsToTxnResponse.AddPartitionsToTxnTopicResult
 PartitionResult = AddPartitionsToTxnResponse.AddPartitionsToTxnPartitionResult
+
+
+class Decision(NamedTuple):
+    """A code for each partition. `is_one`: it is the same for all, and of the whole transaction."""
+
+    codes: Codes
+    is_one: bool
 
 
 async def add_partitions_to_txn(ctx: Context, request: AddPartitionsToTxnRequest) -> AddPartitionsToTxnResponse:
@@ -55,50 +63,47 @@ async def add_partitions_to_txn(ctx: Context, request: AddPartitionsToTxnRequest
             request.v3_and_below_producer_epoch,
         )
         partitions = _partitions(request.v3_and_below_topics)
-        codes = await _add(ctx, who, partitions, verify_only=False)
-        return AddPartitionsToTxnResponse(
-            throttle_time_ms=ctx.throttle_time_ms,
-            results_by_topic_v3_and_below=_results(ctx, codes)
-            + [TopicResult(name=topic.name) for topic in request.v3_and_below_topics if not topic.partitions],
-        )
+        decision = await _add(ctx, who, partitions, verify_only=False)
+        results = _results(ctx, decision, request.v3_and_below_topics)
+        return AddPartitionsToTxnResponse(throttle_time_ms=ctx.throttle_time_ms, results_by_topic_v3_and_below=results)
     ctx.authorize(Operation.CLUSTER_ACTION, ResourceType.CLUSTER)
     if not request.transactions:
         raise InvalidRequest("No transaction is named.")  # Kafka never answers
-    results = []
+    transactions = []
     for one in request.transactions:
         who = Producer(one.transactional_id, one.producer_id, one.producer_epoch)
-        codes = await _add(ctx, who, _partitions(one.topics), one.verify_only)
-        results.append(
+        decision = await _add(ctx, who, _partitions(one.topics), one.verify_only)
+        transactions.append(
             AddPartitionsToTxnResponse.AddPartitionsToTxnResult(
-                transactional_id=one.transactional_id, topic_results=_results(ctx, codes)
+                transactional_id=one.transactional_id, topic_results=_results(ctx, decision, one.topics)
             )
         )
-    return AddPartitionsToTxnResponse(throttle_time_ms=ctx.throttle_time_ms, results_by_transaction=results)
+    return AddPartitionsToTxnResponse(throttle_time_ms=ctx.throttle_time_ms, results_by_transaction=transactions)
 
 
-def _partitions(topics: list[AddPartitionsToTxnRequest.AddPartitionsToTxnTopic]) -> list[TopicPartition]:
+def _partitions(topics: list[Topic]) -> list[TopicPartition]:
     return [TopicPartition(topic.name, index) for topic in topics for index in topic.partitions]
 
 
-async def _add(ctx: Context, who: Producer, partitions: list[TopicPartition], verify_only: bool) -> Codes:
+async def _add(ctx: Context, who: Producer, partitions: list[TopicPartition], verify_only: bool) -> Decision:
     """A code for each partition. One that may not be added keeps all of them out."""
     try:
         if ctx.version < _BATCHED:
             ctx.authorize(Operation.WRITE, ResourceType.TRANSACTIONAL_ID, who.transactional_id)
         codes = _refused(ctx, partitions)
         if any(codes.values()):
-            return {partition: code or OperationNotAttempted.code for partition, code in codes.items()}
+            return Decision({partition: code or OperationNotAttempted.code for partition, code in codes.items()}, False)
         if not who.transactional_id:
             raise InvalidRequest("the transactional id is empty")
         if verify_only:
             found: dict[TopicPartition, KafkaError | None] = await ctx.node.transactions.call(
                 who.transactional_id, lambda machine, token, now_ms: machine.verify(token, who, partitions, now_ms)
             )
-            return {partition: error.code if error is not None else 0 for partition, error in found.items()}
+            return Decision({one: error.code if error is not None else 0 for one, error in found.items()}, False)
         await _extend(ctx, who, partitions, TV2 if ctx.version >= _BATCHED else 0)
-        return dict.fromkeys(partitions, 0)
+        return Decision(dict.fromkeys(partitions, 0), True)
     except KafkaError as error:
-        return dict.fromkeys(partitions, _code(ctx, error))
+        return Decision(dict.fromkeys(partitions, _code(ctx, error)), not verify_only)
 
 
 async def _extend(ctx: Context, who: Producer, partitions: list[TopicPartition], client_version: int) -> None:
@@ -126,9 +131,10 @@ def _refused(ctx: Context, partitions: list[TopicPartition]) -> Codes:
     return codes
 
 
-def _results(ctx: Context, codes: Codes) -> list[TopicResult]:
-    topics: dict[str, TopicResult] = {}
-    for partition, code in codes.items():
+def _results(ctx: Context, decision: Decision, asked: list[Topic]) -> list[TopicResult]:
+    """Topics of which no partition was named are among them where Kafka makes the answer from the request."""
+    topics = {topic.name: TopicResult(name=topic.name) for topic in asked if decision.is_one}
+    for partition, code in decision.codes.items():
         topic = topics.setdefault(partition.topic, TopicResult(name=partition.topic))
         topic.results_by_partition.append(
             PartitionResult(partition_index=partition.partition, partition_error_code=code)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from ottla.broker.verification import Question
@@ -32,6 +33,7 @@ _KNOWS_LOADING_SINCE = 2
 TopicAnswer = TxnOffsetCommitResponse.TxnOffsetCommitResponseTopic
 Answer = TxnOffsetCommitResponse.TxnOffsetCommitResponsePartition
 Topic = TxnOffsetCommitRequest.TxnOffsetCommitRequestTopic
+Partition = TxnOffsetCommitRequest.TxnOffsetCommitRequestPartition
 
 
 async def txn_offset_commit(ctx: Context, request: TxnOffsetCommitRequest) -> TxnOffsetCommitResponse:
@@ -53,9 +55,10 @@ async def txn_offset_commit(ctx: Context, request: TxnOffsetCommitRequest) -> Tx
             TopicPartition(topic.name, one.partition_index) for topic in request.topics for one in topic.partitions
         ]
         codes = {**dict.fromkeys(asked, _code(ctx, error)), **codes}
-    return TxnOffsetCommitResponse(
-        throttle_time_ms=ctx.throttle_time_ms, topics=[_answer(ctx, topic, codes) for topic in request.topics]
-    )
+    unknown = [topic for topic in request.topics if not topic.partitions and topic.name not in ctx.node.image.topics]
+    answers = [_answer(ctx, topic, codes, offsets) for topic in request.topics if topic.partitions or topic in unknown]
+    answers.sort(key=lambda one: _is_decided(one.name, one.partitions[:1], offsets))
+    return TxnOffsetCommitResponse(throttle_time_ms=ctx.throttle_time_ms, topics=answers)
 
 
 def _sort_out(
@@ -123,9 +126,16 @@ def _code(ctx: Context, error: KafkaError) -> int:
     return error.code
 
 
-def _answer(ctx: Context, topic: Topic, codes: dict[TopicPartition, int]) -> TopicAnswer:
+def _is_decided(topic: str, partitions: Sequence[Answer | Partition], offsets: dict[TopicPartition, Committed]) -> bool:
+    """As in Kafka, what is refused at once comes before what the group decides on, topics and partitions."""
+    return any(TopicPartition(topic, one.partition_index) in offsets for one in partitions)
+
+
+def _answer(
+    ctx: Context, topic: Topic, codes: dict[TopicPartition, int], offsets: dict[TopicPartition, Committed]
+) -> TopicAnswer:
     answers = []
-    for asked in topic.partitions:
+    for asked in sorted(topic.partitions, key=lambda one: _is_decided(topic.name, [one], offsets)):
         code = codes[TopicPartition(topic.name, asked.partition_index)]
         if code:
             ctx.count_code(code)

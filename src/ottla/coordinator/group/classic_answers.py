@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from ottla.common.errors import KafkaError
+from ottla.common.errors import InconsistentGroupProtocol, KafkaError
 from ottla.protocol.messages.join_group import JoinGroupResponse
 from ottla.protocol.messages.leave_group import LeaveGroupRequest, LeaveGroupResponse
-from ottla.protocol.messages.sync_group import SyncGroupResponse
+from ottla.protocol.messages.sync_group import SyncGroupRequest, SyncGroupResponse
 
 _LEAVE_BATCH_SINCE = 3
+_PROTOCOL_NAMES_SINCE = 5
 
 
 def asked_to_leave(request: LeaveGroupRequest, version: int) -> list[LeaveGroupRequest.MemberIdentity]:
@@ -28,6 +29,12 @@ def join_refused(error: KafkaError, member_id: str) -> JoinGroupResponse:
     return JoinGroupResponse(
         error_code=error.code, generation_id=-1, protocol_type=None, protocol_name=None, leader="", member_id=member_id
     )
+
+
+def check_sync(request: SyncGroupRequest, version: int) -> None:
+    """KIP-559: from version 5 on a member says what it was told of the protocol. Raises InconsistentGroupProtocol."""
+    if version >= _PROTOCOL_NAMES_SINCE and None in (request.protocol_type, request.protocol_name):
+        raise InconsistentGroupProtocol
 
 
 def sync_refused(error: KafkaError) -> SyncGroupResponse:

@@ -38,7 +38,6 @@ from ottla.protocol.messages.leave_group import LeaveGroupRequest, LeaveGroupRes
 from ottla.protocol.messages.sync_group import SyncGroupRequest, SyncGroupResponse
 
 _KNOWN_ID_SINCE = 4
-_PROTOCOL_NAMES_SINCE = 5
 
 
 class Joined(NamedTuple):
@@ -69,7 +68,7 @@ class ClassicMembers:
     ) -> Joined:
         """Answers at once. Raises what the client is answered."""
         self._consumer.check_room(group, request.member_id)
-        subscription = self._check_protocols(group, request)
+        self._check_protocols(group, request)
         member_id = request.member_id or uuid_text(random_uuid(self._random))
         instance_id = request.group_instance_id
         if not request.member_id and instance_id is None and caller.version >= _KNOWN_ID_SINCE:
@@ -83,6 +82,7 @@ class ClassicMembers:
             before = Member(member_id)
         else:
             before = self._consumer.replace_static(group, old, member_id, out)
+        subscription = _subscription(request)
         after = _described(before, request, caller, subscription)
         reported = self._reported(subscription)
         after = self._consumer.advance(group, watch, before, after, reported, None, now_ms, out)
@@ -99,18 +99,14 @@ class ClassicMembers:
         )
         return Joined(answer, after, old if old is not None and old.member_id != member_id else None)
 
-    def _check_protocols(self, group: ConsumerGroup, request: JoinGroupRequest) -> ConsumerProtocolSubscription:
-        """Raises InconsistentGroupProtocol, UnknownServerError. All protocols carry the same subscription."""
+    def _check_protocols(self, group: ConsumerGroup, request: JoinGroupRequest) -> None:
+        """Raises InconsistentGroupProtocol."""
         offered = {one.name for one in request.protocols}
         for member in group.members.values():
             if member.classic is not None:
                 offered &= {name for name, _ in member.classic.protocols}
         if request.protocol_type != CONSUMER_PROTOCOL or not offered:
             raise InconsistentGroupProtocol
-        try:
-            return read_subscription(bytes(request.protocols[0].metadata))
-        except ProtocolError as error:
-            raise UnknownServerError("the subscription is malformed") from error  # Kafka's code for it
 
     def _reported(self, subscription: ConsumerProtocolSubscription) -> Reported:
         topics = self._consumer.topics
@@ -129,7 +125,7 @@ class ClassicMembers:
         if request.generation_id != member.epoch:
             raise IllegalGeneration
         for told, known in ((request.protocol_type, CONSUMER_PROTOCOL), (request.protocol_name, facts.protocol)):
-            if (told is None and caller.version >= _PROTOCOL_NAMES_SINCE) or told not in (None, known):
+            if told not in (None, known):
                 raise InconsistentGroupProtocol
         if group.epoch > member.epoch and member.state != MemberState.UNREVOKED:
             self._expect_rejoin(watch, member, now_ms, out)
@@ -205,6 +201,14 @@ def _waits(group: ConsumerGroup, member: Member) -> bool:
         for topic_id, partitions in group.target_of(member).items()
         for partition in partitions
     )
+
+
+def _subscription(request: JoinGroupRequest) -> ConsumerProtocolSubscription:
+    """All protocols carry the same one. Raises UnknownServerError, which is Kafka's for one that does not parse."""
+    try:
+        return read_subscription(bytes(request.protocols[0].metadata))
+    except ProtocolError as error:
+        raise UnknownServerError("the subscription is malformed") from error
 
 
 def _described(

@@ -16,8 +16,6 @@ from ottla.coordinator.outcome import Outcome, Token
 from ottla.protocol.logs.consumer_offsets import GroupMetadataKey
 from ottla.protocol.messages.sync_group import SyncGroupRequest, SyncGroupResponse
 
-_PROTOCOL_NAMES_SINCE = 5
-
 
 class SyncPhase(JoinPhase):
     """From the new generation to a stable group."""
@@ -30,8 +28,6 @@ class SyncPhase(JoinPhase):
         if request.generation_id != group.generation:
             raise IllegalGeneration
         for told, known in ((request.protocol_type, group.protocol_type), (request.protocol_name, group.protocol)):
-            if told is None and caller.version >= _PROTOCOL_NAMES_SINCE:
-                raise InconsistentGroupProtocol
             if told is not None and known is not None and told != known:
                 raise InconsistentGroupProtocol
         if group.state is State.PREPARING_REBALANCE:

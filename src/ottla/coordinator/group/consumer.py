@@ -74,9 +74,9 @@ class Consumer:
     def check(self, request: ConsumerGroupHeartbeatRequest, version: int) -> None:
         """What can be refused without looking at the group; in Kafka's order and words."""
         epoch = request.member_epoch
-        _not_blank(request.group_id, "GroupId")
         if version >= _CLIENT_MAKES_IDS_SINCE or epoch != JOIN:
             _not_blank(request.member_id, "MemberId")
+        _not_blank(request.group_id, "GroupId")
         _not_blank(request.instance_id, "InstanceId")
         _not_blank(request.rack_id, "RackId")
         if epoch == JOIN:
@@ -162,7 +162,7 @@ class Consumer:
         current = group.static_member(instance_id)
         if epoch == JOIN:
             if current is None:
-                return Member(member_id)
+                return group.members.get(member_id) or Member(member_id)  # it may have been a dynamic one so far
             if current.classic is None and current.epoch != LEFT_FOR_A_WHILE:
                 raise UnreleasedInstanceId(
                     f"Static member {member_id} with instance id {instance_id} cannot join the group because the "

@@ -22,8 +22,8 @@ from ottla.common.errors import (
     UnknownMemberId,
 )
 from ottla.common.names import TopicPartition, Uuid
-from ottla.coordinator.group.classic_answers import asked_to_leave, join_refused, leave_answer, sync_refused
-from ottla.coordinator.group.classic_group import ClassicGroup, State
+from ottla.coordinator.group.classic_answers import asked_to_leave, check_sync, join_refused, leave_answer, sync_refused
+from ottla.coordinator.group.classic_group import CONSUMER_PROTOCOL, ClassicGroup, State
 from ottla.coordinator.group.consumer_offsets import check_commit, check_fetch, check_transactional_commit
 from ottla.coordinator.group.consumer_records import forget_group
 from ottla.coordinator.group.consumer_side import ConsumerSide
@@ -132,7 +132,11 @@ class GroupMachine(ConsumerSide):
         out = Outcome()
         try:
             self.classic.check_join(request)
-            consumers = self.consumers.get(request.group_id)
+        except KafkaError as error:
+            out.answer(token, join_refused(error, request.member_id))
+            return out
+        consumers = self.consumers.get(request.group_id)
+        try:
             if consumers is not None and consumers.members:
                 out.answer(token, self._join_consumers(consumers, request, caller, now_ms, out))
                 return out
@@ -149,7 +153,7 @@ class GroupMachine(ConsumerSide):
             self._join_first(token, request, caller, now_ms, out)
         except KafkaError as error:
             out = Outcome()
-            member_id = "" if self.consumers.get(request.group_id) is not None else request.member_id
+            member_id = "" if consumers is not None and consumers.members else request.member_id
             out.answer(token, join_refused(error, member_id))
         return out
 
@@ -164,6 +168,7 @@ class GroupMachine(ConsumerSide):
     def sync(self, token: Token, request: SyncGroupRequest, caller: Caller, now_ms: int) -> Outcome:
         out = Outcome()
         try:
+            check_sync(request, caller.version)
             consumers = self.consumers.get(request.group_id)
             if consumers is not None:
                 watch = self._watch(request.group_id)
@@ -229,7 +234,7 @@ class GroupMachine(ConsumerSide):
             group = None if consumers is not None else self._find(request.group_id, now_ms)
             if consumers is not None:
                 check_transactional_commit(
-                    consumers, request.member_id, request.instance_id, request.generation, request.offsets
+                    consumers, request.member_id, request.instance_id, request.generation, self._storable(request)
                 )
             elif group is not None:
                 self.classic.check_transactional_commit(
@@ -250,7 +255,7 @@ class GroupMachine(ConsumerSide):
         """The records of what may be stored; a code for each partition."""
         codes: dict[TopicPartition, int] = {}
         for partition, committed in request.offsets.items():
-            if len(committed.metadata.encode()) > self.limits.offset_metadata_max_bytes:
+            if self._is_too_large(committed):
                 codes[partition] = OffsetMetadataTooLarge.code
                 continue
             codes[partition] = 0
@@ -267,10 +272,17 @@ class GroupMachine(ConsumerSide):
             )
         return codes
 
+    def _is_too_large(self, committed: Committed) -> bool:
+        return len(committed.metadata.encode()) > self.limits.offset_metadata_max_bytes
+
+    def _storable(self, request: CommitRequest) -> dict[TopicPartition, Committed]:
+        """Those for which the member must be up to date; the others are refused anyway."""
+        return {one: committed for one, committed in request.offsets.items() if not self._is_too_large(committed)}
+
     def _check_commit(self, request: CommitRequest, caller: Caller, now_ms: int, out: Outcome) -> None:
         consumers = self.consumers.get(request.group_id)
         if consumers is not None:
-            check_commit(consumers, request.member_id, request.generation, request.offsets, caller.version)
+            check_commit(consumers, request.member_id, request.generation, self._storable(request), caller.version)
             return
         group = self._find(request.group_id, now_ms)
         if group is None:
@@ -310,11 +322,11 @@ class GroupMachine(ConsumerSide):
         if consumers is not None:
             subscribed = [one.topic for one in partitions if consumers.subscribes_to(one.topic)]
         elif group is not None and group.state not in (State.EMPTY, State.DEAD):
-            topics = group.subscribed_topics()
-            if topics is None:
+            if group.protocol_type != CONSUMER_PROTOCOL:
                 out.answer(token, NonEmptyGroup())
                 return out
-            subscribed = topics
+            topics = group.subscribed_topics()
+            subscribed = [one.topic for one in partitions] if topics is None else topics  # any, where it is not known
         codes = {}
         for partition in partitions:
             codes[partition] = GroupSubscribedToTopic.code if partition.topic in subscribed else 0

@@ -83,12 +83,21 @@ def test_each_resource_has_its_own_error() -> None:
         asked = [
             (TOPIC, "absent", 3), (TOPIC, "a b", 17), (TOPIC, "", 17), (BROKER, "2", 42), (BROKER, "x", 42),
             (BROKER, "", 0), (LOGGER, "", 42), (LOGGER, "2", 42), (LOGGER, "x", 42), (CLIENT_METRICS, "", 42),
-            (CLIENT_METRICS, "any", 0), (GROUP, "", 42), (GROUP, "any", 0), (99, "x", 42),
+            (CLIENT_METRICS, "any", 0), (GROUP, "", 42), (GROUP, "any", 0),
         ]  # fmt: skip
         answer = await broker.ask(describe(*[(kind, name, None) for kind, name, _ in asked]), 4)
         found = [(one.resource_type, one.resource_name, one.error_code) for one in answer.results]
         assert found == asked
         assert [bool(one.error_message) for one in answer.results] == [code not in (0, 3) for _, _, code in asked]
+
+    on_broker(scenario)
+
+
+def test_a_resource_of_an_unknown_type_refuses_the_whole_request() -> None:
+    async def scenario(broker: Asking) -> None:
+        await broker.topic("a")
+        answer = await broker.ask(describe((TOPIC, "a", None), (99, "x", None)), 4)
+        assert [(one.error_code, one.configs) for one in answer.results] == [(42, []), (42, [])]
 
     on_broker(scenario)
 

@@ -39,6 +39,21 @@ def test_without_a_coordinator_nobody_can_say_whether_a_batch_belongs_to_a_trans
     on_broker(scenario)
 
 
+@pytest.mark.parametrize("version", [11, 12])
+def test_a_batch_whose_predecessor_could_not_be_verified_does_not_overtake_it(version: int) -> None:
+    async def scenario(broker: Asking) -> None:
+        await broker.topic(TOPIC)
+        assert (await broker.ask(transactional(7), version)).responses[0].partition_responses[0].error_code == 19
+        builder = BatchBuilder(producer_id=7, producer_epoch=0, base_sequence=1)
+        builder.append(1_700_000_000_000, b"key", b"value")
+        part = ProduceRequest.PartitionProduceData(index=0, records=builder.build())
+        topic = ProduceRequest.TopicProduceData(name=TOPIC, partition_data=[part])
+        answer = await broker.ask(ProduceRequest(acks=-1, timeout_ms=1000, topic_data=[topic]), version)
+        assert answer.responses[0].partition_responses[0].error_code == 45
+
+    on_broker(scenario)
+
+
 def test_one_request_has_the_batches_of_one_producer() -> None:
     async def scenario(broker: Asking) -> None:
         await broker.topic(TOPIC, 2)
