@@ -34,6 +34,13 @@ def test_the_whole_name_must_match(bench: ConsumerBench) -> None:
     assert bench.given(bench.beat("m1", 1)) == {"orders": [0, 1]}
 
 
+def test_a_pattern_that_matches_nothing_moves_no_epoch(bench: ConsumerBench) -> None:
+    first = bench.enter("m1", ["orders"], pattern="nothing.*")
+    assert patterns(bench) == {"nothing.*": ()}
+    group = bench.machine.consumers.get("readers")
+    assert group is not None and group.epoch == first.member_epoch
+
+
 def test_names_and_a_pattern_go_together(bench: ConsumerBench) -> None:
     bench.enter("m1", ["bills"], pattern="orders")
     bench.settle("m1")

@@ -333,10 +333,7 @@ class Consumer:
         resolved = resolve(change.patterns(), self.topics, may_describe, now_ms)
         for pattern, found in resolved.items():
             write_pattern(out, group.group_id, pattern, found)
-        if any(
-            pattern not in group.patterns or found.topics != group.patterns[pattern].topics
-            for pattern, found in resolved.items()
-        ):
+        if any(found.topics != _matched_before(group, pattern) for pattern, found in resolved.items()):
             write_epoch(out, group.group_id, epoch + 1, metadata_hash(self.topics, change.topic_names(resolved)))
 
     # --- leaving
@@ -378,6 +375,12 @@ class Consumer:
             watch.alive(member.member_id, own_ms, now_ms, out)
             if member.state == MemberState.UNREVOKED and member.classic is None:
                 watch.expect(REVOKE, member.member_id, member.rebalance_timeout_ms, member.epoch, now_ms, out)
+
+
+def _matched_before(group: ConsumerGroup, pattern: str) -> tuple[str, ...]:
+    """One that was never looked up matched nothing: if it does so now, nothing has changed."""
+    known = group.patterns.get(pattern)
+    return () if known is None else known.topics
 
 
 def known_static(member: Member | None, member_id: str, instance_id: str) -> Member:
