@@ -292,15 +292,15 @@ def topics(topic_id: Uuid) -> list[Case]:
 
     def delete_topics(version: int) -> Message:
         if version < 6:
-            return DeleteTopicsRequest(topic_names=[TOPIC])
-        return DeleteTopicsRequest(topics=[DeleteTopicsRequest.DeleteTopicState(name=TOPIC)])
+            return DeleteTopicsRequest(timeout_ms=1000, topic_names=[TOPIC])
+        return DeleteTopicsRequest(timeout_ms=1000, topics=[DeleteTopicsRequest.DeleteTopicState(name=TOPIC)])
 
     def delete_topics_by_id(version: int) -> Message:
-        return DeleteTopicsRequest(topics=[DeleteTopicsRequest.DeleteTopicState(topic_id=topic_id)])
+        return DeleteTopicsRequest(timeout_ms=1000, topics=[DeleteTopicsRequest.DeleteTopicState(topic_id=topic_id)])
 
     def create_partitions(version: int) -> Message:
         wanted = CreatePartitionsRequest.CreatePartitionsTopic(name=TOPIC, count=3, assignments=None)
-        return CreatePartitionsRequest(topics=[wanted], validate_only=True)
+        return CreatePartitionsRequest(timeout_ms=1000, topics=[wanted], validate_only=True)
 
     describe, create = topic(Operation.DESCRIBE), Check(Operation.CREATE, ResourceType.TOPIC)
     create_any = cluster(Operation.CREATE)

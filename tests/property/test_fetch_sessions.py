@@ -85,7 +85,7 @@ class World:
 
     async def delete(self, topic: str) -> None:
         state = DeleteTopicsRequest.DeleteTopicState(name=topic)
-        answer = await self.node.peers.send(self.node.node_id, DeleteTopicsRequest(topics=[state]))
+        answer = await self.node.peers.send(self.node.node_id, DeleteTopicsRequest(timeout_ms=1000, topics=[state]))
         assert answer.responses[0].error_code == 0
         del self.ids[topic]
 

@@ -88,11 +88,11 @@ def obey(controller: Controller, twin: Twin, command: tuple[object, ...]) -> tup
             return code == 0, twin.create(name, partitions, factor)
         case ("delete", str(name)):
             state = DeleteTopicsRequest.DeleteTopicState(name=name, topic_id=ZERO_UUID)
-            (result,) = controller.ask(DeleteTopicsRequest(topics=[state])).responses
+            (result,) = controller.ask(DeleteTopicsRequest(timeout_ms=1000, topics=[state])).responses
             return result.error_code == 0, twin.delete(name)
         case ("grow", str(name), int(count)):
             wanted = CreatePartitionsRequest.CreatePartitionsTopic(name=name, count=count, assignments=None)
-            (result,) = controller.ask(CreatePartitionsRequest(topics=[wanted])).results
+            (result,) = controller.ask(CreatePartitionsRequest(timeout_ms=1000, topics=[wanted])).results
             return result.error_code == 0, twin.grow(name, count)
         case ("set", str(name), str(key), int(value)):
             code, _ = controller.alter(TOPIC, name, (key, SET, str(value)))

@@ -308,10 +308,10 @@ async def create_topics(world: World, version: int) -> Message:
 async def delete_topics(world: World, version: int) -> Message:
     name, topic_id = await world.topic()
     if version < 6:
-        return DeleteTopicsRequest(topic_names=[name])
+        return DeleteTopicsRequest(timeout_ms=1000, topic_names=[name])
     other, _ = await world.topic()
     state = DeleteTopicsRequest.DeleteTopicState
-    return DeleteTopicsRequest(topics=[state(topic_id=topic_id), state(name=other)])
+    return DeleteTopicsRequest(timeout_ms=1000, topics=[state(topic_id=topic_id), state(name=other)])
 
 
 async def delete_records(world: World, version: int) -> Message:

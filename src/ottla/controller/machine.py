@@ -11,6 +11,7 @@ from ottla.common.clock import Random
 from ottla.controller import (
     brokers,
     configs,
+    deadlines,
     elections,
     features,
     partitions,
@@ -79,7 +80,8 @@ class ControllerMachine:
 
     def handle(self, request: Message) -> Outcome:
         """What the request comes to on the present image."""
-        return self._handlers[type(request)](request)
+        late = deadlines.out_of_time(request)
+        return Outcome([], late) if late is not None else self._handlers[type(request)](request)
 
     def fence_lost(self, live: Sequence[Holder]) -> list[Message]:
         """Records that fence one broker whose lease has ended; none if all that are registered live."""

@@ -11,7 +11,7 @@ OTHER_ID = Uuid(b"a" * 16)
 
 def delete(controller: Controller, *targets: tuple[str | None, Uuid]) -> list[tuple[str | None, int, str | None]]:
     states = [DeleteTopicsRequest.DeleteTopicState(name=name, topic_id=topic_id) for name, topic_id in targets]
-    answer = controller.ask(DeleteTopicsRequest(topics=states))
+    answer = controller.ask(DeleteTopicsRequest(timeout_ms=1000, topics=states))
     return [(result.name, result.error_code, result.error_message) for result in answer.responses]
 
 
@@ -27,7 +27,7 @@ def test_a_topic_goes_with_its_settings_by_name_or_by_id() -> None:
 def test_old_versions_name_topics_in_their_own_field() -> None:
     controller = Controller()
     controller.create(topic("a"))
-    answer = controller.ask(DeleteTopicsRequest(topic_names=["a", "zz"]))
+    answer = controller.ask(DeleteTopicsRequest(timeout_ms=1000, topic_names=["a", "zz"]))
     assert [(result.name, result.error_code) for result in answer.responses] == [("a", 0), ("zz", 3)]
 
 

@@ -20,7 +20,7 @@ def wanted(name: str, count: int, assignments: list[list[int]] | None = None) ->
 
 
 def grow(controller: Controller, *topics: Wanted, validate_only: bool = False) -> list[tuple[int, str | None]]:
-    answer = controller.ask(CreatePartitionsRequest(topics=list(topics), validate_only=validate_only))
+    answer = controller.ask(CreatePartitionsRequest(timeout_ms=1000, topics=list(topics), validate_only=validate_only))
     return [(result.error_code, result.error_message) for result in answer.results]
 
 

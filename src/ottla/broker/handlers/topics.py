@@ -1,7 +1,7 @@
 """CreateTopics (2 to 7), DeleteTopics (1 to 6), CreatePartitions (0 to 3): authorised here, decided by the controller.
 
 What the principal may not do never reaches the controller. Answers come in the order of the request, one for each
-topic. `timeout_ms` has nothing to limit: the controller's append is the only wait, and its outcome is always known.
+topic, but where nothing of it could be done: then one for each mention.
 """
 
 from __future__ import annotations
@@ -37,16 +37,18 @@ async def create_topics(ctx: Context, request: CreateTopicsRequest) -> CreateTop
         for topic in request.topics
         if anything or times[topic.name] > 1 or ctx.allows(Operation.CREATE, ResourceType.TOPIC, topic.name)
     ]
-    answers: dict[str, Created] = {}
+    created: list[Created] = []
     if wanted:
         forwarded = CreateTopicsRequest(
             topics=wanted, timeout_ms=request.timeout_ms, validate_only=request.validate_only
         )
-        for answer in await _create(ctx, forwarded):
+        created = await _create(ctx, forwarded)
+        for answer in created:
             _hide_shape(ctx, answer)
-            answers[answer.name] = answer
-    topics = [answers.get(name) or _not_created(name, TopicAuthorizationFailed()) for name in times]
-    return CreateTopicsResponse(throttle_time_ms=ctx.throttle_time_ms, topics=counted(ctx, topics))
+    if len(wanted) < len(request.topics):
+        answers = {answer.name: answer for answer in created}
+        created = [answers.get(name) or _not_created(name, TopicAuthorizationFailed()) for name in times]
+    return CreateTopicsResponse(throttle_time_ms=ctx.throttle_time_ms, topics=counted(ctx, created))
 
 
 async def _create(ctx: Context, request: CreateTopicsRequest) -> list[Created]:
@@ -78,14 +80,16 @@ async def create_partitions(ctx: Context, request: CreatePartitionsRequest) -> C
         for topic in request.topics
         if times[topic.name] > 1 or ctx.allows(Operation.ALTER, ResourceType.TOPIC, topic.name)
     ]
-    answers: dict[str, Grown] = {}
+    grown: list[Grown] = []
     if wanted:
         forwarded = CreatePartitionsRequest(
             topics=wanted, timeout_ms=request.timeout_ms, validate_only=request.validate_only
         )
-        answers = {answer.name: answer for answer in await _grow(ctx, forwarded)}
-    results = [answers.get(name) or _not_grown(name, TopicAuthorizationFailed()) for name in times]
-    return CreatePartitionsResponse(throttle_time_ms=ctx.throttle_time_ms, results=counted(ctx, results))
+        grown = await _grow(ctx, forwarded)
+    if len(wanted) < len(request.topics):
+        answers = {answer.name: answer for answer in grown}
+        grown = [answers.get(name) or _not_grown(name, TopicAuthorizationFailed()) for name in times]
+    return CreatePartitionsResponse(throttle_time_ms=ctx.throttle_time_ms, results=counted(ctx, grown))
 
 
 async def _grow(ctx: Context, request: CreatePartitionsRequest) -> list[Grown]:

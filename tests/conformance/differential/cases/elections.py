@@ -10,17 +10,17 @@ PREFERRED, UNCLEAN = range(2)
 T = Topic("t", 3)
 
 
-def elect(name: str, kind: int, **topics: list[int]) -> Ask:
+def elect(name: str, kind: int, timeout_ms: int = 10_000, **topics: list[int]) -> Ask:
     rows = [{"topic": Named(topic), "partitions": partitions} for topic, partitions in topics.items()]
-    return ask(name, "ElectLeaders", election_type=kind, topic_partitions=rows, timeout_ms=10_000)
+    return ask(name, "ElectLeaders", election_type=kind, topic_partitions=rows, timeout_ms=timeout_ms)
 
 
-def reassign(name: str, *rows: tuple[Any, int, list[int] | None], **fields: Any) -> Ask:
+def reassign(name: str, *rows: tuple[Any, int, list[int] | None], timeout_ms: int = 10_000, **fields: Any) -> Ask:
     topics = [
         {"name": Named(topic), "partitions": [{"partition_index": partition, "replicas": replicas}]}
         for topic, partition, replicas in rows
     ]
-    return ask(name, "AlterPartitionReassignments", timeout_ms=10_000, topics=topics, **fields)
+    return ask(name, "AlterPartitionReassignments", timeout_ms=timeout_ms, topics=topics, **fields)
 
 
 def listed(name: str, *rows: tuple[Any, list[int]]) -> Ask:
@@ -29,6 +29,18 @@ def listed(name: str, *rows: tuple[Any, list[int]]) -> Ask:
 
 
 CASES = [
+    case(
+        "elections-without-time",
+        elect("preferred", PREFERRED, 0, t=[0, 9], nosuch=[0]),
+        elect("unknown type", 7, -1, t=[0]),
+        elect("no partitions", PREFERRED, 0, t=[]),
+        elect("nothing", PREFERRED, 0),
+        ask("everything", "ElectLeaders", election_type=PREFERRED, topic_partitions=None, timeout_ms=0),
+        reassign("to the same", ("t", 0, [1]), ("nosuch", 0, None), timeout_ms=0),
+        reassign("another factor", ("t", 0, [1]), timeout_ms=-1, allow_replication_factor_change=False),
+        reassign("no move", timeout_ms=0),
+        topics=[T],
+    ),
     case(
         "elections",
         elect("preferred", PREFERRED, t=[0]),

@@ -45,6 +45,22 @@ def partitions(name: str, topic: str, count: int, assignments: Any = None, valid
     )
 
 
+def _hurried(name: str, kind: str, *topics: dict[str, Any], timeout_ms: int = 0, **fields: Any) -> Ask:
+    return ask(name, kind, topics=list(topics), timeout_ms=timeout_ms, **fields)
+
+
+def _new(name: str) -> dict[str, Any]:
+    return _one(name, num_partitions=1, replication_factor=1)
+
+
+def _grown(name: str) -> dict[str, Any]:
+    return _one(name, count=5)
+
+
+def _names(*names: str) -> dict[str, Any]:
+    return {"topic_names": [Named(name) for name in names]}
+
+
 CASES = [
     case(
         "create-topics",
@@ -257,5 +273,23 @@ CASES = [
         ask("epoch without id", "InitProducerId", transactional_id=None, transaction_timeout_ms=1000, producer_epoch=3),
         ask("id without epoch", "InitProducerId", transactional_id=None, transaction_timeout_ms=1000, producer_id=3),
         ask("empty", "InitProducerId", transactional_id="", transaction_timeout_ms=1000),
+    ),
+    case(
+        "topics-without-time",
+        _hurried("create", "CreateTopics", _new("n"), _new("o"), _new("n")),
+        _hurried("create twice", "CreateTopics", _new("n"), _new("n")),
+        _hurried("negative", "CreateTopics", _new("n"), timeout_ms=-1),
+        _hurried("create a bad one", "CreateTopics", {**_new("n"), "name": "a b"}, validate_only=True),
+        _hurried("grow", "CreatePartitions", _grown("t"), _grown("t"), _grown("n")),
+        _hurried("grow twice", "CreatePartitions", _grown("t"), _grown("t")),
+        _hurried("delete", "DeleteTopics", {"name": Named("t")}, {"name": Named("n")}, **_names("t", "t", "n")),
+        _hurried("delete twice", "DeleteTopics", {"name": Named("t")}, {"name": Named("t")}, **_names("t", "t")),
+        ask(
+            "all is as it was",
+            "Metadata",
+            topics=[{"name": Named("t")}, {"name": Named("n")}],
+            allow_auto_topic_creation=False,
+        ),
+        topics=[Topic("t", 2)],
     ),
 ]

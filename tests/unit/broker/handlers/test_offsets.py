@@ -136,7 +136,7 @@ def test_offsets_of_a_deleted_topic_are_gone() -> None:
     async def scenario(broker: Asking) -> None:
         await broker.topic("a")
         await broker.ask(commit((0, 5), topic="a"), 9)
-        await broker.ask(DeleteTopicsRequest(topic_names=["a"]), 3)
+        await broker.ask(DeleteTopicsRequest(timeout_ms=1000, topic_names=["a"]), 3)
         new_id = await broker.topic("a")
         for version in (9, 10):
             named = [Named(name="a", topic_id=new_id, partition_indexes=[0])]

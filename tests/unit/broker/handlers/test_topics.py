@@ -71,7 +71,7 @@ def test_topics_are_deleted_by_name_and_by_id() -> None:
             State(name="absent"), State(topic_id=STRANGE_ID), State(name="x", topic_id=OTHER_ID), State(name=None),
             State(topic_id=topic_id), State(name="named"),
         ]  # fmt: skip
-        answer = await broker.ask(DeleteTopicsRequest(topics=states), 6)
+        answer = await broker.ask(DeleteTopicsRequest(timeout_ms=1000, topics=states), 6)
         assert [(one.name, one.topic_id == ZERO_UUID, one.error_code) for one in answer.responses] == [
             ("absent", True, 3), (None, False, 100), ("x", False, 42), (None, True, 42),
             ("known-by-id", False, 0), ("named", False, 0),
@@ -85,9 +85,26 @@ def test_old_versions_delete_by_name_alone() -> None:
     async def scenario(broker: Asking) -> None:
         await broker.topic("a")
         await broker.topic("twice")
-        answer = await broker.ask(DeleteTopicsRequest(topic_names=["twice", "absent", "twice", "a"]), 3)
+        answer = await broker.ask(
+            DeleteTopicsRequest(timeout_ms=1000, topic_names=["twice", "absent", "twice", "a"]), 3
+        )
         assert [(one.name, one.error_code) for one in answer.responses] == [("twice", 42), ("absent", 3), ("a", 0)]
         assert list(broker.node.image.topics) == ["twice"]
+
+    on_broker(scenario)
+
+
+def test_where_there_is_no_time_each_mention_of_a_topic_is_answered() -> None:
+    async def scenario(broker: Asking) -> None:
+        names = ["twice", "once", "twice"]
+        rows = [CreateTopicsRequest.CreatableTopic(name=n, num_partitions=1, replication_factor=1) for n in names]
+        created = await broker.ask(CreateTopicsRequest(topics=rows, timeout_ms=0), 7)
+        grow = [CreatePartitionsRequest.CreatePartitionsTopic(name=n, count=2) for n in names]
+        grown = await broker.ask(CreatePartitionsRequest(topics=grow, timeout_ms=0), 3)
+        for answers in (created.topics, grown.results):
+            assert [(one.name, one.error_code) for one in answers] == [("twice", 7), ("once", 7), ("twice", 7)]
+        gone = await broker.ask(DeleteTopicsRequest(topic_names=names, timeout_ms=0), 3)
+        assert sorted((one.name, one.error_code) for one in gone.responses) == [("once", 7), ("twice", 7), ("twice", 7)]
 
     on_broker(scenario)
 
@@ -97,7 +114,9 @@ def test_an_id_that_may_not_be_described_is_answered_without_its_name() -> None:
         topic_id = await broker.topic("secret")
         for operation, shown in ((Operation.DESCRIBE, None), (Operation.DELETE, "secret")):
             guard(broker.node, DenyOnly(Check(operation, ResourceType.TOPIC)))
-            answer = (await broker.ask(DeleteTopicsRequest(topics=[State(topic_id=topic_id)]), 6)).responses[0]
+            answer = (
+                await broker.ask(DeleteTopicsRequest(timeout_ms=1000, topics=[State(topic_id=topic_id)]), 6)
+            ).responses[0]
             assert (answer.name, answer.topic_id, answer.error_code) == (shown, topic_id, 29)
         assert "secret" in broker.node.image.topics
 
@@ -110,9 +129,9 @@ def test_partitions_are_added_and_served_at_once() -> None:
         await broker.topic("twice")
         counts = [("a", 4), ("twice", 2), ("absent", 3), ("twice", 3)]
         grow = [CreatePartitionsRequest.CreatePartitionsTopic(name=n, count=c, assignments=None) for n, c in counts]
-        tried = await broker.ask(CreatePartitionsRequest(topics=grow, validate_only=True), 3)
+        tried = await broker.ask(CreatePartitionsRequest(timeout_ms=1000, topics=grow, validate_only=True), 3)
         assert len(broker.node.image.topics["a"].partitions) == 2
-        done = await broker.ask(CreatePartitionsRequest(topics=grow), 3)
+        done = await broker.ask(CreatePartitionsRequest(timeout_ms=1000, topics=grow), 3)
         for answer in (tried, done):
             assert [(one.name, one.error_code) for one in answer.results] == [("a", 0), ("twice", 42), ("absent", 3)]
         assert broker.node.replicas.find("a", 3).leads
