@@ -16,14 +16,16 @@ from pathlib import Path
 
 from ottla.protocol.api import BY_NAME
 from tests.conformance.differential import brokers, cases, explained, recorder, tools
+from tests.conformance.differential.cases import random_requests
 from tests.conformance.differential.compare import Difference, compare_runs, cut
+from tests.conformance.differential.random_cases import random_case
 from tests.conformance.differential.session import Ranges, Session, advertised, ask_all
 from tests.conformance.differential.steps import Case
 
 
 def main() -> int:
     options = _options()
-    chosen = [one for one in cases.all_cases() if fnmatch.fnmatch(one.name, options.cases)]
+    chosen = _chosen(options)
     started = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="differential-") as name, contextlib.ExitStack() as stack:
         folder = Path(name)
@@ -37,19 +39,41 @@ def main() -> int:
     found = sorted(compare_runs(theirs.answers, ours.answers, ours.advertised))
     known = [] if options.self else explained.rows()
     new = explained.unexplained(found, known)
+    if options.random:
+        new = firsts(new, ours)
     for line in (str(one) for one in new) if options.verbose else summary(new):
         print(line)
-    lost = list(explained.gone(found, known, set(ours.requests))) if options.cases == "*" else []
+    lost = list(explained.gone(found, known, set(ours.requests))) if _is_whole(options) else []
     for row in lost:
         print("listed in differences.md, and gone:", row)
     _print_count(found, new, ours, missing, time.monotonic() - started)
     if options.coverage:
         _print_coverage(ours)
     failed = bool(new or lost)
-    if options.cases == "*" and not (options.self or options.recorded or options.no_tools):
+    if _is_whole(options) and not (options.self or options.recorded or options.no_tools):
         with tempfile.TemporaryDirectory(prefix="differential-") as name:
             failed |= bool(_tools(Path(name), options.verbose))
     return failed
+
+
+def _chosen(options: argparse.Namespace) -> list[Case]:
+    if options.random:
+        first, _, last = options.random.partition("-")
+        return [random_case(seed, random_requests.ADVERTISED) for seed in range(int(first), int(last or first) + 1)]
+    return [one for one in cases.all_cases() if fnmatch.fnmatch(one.name, options.cases)]
+
+
+def _is_whole(options: argparse.Namespace) -> bool:
+    return options.cases == "*" and not options.random
+
+
+def firsts(found: Sequence[Difference], ours: Session) -> list[Difference]:
+    """Those of the first step of each run that has any: what comes later may follow from it."""
+    places = {run: {told.step: place for place, told in enumerate(answers)} for run, answers in ours.answers.items()}
+    first: dict[str, int] = {}
+    for one in found:
+        first[one.run] = min(first.get(one.run, len(places[one.run])), places[one.run][one.step])
+    return [one for one in found if places[one.run][one.step] == first[one.run]]
 
 
 def _record(folder: Path, chosen: Sequence[Case], *, everything: bool) -> None:
@@ -165,6 +189,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--tools", action="store_true", help="only Kafka's command-line tools against both")
     parser.add_argument("--no-tools", action="store_true", help="only the requests, without Kafka's command-line tools")
     parser.add_argument("--cases", default="*", help="a pattern of the names of cases")
+    parser.add_argument("--random", metavar="A-B", help="runs from these seeds instead of the cases")
     parser.add_argument("--verbose", action="store_true", help="every difference, not one line for each sort")
     parser.add_argument("--coverage", action="store_true", help="requests by API, and versions not asked")
     return parser.parse_args()
