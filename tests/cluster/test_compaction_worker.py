@@ -11,6 +11,7 @@ import pytest
 from confluent_kafka import Consumer, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
 
+from ottla.storage.patience import hurry
 from tests.conformance.ottla_broker import OttlaBroker
 
 pytestmark = pytest.mark.process
@@ -79,6 +80,7 @@ def test_a_worker_that_is_killed_is_replaced_and_the_log_is_compacted(slow_broke
     fill(slow_broker)
     until(lambda: workers(slow_broker), "a worker")
     [first] = workers(slow_broker)
+    hurry(first.pid)
     first.kill()
     until(lambda: metric(slow_broker, "ottla_cleaner_worker_deaths_total") == 1, "the worker's death")
     until(lambda: metric(slow_broker, "ottla_cleaner_passes_total") >= 1, "a pass")
@@ -96,7 +98,8 @@ def test_a_worker_ends_with_its_broker(slow_broker: OttlaBroker, end: str) -> No
         slow_broker.kill()
     else:
         assert slow_broker.stop() == 0
-    _, alive = psutil.wait_procs([worker], timeout=10)
+    hurry(worker.pid)  # without the privilege it takes its time on a busy machine
+    _, alive = psutil.wait_procs([worker], timeout=_TIMEOUT_S)
     assert not alive
     slow_broker.start()
     assert newest(slow_broker) == EXPECTED

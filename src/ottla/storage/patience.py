@@ -27,6 +27,17 @@ def be_patient() -> bool:
     return True
 
 
+def hurry(pid: int) -> None:
+    """Takes a process out of the idle class, where this one may: even to end, a process needs some time of a core, and
+    on a busy machine a patient one waits seconds for it."""
+    if not hasattr(os, "SCHED_OTHER"):
+        return
+    try:
+        os.sched_setscheduler(pid, os.SCHED_OTHER, os.sched_param(0))
+    except OSError:  # not with our privileges, or it has ended
+        pass
+
+
 def be_nice() -> None:
     os.nice(_NICENESS)
 

@@ -22,7 +22,7 @@ from typing import Any, BinaryIO
 from ottla.common.errors import KafkaError
 from ottla.storage.files import Job, WorkerDied, WorkerStarved
 from ottla.storage.os_files import OsFiles
-from ottla.storage.patience import Starvation, be_nice, be_patient, waited_s
+from ottla.storage.patience import Starvation, be_nice, be_patient, hurry, waited_s
 
 _LENGTH = struct.Struct(">I")
 _REPORT, _DONE, _FAILED = range(3)
@@ -72,6 +72,7 @@ class WorkerProcess:
     async def end(self) -> None:
         """Kills it; what it was at is worth nothing."""
         if self._process.returncode is None:
+            hurry(self._process.pid)
             try:
                 self._process.kill()
             except ProcessLookupError:

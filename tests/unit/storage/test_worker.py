@@ -20,7 +20,7 @@ from ottla.storage.log import open_log
 from ottla.storage.log_cleaning import Memory
 from ottla.storage.offload import ThreadOffload
 from ottla.storage.os_files import OsFiles
-from ottla.storage.patience import Starvation
+from ottla.storage.patience import Starvation, hurry
 from ottla.storage.settings import TopicSettings
 from ottla.storage.worker import Throttle
 from tests.unit.storage.compacted import COMPACT, put
@@ -101,6 +101,26 @@ def test_a_worker_takes_idle_time_only_until_it_starves(tmp_path: Path, monkeypa
         await offload.end_worker()
 
     asyncio.run(main())
+
+
+@pytest.mark.skipif(not hasattr(os, "SCHED_IDLE"), reason="the system has no idle class")
+def test_a_worker_that_is_ended_need_not_wait_for_idle_time() -> None:
+    """Without the privilege nothing changes, and that is no error either."""
+    patient = "import os; os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0)); print(flush=True); input()"
+    with subprocess.Popen([sys.executable, "-c", patient], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        assert os.sched_getscheduler(process.pid) == os.SCHED_IDLE
+        hurry(process.pid)
+        policy = os.sched_getscheduler(process.pid)
+        try:
+            os.sched_setscheduler(process.pid, os.SCHED_OTHER, os.sched_param(0))
+        except PermissionError:
+            assert policy == os.SCHED_IDLE
+        else:
+            assert policy == os.SCHED_OTHER
+        process.kill()
+    hurry(process.pid)
 
 
 def test_a_process_starves_when_it_waits_for_a_core_nearly_all_the_time() -> None:
