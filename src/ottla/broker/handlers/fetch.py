@@ -45,7 +45,10 @@ async def fetch(ctx: Context, request: FetchRequest) -> FetchResponse:
         for interest in todo:
             look.at(interest)
         if request.isolation_level not in _ISOLATION_LEVELS and look.found_any:
-            subscription.close()
+            if session is None:
+                subscription.close()
+            else:
+                ctx.node.fetch_sessions.close(session.session_id)
             return _refused(ctx, request, look, UnknownServerError())
         wanted = request.min_bytes - look.read_bytes
         left_s = deadline - ctx.node.loop.time()
