@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ottla.broker.coordination import Coordinator
 from ottla.broker.group_topics import ImageGroupConfigs, ImageTopics
-from ottla.broker.internal_topics import ensure_internal_topic
-from ottla.common.errors import CoordinatorNotAvailable
+from ottla.common.errors import NotCoordinator
 from ottla.common.names import CONSUMER_OFFSETS
 from ottla.coordinator.group.formats import GROUP_FORMATS
 from ottla.coordinator.group.limits import GroupLimits
@@ -28,7 +27,7 @@ class Groups(Coordinator[GroupMachine]):
     """What handlers ask."""
 
     topic = CONSUMER_OFFSETS
-    without_topic = CoordinatorNotAvailable
+    without_topic = NotCoordinator
 
     def __init__(self, node: Node) -> None:
         settings = node.settings
@@ -67,18 +66,9 @@ class Groups(Coordinator[GroupMachine]):
         return count
 
     def call(self, group_id: str, command: GroupCommand) -> Awaitable[Any]:
-        """The answer of the group's machine, once committed. Raises the coordinator errors.
-
-        A client that was told of this broker comes without FindCoordinator after a restart, so the topic exists by
-        then; one that never asked gets it made here.
-        """
-        if CONSUMER_OFFSETS in self._node.image.topics:
-            return self.runtime.call(self.partition_of(group_id), command)
-        return self._call_first(group_id, command)
-
-    async def _call_first(self, group_id: str, command: GroupCommand) -> Any:
-        await ensure_internal_topic(self._node, CONSUMER_OFFSETS)
-        return await self.runtime.call(self.partition_of(group_id), command)
+        """The answer of the group's machine, once committed. Raises the coordinator errors: before anybody has asked
+        for a coordinator there is no topic, and this broker coordinates nothing."""
+        return self.runtime.call(self.partition_of(group_id), command)
 
     def apply(self, delta: Delta) -> None:
         """Follows the image: topics that came, grew or went, and settings of groups."""

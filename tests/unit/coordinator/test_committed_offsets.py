@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import struct
 
+import pytest
+
 from ottla.common.errors import KafkaError
 from ottla.common.names import TopicPartition
 from ottla.coordinator.group.limits import GroupLimits
@@ -114,6 +116,41 @@ def test_offsets_of_a_subscribed_topic_never_expire() -> None:
     bench.run(bench.machine.expire(bench.now_ms))
     assert bench.committed() == 7
     assert bench.committed("gone") is None
+
+
+def test_while_a_group_rebalances_none_of_its_offsets_expires() -> None:
+    bench = Bench()
+    (leader,) = bench.stable(session_ms=1_800_000, protocols={"range": subscription("orders")})
+    bench.commit(8, member_id=leader, generation=1, topic="gone")
+    for _ in range(7 * 24 * 2 + 1):
+        bench.advance(1_800_000 - 1)
+        assert bench.heartbeat(leader, 1) == 0
+    bench.join(version=3, session_ms=1_800_000, protocols={"range": subscription("orders")})
+    bench.run(bench.machine.expire(bench.now_ms))
+    assert (bench.state(), bench.committed("gone")) == ("PreparingRebalance", 8)
+
+
+@pytest.mark.parametrize(
+    ("metadata", "codes"),
+    [
+        (b"", (86, 86)),  # nobody knows what they read
+        (bytes.fromhex("0001 00000001 0006") + b"orders", (86, 86)),  # the user data is missing
+        (
+            bytes.fromhex("0003 00000001 0006") + b"orders" + bytes.fromhex("ffffffff"),
+            (86, 0),
+        ),  # only what version 0 has
+        (bytes.fromhex("0000 00000000 ffffffff"), (0, 0)),
+    ],
+)
+def test_members_whose_subscription_cannot_be_read_are_taken_to_read_every_topic(
+    metadata: bytes, codes: tuple[int, int]
+) -> None:
+    bench = Bench()
+    bench.stable(protocols={"range": metadata})
+    partitions = [TopicPartition("orders", 0), TopicPartition("other", 0)]
+    token = bench.token()
+    bench.run(bench.machine.delete_offsets(token, GROUP, partitions, bench.now_ms))
+    assert bench.answers[token] == dict(zip(partitions, codes, strict=True))
 
 
 def test_offsets_of_a_deleted_topic_go_with_it() -> None:

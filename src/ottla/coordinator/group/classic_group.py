@@ -228,15 +228,18 @@ class ClassicGroup:
         return max(votes, key=lambda name: votes[name])
 
     def subscribed_topics(self) -> list[str] | None:
-        """The topics that members subscribe to; None when that cannot be known (another protocol, odd bytes)."""
+        """The topics that members subscribe to; None when that cannot be known (another protocol, odd bytes).
+
+        Of whatever version the bytes are, the fields of version 0 are read: members that leave out later ones, or put
+        something else there, are understood, as in Kafka.
+        """
         if self.protocol_type != CONSUMER_PROTOCOL or not self.members or self.protocol is None:
             return None if self.members else []
         topics: dict[str, None] = {}
         for member in self.members.values():
             metadata = member.metadata(self.protocol)
             try:
-                version = min(int.from_bytes(metadata[:2], "big", signed=True), 3)
-                subscription, _ = ConsumerProtocolSubscription.decode(max(version, 0), metadata, 2)
+                subscription, _ = ConsumerProtocolSubscription.decode(0, metadata, 2)
             except ProtocolError:
                 return None
             topics.update(dict.fromkeys(subscription.topics))

@@ -357,9 +357,9 @@ class GroupMachine(ConsumerSide):
             elif group is not None and group.state is State.EMPTY:
                 base_ms = group.state_since_ms if group.protocol_type is not None else None
             elif group is not None:
-                topics = group.subscribed_topics()
+                topics = group.subscribed_topics() if group.state is State.STABLE else None
                 if topics is None:
-                    continue  # members of an unknown kind: keep everything
+                    continue  # what its members read is not known, or not now: keep everything
                 subscribed = topics
             expired = self.offsets.expired(
                 group_id,

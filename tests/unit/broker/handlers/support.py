@@ -10,6 +10,7 @@ from ottla.client.connection import Connection, open_connection
 from ottla.common.names import Uuid
 from ottla.protocol.message import Message
 from ottla.protocol.messages.create_topics import CreateTopicsRequest, CreateTopicsResponse
+from ottla.protocol.messages.find_coordinator import FindCoordinatorRequest
 from ottla.protocol.messages.produce import ProduceRequest
 from ottla.records.record import BatchBuilder
 from ottla.testing.cluster import PORT, SimCluster
@@ -68,3 +69,16 @@ def on_broker(scenario: Callable[[Asking], Awaitable[Result]], settings: Mapping
         return result
 
     return run_simulation(1, main).value
+
+
+def on_coordinator(
+    scenario: Callable[[Asking], Awaitable[Result]], settings: Mapping[str, str] | None = None
+) -> Result:
+    """The same on a broker that was asked for a group's coordinator, so it is one."""
+
+    async def asked(broker: Asking) -> Result:
+        answer = await broker.ask(FindCoordinatorRequest(coordinator_keys=["g"]), 4)
+        assert answer.coordinators[0].error_code == 0, answer
+        return await scenario(broker)
+
+    return on_broker(asked, settings)

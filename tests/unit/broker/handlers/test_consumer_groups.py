@@ -13,7 +13,7 @@ from ottla.protocol.messages.consumer_group import ConsumerGroupDescribeRequest,
 from ottla.protocol.messages.create_partitions import CreatePartitionsRequest
 from ottla.security.operations import Operation, ResourceType
 from ottla.testing.authorizers import Check, DenyOnly, guard
-from tests.unit.broker.handlers.support import Asking, on_broker
+from tests.unit.broker.handlers.support import Asking, on_coordinator
 
 GROUP_CONFIG = 32
 TOPIC_DENIED, UNSUPPORTED = 29, 35
@@ -47,7 +47,7 @@ def test_settings_of_a_group_hold_from_the_next_heartbeat() -> None:
         second = await beat(broker, first.member_epoch)
         return [first.heartbeat_interval_ms, second.heartbeat_interval_ms]
 
-    assert on_broker(scenario) == [5000, 7000]
+    assert on_coordinator(scenario) == [5000, 7000]
 
 
 def test_stored_settings_outside_the_limits_of_today_are_brought_to_them() -> None:
@@ -68,7 +68,7 @@ def test_new_partitions_reach_the_group() -> None:
         answer = await beat(broker, joined.member_epoch)
         return list(answer.assignment.topic_partitions[0].partitions)
 
-    assert on_broker(scenario) == [0, 1, 2]
+    assert on_coordinator(scenario) == [0, 1, 2]
 
 
 @pytest.mark.parametrize("protocols", ["classic", "classic,share"])
@@ -78,7 +78,7 @@ def test_a_broker_that_leaves_the_protocol_out_says_so(protocols: str) -> None:
         described = await broker.ask(ConsumerGroupDescribeRequest(group_ids=["g"]), 1)
         return [answer.error_code, described.groups[0].error_code]
 
-    assert on_broker(scenario, {"group.coordinator.rebalance.protocols": protocols}) == [UNSUPPORTED] * 2
+    assert on_coordinator(scenario, {"group.coordinator.rebalance.protocols": protocols}) == [UNSUPPORTED] * 2
 
 
 def test_a_group_with_a_topic_that_the_client_may_not_see_is_not_described() -> None:
@@ -91,7 +91,7 @@ def test_a_group_with_a_topic_that_the_client_may_not_see_is_not_described() -> 
         refused = await beat(broker, 2, subscribed_topic_names=["a", "b"])
         return [(described.error_code, len(described.members)), (refused.error_code, refused.member_epoch)]
 
-    assert on_broker(scenario) == [(TOPIC_DENIED, 0), (TOPIC_DENIED, 0)]
+    assert on_coordinator(scenario) == [(TOPIC_DENIED, 0), (TOPIC_DENIED, 0)]
 
 
 def test_a_pattern_matches_only_topics_that_the_member_may_see() -> None:
@@ -103,4 +103,4 @@ def test_a_pattern_matches_only_topics_that_the_member_may_see() -> None:
         answer = await beat(broker, 1)
         return len(answer.assignment.topic_partitions)
 
-    assert on_broker(scenario) == 1
+    assert on_coordinator(scenario) == 1

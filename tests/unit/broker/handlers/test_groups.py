@@ -11,7 +11,7 @@ from ottla.protocol.messages.offset_commit import OffsetCommitRequest
 from ottla.protocol.messages.sync_group import SyncGroupRequest
 from ottla.security.operations import Operation, ResourceType
 from ottla.testing.authorizers import Check, DenyOnly, guard
-from tests.unit.broker.handlers.support import Asking, on_broker
+from tests.unit.broker.handlers.support import Asking, on_coordinator
 
 METADATA = b"\x00\x00\x00\x00\x00\x00\xff\xff\xff\xff"
 
@@ -61,7 +61,7 @@ def test_groups_are_listed_by_state_and_type() -> None:
         }
         assert shown == {"members": ("consumer", "Stable", "classic"), "offsets": ("", "Empty", "classic")}
 
-    on_broker(scenario)
+    on_coordinator(scenario)
 
 
 def test_groups_that_may_not_be_described_are_left_out_of_the_list() -> None:
@@ -73,7 +73,7 @@ def test_groups_that_may_not_be_described_are_left_out_of_the_list() -> None:
         answer = await broker.ask(ListGroupsRequest(), 5)
         assert [group.group_id for group in answer.groups] == ["mine"]
 
-    on_broker(scenario)
+    on_coordinator(scenario)
 
 
 def test_a_group_is_described_with_its_members() -> None:
@@ -92,7 +92,7 @@ def test_a_group_is_described_with_its_members() -> None:
             assert absent.error_message == message
             assert absent.authorized_operations == (3400 if code == 0 else -(1 << 31))
 
-    on_broker(scenario)
+    on_coordinator(scenario)
 
 
 def test_only_empty_groups_are_deleted() -> None:
@@ -110,4 +110,4 @@ def test_only_empty_groups_are_deleted() -> None:
         assert [one.error_code for one in again.results] == [0, 69, 69]
         assert (await broker.ask(ListGroupsRequest(), 5)).groups == []
 
-    on_broker(scenario)
+    on_coordinator(scenario)

@@ -10,7 +10,7 @@ from ottla.protocol.messages.offset_delete import OffsetDeleteRequest
 from ottla.protocol.messages.offset_fetch import OffsetFetchRequest
 from ottla.security.operations import Operation, ResourceType
 from ottla.testing.authorizers import Check, DenyOnly, guard
-from tests.unit.broker.handlers.support import Asking, on_broker
+from tests.unit.broker.handlers.support import Asking, on_coordinator
 
 STRANGE_ID = Uuid(bytes(15) + b"\x07")
 Group = OffsetFetchRequest.OffsetFetchRequestGroup
@@ -50,7 +50,7 @@ def test_unknown_partitions_do_not_stop_the_rest() -> None:
             TopicPartition("a", 1): (6, topic_id),
         }
 
-    on_broker(scenario)
+    on_coordinator(scenario)
 
 
 def test_the_last_of_two_offsets_for_one_partition_counts() -> None:
@@ -59,7 +59,7 @@ def test_the_last_of_two_offsets_for_one_partition_counts() -> None:
         assert codes(await broker.ask(commit((0, 5), (0, 6), topic="a"), 9)) == [(0, 0), (0, 0)]
         assert broker.node.groups.machine("g").offsets.of("g")[TopicPartition("a", 0)].offset == 6
 
-    on_broker(scenario)
+    on_coordinator(scenario)
 
 
 def test_metadata_may_be_null_but_not_too_long() -> None:
@@ -72,7 +72,7 @@ def test_metadata_may_be_null_but_not_too_long() -> None:
         one = fetched.topics[0].partitions[0]
         assert (one.committed_offset, one.metadata) == (5, "")
 
-    on_broker(scenario)
+    on_coordinator(scenario)
 
 
 def test_an_absent_group_with_a_generation_is_refused_by_version() -> None:
@@ -83,7 +83,7 @@ def test_an_absent_group_with_a_generation_is_refused_by_version() -> None:
         assert codes(await broker.ask(request, 8)) == [(0, 22)]
         assert codes(await broker.ask(request, 9)) == [(0, 69)]
 
-    on_broker(scenario)
+    on_coordinator(scenario)
 
 
 def test_a_single_group_is_fetched_by_name() -> None:
@@ -106,7 +106,7 @@ def test_a_single_group_is_fetched_by_name() -> None:
         nothing = await broker.ask(OffsetFetchRequest(group_id="g", topics=[]), 7)
         assert (nothing.topics, nothing.error_code) == ([], 0)
 
-    on_broker(scenario)
+    on_coordinator(scenario)
 
 
 def test_several_groups_are_fetched_by_id() -> None:
@@ -129,7 +129,7 @@ def test_several_groups_are_fetched_by_id() -> None:
         assert answer.groups[1].topics == []
         assert [topic.topic_id for topic in answer.groups[2].topics] == [topic_id]
 
-    on_broker(scenario)
+    on_coordinator(scenario)
 
 
 def test_offsets_of_a_deleted_topic_are_gone() -> None:
@@ -143,7 +143,7 @@ def test_offsets_of_a_deleted_topic_are_gone() -> None:
             answer = await broker.ask(OffsetFetchRequest(groups=[Group(group_id="g", topics=named)]), version)
             assert answer.groups[0].topics[0].partitions[0].committed_offset == -1
 
-    on_broker(scenario)
+    on_coordinator(scenario)
 
 
 def test_an_offset_of_an_older_topic_with_the_same_name_is_not_shown_by_id() -> None:
@@ -159,7 +159,7 @@ def test_an_offset_of_an_older_topic_with_the_same_name_is_not_shown_by_id() -> 
             answer = await broker.ask(OffsetFetchRequest(groups=[Group(group_id="g", topics=named)]), 10)
             assert answer.groups[0].topics[0].partitions[0].committed_offset == shown
 
-    on_broker(scenario)
+    on_coordinator(scenario)
 
 
 def test_version_1_tells_a_forbidden_group_in_each_partition() -> None:
@@ -171,7 +171,7 @@ def test_version_1_tells_a_forbidden_group_in_each_partition() -> None:
         newer = await broker.ask(OffsetFetchRequest(group_id="g", topics=[asked]), 2)
         assert (newer.error_code, newer.topics) == (30, [])
 
-    on_broker(scenario)
+    on_coordinator(scenario)
 
 
 def test_offsets_are_deleted_one_by_one() -> None:
@@ -199,4 +199,4 @@ def test_offsets_are_deleted_one_by_one() -> None:
         ] == [("a", 7, 3), ("a", 0, 0), ("absent", 0, 3)]
         assert not broker.node.groups.machine("g").offsets.of("g")
 
-    on_broker(scenario)
+    on_coordinator(scenario)
