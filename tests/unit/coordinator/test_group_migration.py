@@ -267,6 +267,15 @@ def test_the_policy_keeps_consumer_groups() -> None:
     assert bench.group_state() == "Assigning"
 
 
+@pytest.mark.parametrize("version", [3, 9])
+def test_the_policy_keeps_classic_members_out_of_consumer_groups(version: int) -> None:
+    bench = ConsumerBench(GroupLimits(group_initial_rebalance_delay_ms=0, group_consumer_migration_policy="Disabled"))
+    bench.topics.put("orders", 4)
+    bench.enter("m1")
+    token = bench.join(protocols={"range": subscription(["orders"], {})}, version=version)
+    assert (bench.answers[token].error_code, bench.answers[token].member_id) == (INCONSISTENT, "")
+
+
 def test_a_static_member_changes_the_protocol_of_its_group_both_ways(bench: ConsumerBench) -> None:
     token = bench.join(protocols={"range": subscription(["orders"], {})}, version=5, instance_id="i")
     bench.advance(0)

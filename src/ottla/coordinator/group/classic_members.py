@@ -105,7 +105,7 @@ class ClassicMembers:
         for member in group.members.values():
             if member.classic is not None:
                 offered &= {name for name, _ in member.classic.protocols}
-        if request.protocol_type != CONSUMER_PROTOCOL or not offered:
+        if request.protocol_type != CONSUMER_PROTOCOL or not offered or not self._consumer.limits.may_mix:
             raise InconsistentGroupProtocol
 
     def _reported(self, subscription: ConsumerProtocolSubscription) -> Reported:

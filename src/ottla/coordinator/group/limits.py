@@ -22,6 +22,11 @@ class GroupLimits(NamedTuple):
     group_consumer_regex_refresh_interval_ms: int = 600_000
 
     @property
+    def may_mix(self) -> bool:
+        """Clients of both protocols may be in one group, until it changes its own."""
+        return self.group_consumer_migration_policy.lower() != "disabled"
+
+    @property
     def may_upgrade(self) -> bool:
         return self.group_consumer_migration_policy.lower() in ("bidirectional", "upgrade")
 
