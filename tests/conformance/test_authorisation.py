@@ -8,6 +8,7 @@ from ottla.broker.apis import CLIENT_ROWS, ROWS
 from ottla.client.connection import Connection, open_connection
 from ottla.client.operations import create_topic
 from ottla.common.names import Uuid
+from ottla.protocol.messages.find_coordinator import FindCoordinatorRequest
 from ottla.protocol.messages.offset_commit import OffsetCommitRequest
 from ottla.testing.authorizers import DenyAll, DenyOnly, guard
 from ottla.testing.cluster import PORT, SimCluster
@@ -20,6 +21,7 @@ NAMES = [case.what for case in cases(Uuid(bytes(16)))]
 
 async def commit_something(connection: Connection) -> None:
     """So that the group exists and has an offset to hide."""
+    await connection.send(FindCoordinatorRequest(coordinator_keys=[GROUP]), version=4)
     partition = OffsetCommitRequest.OffsetCommitRequestPartition(partition_index=0, committed_offset=0)
     topic = OffsetCommitRequest.OffsetCommitRequestTopic(name=TOPIC, partitions=[partition])
     answer = await connection.send(OffsetCommitRequest(group_id=GROUP, topics=[topic]), version=9)
