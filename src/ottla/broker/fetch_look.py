@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ottla.broker.fetch_sessions import Interest
+from ottla.broker.isolation import READ_COMMITTED
 from ottla.broker.partition import NO_LEADER_EPOCH
 from ottla.common.errors import (
     KafkaError,
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
 PartitionData = FetchResponse.PartitionData
 EMPTY = b""
 
-_READ_COMMITTED = 1
 _LEADER_HINT = 16  # KIP-951; the field is older, and Kafka leaves it empty in versions 12 to 15
 
 
@@ -38,7 +38,7 @@ class Look:
         replica = request.replica_id if request.replica_state is None else request.replica_state.replica_id
         self._by_replica = replica >= 0
         self._replica = replica
-        self._committed = request.isolation_level == _READ_COMMITTED
+        self._committed = request.isolation_level == READ_COMMITTED
         self._left_bytes = min(request.max_bytes, ctx.node.fetch_max_bytes)
         self.read_bytes = 0
         self.failed = False
@@ -94,15 +94,14 @@ class Look:
             answer = self._read(interest.want, interest.partition)
         except KafkaError as error:
             self.failed = True
+            not_looked_into = interest.partition is None
             answer = PartitionData(
                 partition_index=interest.key[1],
                 error_code=self._ctx.count_error(error),
                 high_watermark=-1,
                 last_stable_offset=-1,
                 log_start_offset=-1,
-                aborted_transactions=[]
-                if interest.partition is None
-                else None,  # as in Kafka, of what was not looked into
+                aborted_transactions=[] if not_looked_into else None,  # as in Kafka
                 records=EMPTY,
             )
             self._hint(answer, interest.partition)

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from ottla.common.names import TopicPartition
     from ottla.storage.directory import LogDirectory
     from ottla.storage.log import PartitionLog
+    from ottla.storage.log_range import LogRange
 
 _STEP_BYTES = 256 * 1024
 _UNLIMITED = (1 << 63) - 1
@@ -128,11 +129,10 @@ class Moves:
     async def _copy_rest(
         self, partition: Partition, directory: LogDirectory, log: PartitionLog, version: int, copy: PartitionLog
     ) -> None:
-        node = self._node
         while copy.log_end_offset < log.log_end_offset:
-            found = log.read(max(copy.log_end_offset, log.log_start_offset), _STEP_BYTES, up_to=log.log_end_offset)
+            found = _next_step(log, copy)
             try:
-                data = await node.offload.run(found.read_all)
+                data = await self._node.offload.run(found.read_all)
             finally:
                 found.release()
             self._check(partition, directory, log, version)
@@ -145,7 +145,7 @@ class Moves:
         """What came while the copy was made durable, without a wait, or a busy log would be ahead for ever; the swap
         makes it durable. False if that is too much for one step of the loop."""
         if copy.log_end_offset < log.log_end_offset:
-            found = log.read(max(copy.log_end_offset, log.log_start_offset), _STEP_BYTES, up_to=log.log_end_offset)
+            found = _next_step(log, copy)
             try:
                 data = found.read_all()
             finally:
@@ -233,6 +233,11 @@ class Moves:
         directory = self._wanted.pop(partition, None)
         if directory is not None and not directory.offline:
             directory.futures.discard(partition.topic_partition, self._node.clock.now_ms())
+
+
+def _next_step(log: PartitionLog, copy: PartitionLog) -> LogRange:
+    """What the copy lacks, as much as one step of the loop takes. To be released."""
+    return log.read(max(copy.log_end_offset, log.log_start_offset), _STEP_BYTES, up_to=log.log_end_offset)
 
 
 def _start_of_copy(log_start: int, first: int) -> int:

@@ -52,7 +52,7 @@ FAMILIES = (
 """One run asks those of one family, so that it gets somewhere."""
 
 LISTS_ALL = (
-    "ListGroups", "ListTransactions", "ListConfigResources", "DescribeLogDirs", "Metadata", "DescribeClientQuotas",
+    "ListGroups", "ListTransactions", "ListConfigResources", "DescribeLogDirs", "Metadata",
     "DescribeUserScramCredentials", "ListPartitionReassignments", "ElectLeaders", "DescribeTopicPartitions",
 )  # fmt: skip
 
@@ -235,7 +235,7 @@ class _Maker:
         return self._pick(self.topic_name(topic), Named("g"), "")
 
 
-_ONE = ("configs", "transactions", "entity", "ops", "resources", "upsertions")
+_ONE = ("configs", "transactions", "resources", "upsertions")
 """Of several wrong settings Kafka names the first of a hash table; a request without transactions, or with a resource
 twice, it never answers."""
 _WHAT = ("name", "topic", "topic_id", "partition", "partition_index", "index", "group_id", "transactional_id")
@@ -279,7 +279,7 @@ _BY_NAME: dict[str, Special] = {
     "session_timeout_ms": _of(30_000, 30_000, 30_000, 1, 0, 10_000_000), "rebalance_timeout_ms": _of(60_000),
     "protocol_type": _of("consumer", "consumer", "connect", ""), "protocol_name": _of("range", "roundrobin", None),
     "metadata": lambda maker, topic: maker._pick(subscription("t"), subscription("t", "k"), b"", b"\0\1"),
-    "transaction_timeout_ms": _of(60_000, 60_000, 0, -1, 900_001), "transaction_timeout_ms_": _of(1),
+    "transaction_timeout_ms": _of(60_000, 60_000, 0, -1, 900_001),
     "resource_type": _Maker.resource_type, "resource_name": _Maker.resource_name,
     "config_operation": _of(0, 0, 1, 2, 3), "num_partitions": _of(1, 2, -1, 0, -2, 3),
     "replication_factor": _of(1, 1, -1, 0, 2), "count": _of(3, 4, 5, 1, 0, -1), "key_type": _of(0, 0, 1, 2, 9),
@@ -295,8 +295,6 @@ _BY_NAME: dict[str, Special] = {
     "committed_metadata": _of("", "meta", None, "m" * 5000), "retention_time_ms": _of(-1, 1000),
     "assignments": _Maker.partition, "replicas": _of(1, 0, 9), "client_id": _of("c"),
     "committed": _of(True, False), "owned_partitions": _Maker.partition,
-    "entity_type": _of("user", "client-id", "ip"), "match": lambda maker, topic: Named("u"),
-    "entity_name": lambda maker, topic: maker._pick(Named("u"), Named("v")), "match_type": _of(0, 1, 2, 3),
 }  # fmt: skip
 
 _CONFIG_ROWS = (
@@ -312,8 +310,6 @@ _BY_PATH: dict[tuple[str, str], Special] = {
     ("Produce", ".transactional_id"): _Maker.maybe_transactional,
     ("InitProducerId", ".transactional_id"): _Maker.maybe_transactional,
     ("InitProducerId", ".producer_id"): _of(-1), ("InitProducerId", ".producer_epoch"): _of(-1),
-    ("Metadata", ".topics.name"): _Maker.topic_name,
-    ("AlterClientQuotas", ".entries.ops.key"): _of("producer_byte_rate", "request_percentage", "x"),
     ("AlterUserScramCredentials", ".deletions.name"): lambda maker, topic: Named("u"),
     ("AlterUserScramCredentials", ".upsertions.name"): lambda maker, topic: Named("u"),
     ("DescribeUserScramCredentials", ".users.name"): lambda maker, topic: Named("u"),

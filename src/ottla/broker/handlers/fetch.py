@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from ottla.broker.fetch_look import EMPTY, Look, release
 from ottla.broker.fetch_sessions import FINAL_EPOCH, INITIAL_EPOCH, NO_SESSION, FetchSession, Interest, Subscription
+from ottla.broker.isolation import ISOLATION_LEVELS
 from ottla.broker.waits import until
 from ottla.common.errors import KafkaError, UnknownServerError, UnknownTopicId
 from ottla.common.names import Uuid
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 _BY_ID = 13
 _TOP_ERROR_SINCE = 7
 _LEADER_HINT = 16
-_ISOLATION_LEVELS = (0, 1)
 
 PartitionData = FetchResponse.PartitionData
 
@@ -44,7 +44,7 @@ async def fetch(ctx: Context, request: FetchRequest) -> FetchResponse:
     while True:
         for interest in todo:
             look.at(interest)
-        if request.isolation_level not in _ISOLATION_LEVELS and look.found_any:
+        if request.isolation_level not in ISOLATION_LEVELS and look.found_any:
             if session is None:
                 subscription.close()
             else:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ottla.broker.isolation import ISOLATION_LEVELS, READ_COMMITTED
 from ottla.common.errors import (
     InvalidRequest,
     KafkaError,
@@ -24,8 +25,6 @@ LATEST, EARLIEST, MAX_TIMESTAMP, EARLIEST_LOCAL, LAST_TIERED, EARLIEST_PENDING_U
 
 # The version that introduced each special timestamp (KIP-734, KIP-405, KIP-1005, KIP-1023).
 _SINCE = {LATEST: 1, EARLIEST: 1, MAX_TIMESTAMP: 7, EARLIEST_LOCAL: 8, LAST_TIERED: 9, EARLIEST_PENDING_UPLOAD: 11}
-_READ_COMMITTED = 1
-_ISOLATION_LEVELS = (0, 1)
 _LEADER_EPOCH_SINCE = 4
 _NOT_AVAILABLE_SINCE = 5
 
@@ -47,7 +46,7 @@ async def list_offsets(ctx: Context, request: ListOffsetsRequest) -> ListOffsets
                     raise TopicAuthorizationFailed
                 if asked.partition_index in twice:
                     raise InvalidRequest(f"partition {asked.partition_index} is asked for twice")
-                if request.isolation_level not in _ISOLATION_LEVELS:
+                if request.isolation_level not in ISOLATION_LEVELS:
                     raise UnknownServerError
                 _check_timestamp(ctx, asked.timestamp)
                 partition = ctx.node.replicas.find(topic.name, asked.partition_index)
@@ -56,7 +55,7 @@ async def list_offsets(ctx: Context, request: ListOffsetsRequest) -> ListOffsets
                     answer.leader_epoch = -1
             except KafkaError as error:
                 answer.error_code = ctx.count_error(error)
-        if answers or request.isolation_level not in _ISOLATION_LEVELS:
+        if answers or request.isolation_level not in ISOLATION_LEVELS:
             topics.append(ListOffsetsResponse.ListOffsetsTopicResponse(name=topic.name, partitions=answers))
     return ListOffsetsResponse(throttle_time_ms=ctx.throttle_time_ms, topics=topics)
 
@@ -80,7 +79,7 @@ def _answer(
 ) -> None:
     log = partition.leader_log(asked.current_leader_epoch)
     timestamp = asked.timestamp
-    committed = request.isolation_level == _READ_COMMITTED
+    committed = request.isolation_level == READ_COMMITTED
     readable = partition.last_stable_offset if committed else partition.high_watermark
     if timestamp == LATEST:
         if partition.high_watermark < partition.led_from:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ottla.broker.handlers.answers import refused_first
 from ottla.common.errors import InvalidGroupId, KafkaError, TopicAuthorizationFailed, UnknownTopicOrPartition
 from ottla.common.names import TopicPartition
 from ottla.protocol.messages.offset_delete import OffsetDeleteRequest, OffsetDeleteResponse
@@ -55,11 +56,5 @@ async def _delete(ctx: Context, request: OffsetDeleteRequest) -> OffsetDeleteRes
         if answer.error_code:
             ctx.count_code(answer.error_code)
     decided = dict.fromkeys(partition for partition, _ in pending)
-    for entry in response.topics:  # as in Kafka: what was refused at once comes first, topics and partitions
-        entry.partitions.sort(key=lambda answer: TopicPartition(entry.name, answer.partition_index) in decided)
-    response.topics.sort(
-        key=lambda entry: any(
-            TopicPartition(entry.name, one.partition_index) in decided for one in entry.partitions[:1]
-        )
-    )
+    response.topics = refused_first(response.topics, decided)
     return response

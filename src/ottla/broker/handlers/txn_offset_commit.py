@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from ottla.broker.handlers.answers import refused_first
 from ottla.broker.verification import Question
 from ottla.common.errors import (
     CoordinatorLoadInProgress,
@@ -33,7 +33,6 @@ _KNOWS_LOADING_SINCE = 2
 TopicAnswer = TxnOffsetCommitResponse.TxnOffsetCommitResponseTopic
 Answer = TxnOffsetCommitResponse.TxnOffsetCommitResponsePartition
 Topic = TxnOffsetCommitRequest.TxnOffsetCommitRequestTopic
-Partition = TxnOffsetCommitRequest.TxnOffsetCommitRequestPartition
 
 
 async def txn_offset_commit(ctx: Context, request: TxnOffsetCommitRequest) -> TxnOffsetCommitResponse:
@@ -56,9 +55,8 @@ async def txn_offset_commit(ctx: Context, request: TxnOffsetCommitRequest) -> Tx
         ]
         codes = {**dict.fromkeys(asked, _code(ctx, error)), **codes}
     unknown = [topic for topic in request.topics if not topic.partitions and topic.name not in ctx.node.image.topics]
-    answers = [_answer(ctx, topic, codes, offsets) for topic in request.topics if topic.partitions or topic in unknown]
-    answers.sort(key=lambda one: _is_decided(one.name, one.partitions[:1], offsets))
-    return TxnOffsetCommitResponse(throttle_time_ms=ctx.throttle_time_ms, topics=answers)
+    answers = [_answer(ctx, topic, codes) for topic in request.topics if topic.partitions or topic in unknown]
+    return TxnOffsetCommitResponse(throttle_time_ms=ctx.throttle_time_ms, topics=refused_first(answers, offsets))
 
 
 def _sort_out(
@@ -126,16 +124,9 @@ def _code(ctx: Context, error: KafkaError) -> int:
     return error.code
 
 
-def _is_decided(topic: str, partitions: Sequence[Answer | Partition], offsets: dict[TopicPartition, Committed]) -> bool:
-    """As in Kafka, what is refused at once comes before what the group decides on, topics and partitions."""
-    return any(TopicPartition(topic, one.partition_index) in offsets for one in partitions)
-
-
-def _answer(
-    ctx: Context, topic: Topic, codes: dict[TopicPartition, int], offsets: dict[TopicPartition, Committed]
-) -> TopicAnswer:
+def _answer(ctx: Context, topic: Topic, codes: dict[TopicPartition, int]) -> TopicAnswer:
     answers = []
-    for asked in sorted(topic.partitions, key=lambda one: _is_decided(topic.name, [one], offsets)):
+    for asked in topic.partitions:
         code = codes[TopicPartition(topic.name, asked.partition_index)]
         if code:
             ctx.count_code(code)
