@@ -6,6 +6,10 @@ at once if the connection is idle, and copied if it must wait. Nothing handed to
 Back-pressure: while a request waits, later frames queue up to `_MAX_QUEUED_BYTES` and reading pauses; while the client
 does not read, answers stop at the transport's high-water mark, later frames queue, and file ranges are read only as it
 drains, by as much as all connections together leave room for (`Unsent`).
+
+Large file ranges go from the page cache to the socket without a copy (sendfile), past the transport while that holds
+nothing. Only their first piece is read, to go with the answer's header, and one small piece whenever the socket is
+full: the transport tells when that piece has gone. TLS and simulated connections read everything.
 """
 
 from __future__ import annotations
@@ -28,11 +32,14 @@ _MAX_QUEUED_FRAMES = 512
 _JOINED_BYTES = 4 * 1024
 _MOST_JOINED = 64
 """Answers of one turn that go out in one write: beyond that the client must show that it reads."""
+_SENDFILE_BYTES = 64 * 1024
+"""Below that a copy costs less than the second call and the client's second wake-up."""
+_BESIDE_SENDFILE_BYTES = 16 * 1024
 
 _length = Struct(">i").unpack_from
 
 Part = Any
-"""bytes-like, or a file range: `len()`, `read(position, size)` and `release()`."""
+"""bytes-like, or a file range: `len()`, `read(position, size)`, `send_to(socket_fd, position, size)` and `release()`."""
 
 
 class CloseConnection(Exception):
@@ -53,6 +60,7 @@ class Connection(asyncio.BufferedProtocol):
         self._unsent_bytes = 0  # what was written since the transport has no more room
         self._max_bytes = max_bytes
         self._transport: asyncio.Transport = cast(asyncio.Transport, None)
+        self._socket_fd = -1  # where file ranges may be sent past the transport
         self.session = router.open_session(listener)
         self._partial: PartialFrame | None = None
         self._paid_bytes = 0  # of the partial frame's buffer
@@ -76,6 +84,8 @@ class Connection(asyncio.BufferedProtocol):
         self._transport.set_write_buffer_limits(
             high=1
         )  # at most one chunk waits for a slow client; 0 stops TLS for ever
+        if transport.get_extra_info("sslcontext") is None:
+            self._socket_fd = transport.get_extra_info("socket").fileno()
         self.active_at = self._router.loop_time()
         self.session.opened(transport.get_extra_info("peername"))
         refusal = self._router.opened(self.session)
@@ -295,20 +305,36 @@ class Connection(asyncio.BufferedProtocol):
                 small.append(bytes(part))
                 out.popleft()
                 continue
-            size = min(len(part) - self._sent_of_range, self._unsent.chunk_bytes())
-            chunk = part.read(self._sent_of_range, size)
+            most = self._unsent.chunk_bytes()
+            if self._socket_fd >= 0 and len(part) > _SENDFILE_BYTES:
+                if not small and self._send_file(part):
+                    continue
+                most = min(most, _BESIDE_SENDFILE_BYTES)
+            size = min(len(part) - self._sent_of_range, most)
+            small.append(part.read(self._sent_of_range, size))
             self._sent_of_range += size
-            if self._sent_of_range == len(part):
-                out.popleft()
-                part.release()
-                self._sent_of_range = 0
-            small.append(chunk)
+            self._end_range()
             self._write(small)
             small = []
         if small:
             self._write(small)
         if out:
             self._hold()
+
+    def _send_file(self, part: Part) -> bool:
+        """Sends what the socket has room for; whether that was all."""
+        if self._transport.get_write_buffer_size():
+            return False  # it would overtake that
+        self._sent_of_range += part.send_to(self._socket_fd, self._sent_of_range, len(part) - self._sent_of_range)
+        return self._end_range()
+
+    def _end_range(self) -> bool:
+        """Lets go of the first range, if all of it is sent."""
+        if self._sent_of_range < len(self._out[0]):
+            return False
+        self._out.popleft().release()
+        self._sent_of_range = 0
+        return True
 
     def _write(self, parts: list[bytes]) -> None:
         data = b"".join(parts) if len(parts) > 1 else parts[0]

@@ -34,6 +34,13 @@ class File(Protocol):
         """At most `size_bytes`; fewer only at the end of the file."""
         ...
 
+    def send_to(self, socket_fd: int, position: int, size_bytes: int) -> int:
+        """Sends to a socket that does not block, without a copy in this process; the number of bytes that it took.
+
+        0 when the socket is full, at the end of the file, and after an error: `pread` and the transport tell which.
+        """
+        ...
+
     def pwrite(self, position: int, data: Buffer) -> None:
         """Overwrites in place; may extend the file."""
         ...

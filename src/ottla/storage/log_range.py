@@ -49,6 +49,15 @@ class LogRange:
         file = segment.file or segment.open_file()
         return file.pread(self._position + position, size)
 
+    def send_to(self, socket_fd: int, position: int, size: int) -> int:
+        """Sends from the file to a socket that does not block, as `File.send_to` does; the number of bytes sent."""
+        segment = self._segment
+        size = min(size, self._size - position)
+        if segment is None or size <= 0:
+            return 0
+        file = segment.file or segment.open_file()
+        return file.send_to(socket_fd, self._position + position, size)
+
     def release(self) -> None:
         """Unpins the segment. Idempotent."""
         segment = self._segment

@@ -76,6 +76,12 @@ class OsFile:
             got += len(more)
         return b"".join(parts)
 
+    def send_to(self, socket_fd: int, position: int, size_bytes: int) -> int:
+        try:
+            return os.sendfile(socket_fd, self._fd, position, size_bytes)
+        except OSError:
+            return 0
+
     def pwrite(self, position: int, data: Buffer) -> None:
         view = memoryview(data)
         while len(view):

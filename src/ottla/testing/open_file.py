@@ -47,6 +47,9 @@ class SimFile:
         with memoryview(self._open_node().content) as view:
             return bytes(view[position : position + size_bytes])
 
+    def send_to(self, socket_fd: int, position: int, size_bytes: int) -> int:
+        return 0  # a simulated connection has no file descriptor
+
     def pwrite(self, position: int, data: Buffer) -> None:
         self._write("pwrite", position, bytes(data))
 

@@ -26,6 +26,10 @@ class SimSocket:
             raise OSError(errno.ENOTCONN, "not connected")
         return self._remote
 
+    def fileno(self) -> int:
+        """As of a socket that has none any more."""
+        return -1
+
     def setsockopt(self, *option: object) -> None:
         self.options.append(option)
 
