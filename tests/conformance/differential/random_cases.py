@@ -77,18 +77,19 @@ CONFIGS = {
 
 @dataclass(frozen=True)
 class _Known(Answer):
-    """A step that was refused tells nothing."""
+    """A step that was refused tells nothing; -1 is what it says of a producer or a generation."""
 
     def value(self, scope: Scope) -> Any:
         found = super().value(scope)
-        return self.otherwise if found is None else found
+        return self.otherwise if found in (None, -1) else found
 
 
 class _Maker:
     """Draws the requests of one run."""
 
-    def __init__(self, random: Random) -> None:
+    def __init__(self, random: Random, unknown_producer: int) -> None:
         self._random = random
+        self._unknown_producer = unknown_producer  # runs that share one, or that have none, share what Kafka verifies
         self.joined = ["met"]
         """Steps whose answers may hold a member's id, and its generation or epoch."""
         self.initialised = ["init"]
@@ -189,7 +190,7 @@ class _Maker:
         return self._pick(None, None, None, Named("tx"), "")
 
     def producer_id(self, _: Any) -> Any:
-        known = _Known(self._init, "producer_id", 7)
+        known = _Known(self._init, "producer_id", self._unknown_producer)
         return self._pick(-1, known, known, known, known, 1 << 40)
 
     def producer_epoch(self, _: Any) -> Any:
@@ -217,7 +218,8 @@ class _Maker:
             return batch(*values, key=key, codec=codec, timestamp=timestamp, step_ms=self._pick(0, 1, -1))
         return batch(
             *values, key=key, codec=codec, timestamp=timestamp,
-            producer_id=_Known(self._init, "producer_id", 7), producer_epoch=_Known(self._init, "producer_epoch", 0),
+            producer_id=_Known(self._init, "producer_id", self._unknown_producer),
+            producer_epoch=_Known(self._init, "producer_epoch", 0),
             sequence=self._pick(0, 0, 1, 2, 3, 4, 7), transactional=self._chance(0.5),
         )  # fmt: skip
 
@@ -321,7 +323,7 @@ _PASSING = (14, 15, 16, 19, 51)  # 19: Kafka could not reach itself to verify a 
 def random_case(seed: int, advertised: dict[str, tuple[int, int]]) -> Case:
     """The same for each seed, as long as nothing changes above and the ranges of versions stay."""
     random = Random(seed)
-    maker = _Maker(random)
+    maker = _Maker(random, unknown_producer=(1 << 42) + seed)
     names = [api for api in FAMILIES[seed % len(FAMILIES)] if api in advertised]
     steps: list[Ask] = [
         produce("first", records=batch(b"1", b"2", b"3", timestamp=FIXED_MS, step_ms=1)),
