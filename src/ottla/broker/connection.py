@@ -39,7 +39,7 @@ _BESIDE_SENDFILE_BYTES = 16 * 1024
 _length = Struct(">i").unpack_from
 
 Part = Any
-"""bytes-like, or a file range: `len()`, `read(position, size)`, `send_to(socket_fd, position, size)` and `release()`."""
+"""bytes-like, or a file range: `len()`, `read`, `send_to` and `release` of `LogRange`."""
 
 
 class CloseConnection(Exception):

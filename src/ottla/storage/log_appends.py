@@ -73,10 +73,6 @@ class AppendableLog(ReadableLog):
         log_append_time = now_ms if self._rules.log_append_time else -1
         return _new(Appended, (base_offset, last_offset, log_append_time, self.log_start_offset, False, size))
 
-    def check_records(self, batch: Buffer | None, now_ms: int) -> None:
-        """Raises what `append` would, before it looks at the producer."""
-        validate(batch, self._rules, now_ms)
-
     def _answer_again(self, duplicate: CachedBatch) -> Appended:
         return Appended(
             duplicate.base_offset, duplicate.last_offset, duplicate.timestamp, self.log_start_offset, True, 0

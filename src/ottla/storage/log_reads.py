@@ -131,9 +131,9 @@ class ReadableLog(LogBase):
         producer = self._producers.get(producer_id)
         return producer is not None and producer.transaction_start >= 0 and producer.epoch == producer_epoch
 
-    def verification_begins(self, header: BatchHeader, now_ms: int) -> None:
+    def verification_begins(self, header: BatchHeader, now_ms: int, *, at_zero: bool) -> None:
         """A coordinator is asked whether this batch may begin a transaction here. See `Verifications`."""
-        self._producers.verifications.begin(header, now_ms)
+        self._producers.verifications.begin(header, now_ms, at_zero=at_zero)
 
     def producer_epoch(self, producer_id: int) -> int:
         """The newest epoch of a producer in this log, -1 if it has written nothing lately."""

@@ -103,7 +103,7 @@ class Producers:
         producer = self._entries.get(header[9])
         if producer is None:
             if self.verifications:
-                self.verifications.check(header)
+                self.verifications.check(header, first=True)
             return None  # whatever its sequence else: its state may have expired (KAFKA-5793)
         epoch, first_sequence = header[10], header[11]
         if epoch == producer.epoch:
@@ -125,7 +125,7 @@ class Producers:
                     f"(incoming seq. number), epoch {producer.epoch} (last)"
                 )
         if self.verifications:
-            self.verifications.check(header)
+            self.verifications.check(header, first=not producer.batches)
         if producer.transaction_start >= 0 and not header[5] & TRANSACTIONAL:
             raise InvalidTxnState(f"Expected transactional write from producer {header.producer_id}")
         return None
@@ -191,10 +191,12 @@ class Producers:
                     timestamp,
                 )
             )
-        if header[5] & TRANSACTIONAL and producer.transaction_start < 0:
-            producer.transaction_start = base_offset
-            self._open[producer_id] = base_offset
-            self.verifications.end(producer_id)
+        if header[5] & TRANSACTIONAL:
+            if producer.transaction_start < 0:
+                producer.transaction_start = base_offset
+                self._open[producer_id] = base_offset
+            if self.verifications:
+                self.verifications.end(producer_id)
 
     def complete(self, header: BatchHeader, marker: Marker, offset: int) -> CompletedTransaction | None:
         """A marker is in the log: the transaction it ended, None if there was none."""

@@ -19,30 +19,39 @@ class Verifications:
     __slots__ = ("_lowest",)
 
     def __init__(self) -> None:
-        self._lowest: dict[int, tuple[int, int, int]] = {}
-        """Producer id to epoch, sequence, and when it first came."""
+        self._lowest: dict[int, tuple[int, int, int, bool]] = {}
+        """Producer id to epoch, sequence, when it first came, and whether its transactions begin at sequence 0."""
 
     def __bool__(self) -> bool:
         return bool(self._lowest)
 
-    def begin(self, header: BatchHeader, now_ms: int) -> None:
+    def begin(self, header: BatchHeader, now_ms: int, *, at_zero: bool = False) -> None:
+        """at_zero: each transaction of this producer has an epoch of its own (TV2), and so begins at sequence 0."""
         known = self._lowest.get(header.producer_id)
         if known is None:
             if len(self._lowest) == MOST:
                 del self._lowest[next(iter(self._lowest))]
-            self._lowest[header.producer_id] = (header.producer_epoch, header.base_sequence, now_ms)
+            self._lowest[header.producer_id] = (header.producer_epoch, header.base_sequence, now_ms, at_zero)
             return
-        epoch, sequence, since_ms = known
+        epoch, sequence, since_ms, at_zero = known
         if header.producer_epoch > epoch or (header.producer_epoch == epoch and header.base_sequence < sequence):
-            self._lowest[header.producer_id] = (header.producer_epoch, header.base_sequence, since_ms)
+            self._lowest[header.producer_id] = (header.producer_epoch, header.base_sequence, since_ms, at_zero)
 
-    def check(self, header: BatchHeader) -> None:
-        """Raises OutOfOrderSequenceNumber for a batch behind the lowest."""
+    def check(self, header: BatchHeader, *, first: bool) -> None:
+        """Raises OutOfOrderSequenceNumber for a batch behind the lowest, and for one that has overtaken sequence 0.
+
+        first: the log has no batch of this producer.
+        """
         known = self._lowest.get(header.producer_id)
-        if known is not None and header.base_sequence > known[1]:
+        if known is None:
+            return
+        _, lowest, _, at_zero = known
+        if first and at_zero:
+            lowest = min(lowest, 0)
+        if header.base_sequence > lowest:
             raise OutOfOrderSequenceNumber(
                 f"Out of order sequence number for producer {header.producer_id}: {header.base_sequence} (incoming "
-                f"seq. number), {known[1]} (earliest seen sequence)"
+                f"seq. number), {lowest} (earliest seen sequence, or where its transactions begin)"
             )
 
     def end(self, producer_id: int) -> None:

@@ -89,7 +89,7 @@ class _Maker:
 
     def __init__(self, random: Random, unknown_producer: int) -> None:
         self._random = random
-        self._unknown_producer = unknown_producer  # runs that share one, or that have none, share what Kafka verifies
+        self._unknown_producer = unknown_producer  # not that of another run
         self.joined = ["met"]
         """Steps whose answers may hold a member's id, and its generation or epoch."""
         self.initialised = ["init"]
@@ -348,4 +348,7 @@ def random_case(seed: int, advertised: dict[str, tuple[int, int]]) -> Case:
             maker.joined.append(name)
         elif api == "InitProducerId":
             maker.initialised.append(name)
-    return Case(f"random-{seed}", tuple(steps), (), (Topic("t", 3), Topic("k", 1, {"cleanup.policy": "compact"})))
+    topics = (Topic("t", 3), Topic("k", 1, {"cleanup.policy": "compact"}))
+    # Alone: Kafka asks the coordinator for several producers at once, and answers all in the way of one; and a group
+    # that it has forgotten in memory comes back with the next record of another one.
+    return Case(f"random-{seed}", tuple(steps), (), topics, alone=True)

@@ -235,11 +235,23 @@ def test_a_batch_behind_one_that_is_being_verified_may_not_come_first() -> None:
     first, second = (header(sequence, transactional=True) for sequence in (0, 1))
     log.producers.verifications.begin(first, 100)
     log.producers.verifications.begin(second, 101)
-    with pytest.raises(OutOfOrderSequenceNumber, match=r"1 \(incoming seq. number\), 0 \(earliest seen sequence\)"):
+    with pytest.raises(OutOfOrderSequenceNumber, match=r"1 \(incoming seq. number\), 0 \(earliest seen sequence"):
         log.append(second)
     assert log.append(header(5, producer_id=2)) is None, "another producer"
     assert log.append(first) is None
     assert log.append(second) is None
+    assert not log.producers.verifications
+
+
+def test_a_producer_whose_transactions_begin_at_zero_begins_there_whatever_it_writes() -> None:
+    """Kafka looks at what was asked of its coordinator last, also for a batch that is in no transaction."""
+    log = Sequence()
+    log.producers.verifications.begin(header(4, transactional=True), 100, at_zero=True)
+    for transactional in (True, False):
+        with pytest.raises(OutOfOrderSequenceNumber, match=r"4 \(incoming seq. number\), 0"):
+            log.append(header(4, transactional=transactional))
+    assert log.append(header(0)) is None
+    assert log.append(header(1, transactional=True)) is None
     assert not log.producers.verifications
 
 
@@ -266,6 +278,6 @@ def test_what_is_being_verified_is_forgotten_with_a_marker_with_time_and_for_roo
     assert not verifications
     for producer_id in range(MOST + 1):
         verifications.begin(header(0, producer_id=producer_id, transactional=True), 100)
-    verifications.check(header(1, producer_id=0))
+    verifications.check(header(1, producer_id=0), first=False)
     with pytest.raises(OutOfOrderSequenceNumber):
-        verifications.check(header(1, producer_id=1))
+        verifications.check(header(1, producer_id=1), first=False)

@@ -74,7 +74,7 @@ async def produce(ctx: Context, request: ProduceRequest) -> ProduceResponse | No
                     admission.check(partition)
                 if not -1 <= acks <= 1:
                     raise _wrong_acks(data.records, ctx.version)
-                end = _append(ctx, partition, data.records, acks, answer, admission)
+                end = _append(ctx, partition, data.records, acks, answer)
                 if acks != NONE and partition.high_watermark < end and (acks == ALL or _waits_for_disk(partition)):
                     pending.append((partition, end, answer))
             except KafkaError as error:
@@ -140,21 +140,12 @@ def _waits_for_disk(partition: Partition) -> bool:
     return partition.log is not None and partition.log.synced_appends
 
 
-def _append(
-    ctx: Context,
-    partition: Partition,
-    records: memoryview | bytes | None,
-    acks: int,
-    answer: Answer,
-    admission: Admission | None,
-) -> int:
+def _append(ctx: Context, partition: Partition, records: memoryview | bytes | None, acks: int, answer: Answer) -> int:
     """Appends one batch and fills the answer; the offset that the high watermark must reach for acks=all."""
     log = partition.leader_log()
     if acks == ALL and len(partition.isr) < min(log.settings.min_insync_replicas, len(partition.replicas)):
         raise NotEnoughReplicas
     try:
-        if admission is not None:
-            admission.check_first(partition, log, records, ctx.now_ms)
         appended = partition.append(log, records, ctx.now_ms, _CLIENT, ctx.version)
     except KafkaError as error:
         outline = outline_error(records, ctx.version)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ottla.broker.verification import Question
-from ottla.common.errors import InvalidProducerEpoch, InvalidProducerIdMapping, KafkaError, OutOfOrderSequenceNumber
+from ottla.common.errors import InvalidProducerEpoch, InvalidProducerIdMapping, KafkaError
 from ottla.common.names import INTERNAL_TOPICS, TopicPartition
 from ottla.records.batch import HEADER_BYTES, NO_PRODUCER_ID, BatchHeader, Buffer, parse_header
 from ottla.records.validation import outline_error
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from ottla.broker.context import Context
     from ottla.broker.partition import Partition
     from ottla.protocol.messages.produce import ProduceRequest
-    from ottla.storage.log import PartitionLog
 
 _BY_ID = 13
 _ADDS_SINCE = 12
@@ -28,9 +27,8 @@ _KNOWS_ABORTABLE_SINCE = 11
 class Admission:
     """What the coordinator said; `refused` is an error for the whole request."""
 
-    def __init__(self, adds: bool) -> None:
+    def __init__(self) -> None:
         self.refused: KafkaError | None = None
-        self._adds = adds
         self._told: dict[TopicPartition, KafkaError | None] = {}
 
     def tell(self, told: dict[TopicPartition, KafkaError | None]) -> None:
@@ -42,20 +40,6 @@ class Admission:
         if error is not None:
             raise error
 
-    def check_first(self, partition: Partition, log: PartitionLog, records: Buffer | None, now_ms: int) -> None:
-        """With TV2 each transaction starts at sequence 0, so an unknown producer's first batch must as well: a later
-        one would have overtaken it (KIP-890)."""
-        if not self._adds or partition.topic_partition not in self._told:
-            return
-        assert records is not None
-        header = parse_header(records)
-        if header.base_sequence > 0 and log.producer_epoch(header.producer_id) < 0:
-            log.check_records(records, now_ms)  # what is wrong with them comes before
-            raise OutOfOrderSequenceNumber(
-                f"Invalid sequence number for producer {header.producer_id} at offset {log.log_end_offset} in "
-                f"partition {partition.topic_partition}: {header.base_sequence} (incoming seq. number), 0 (expected)"
-            )
-
 
 async def admit(ctx: Context, request: ProduceRequest, transactional_id: str) -> Admission:
     """Asks the coordinator about partitions where the producer has no open transaction yet.
@@ -64,7 +48,7 @@ async def admit(ctx: Context, request: ProduceRequest, transactional_id: str) ->
     """
     adds = ctx.version >= _ADDS_SINCE
     verifies = adds or ctx.node.settings.transaction_partition_verification_enable
-    admission = Admission(adds)
+    admission = Admission()
     unknown: list[TopicPartition] = []
     identity: tuple[int, int] | None = None
     for topic in request.topic_data:
@@ -88,7 +72,7 @@ async def admit(ctx: Context, request: ProduceRequest, transactional_id: str) ->
             elif not log.has_ongoing_transaction(*identity):
                 unknown.append(partition.topic_partition)
                 if verifies:
-                    log.verification_begins(header, ctx.now_ms)
+                    log.verification_begins(header, ctx.now_ms, at_zero=adds)
     if identity is None or not unknown or not verifies:
         return admission
     for topic in request.topic_data:
