@@ -153,6 +153,8 @@ class Look:
         size = len(found)
         if not size:
             found.release()
+            if room and self._committed:
+                answer.aborted_transactions = None  # as in Kafka, where a part of a batch was read and thrown away
             return
         answer.records = found
         self.read_bytes += size

@@ -80,8 +80,11 @@ class ReadableLog(LogBase):
         return self._guarded(lambda: lookup.offset_for_timestamp(self._segments, timestamp_ms, self.log_start_offset))
 
     def offset_of_max_timestamp(self) -> FoundOffset | None:
-        """The first record that has the largest timestamp; None in an empty log (KIP-734)."""
-        return self._guarded(lambda: lookup.offset_of_max_timestamp(self._segments, self.log_start_offset))
+        """The first record that has the largest timestamp; None in an empty log (KIP-734).
+
+        It may lie below the start of the log, as long as its segment is there: Kafka looks no further either.
+        """
+        return self._guarded(lambda: lookup.offset_of_max_timestamp(self._segments))
 
     def _guarded(self, call: Callable[[], FoundOffset | None]) -> FoundOffset | None:
         if self.offline:

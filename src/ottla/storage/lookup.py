@@ -43,37 +43,17 @@ def _records(segment: Segment, position: int, size: int) -> list[Record]:
     return read_records(segment.open_file().pread(position, size))
 
 
-def offset_of_max_timestamp(segments: Segments, log_start: int) -> FoundOffset | None:
-    """The first record with the largest timestamp, at or above `log_start`."""
+def offset_of_max_timestamp(segments: Segments) -> FoundOffset | None:
+    """The first record with the largest timestamp in these files, deleted by DeleteRecords or not: as Kafka."""
     best: Segment | None = None
-    for segment in segments.from_offset(log_start):
+    for segment in segments:
         if (
             segment.size_bytes
             and segment.max_timestamp >= 0
             and (best is None or segment.max_timestamp > best.max_timestamp)
         ):
             best = segment
-    if best is None:
-        return None
-    found = _first_since(best, best.max_timestamp, log_start)
-    if found is not None:
-        return found
-    return _max_after_start(segments, log_start)
-
-
-def _max_after_start(segments: Segments, log_start: int) -> FoundOffset | None:
-    """The record with the largest timestamp was deleted from the middle of its segment: look at all that are left."""
-    best: FoundOffset | None = None
-    for segment in segments.from_offset(log_start):
-        position = segment.position_of(max(log_start, segment.base_offset))
-        while position is not None and position < segment.size_bytes:
-            header = segment.header_at(position)
-            if best is None or header.max_timestamp > best.timestamp:
-                for record in _records(segment, position, header.size_bytes):
-                    if record.offset >= log_start and record.timestamp > (best.timestamp if best else -1):
-                        best = FoundOffset(record.offset, record.timestamp, header.leader_epoch)
-            position += header.size_bytes
-    return best
+    return None if best is None else _first_since(best, best.max_timestamp, best.base_offset)
 
 
 def aborted_transactions(segments: Segments, from_offset: int, to_offset: int) -> list[tuple[int, int]]:

@@ -12,7 +12,7 @@ from ottla.coordinator.outcome import Author
 from tests.unit.coordinator.consumer_bench import ConsumerBench
 from tests.unit.coordinator.harness import GROUP
 
-UNKNOWN, UNSUPPORTED, STALE, SUBSCRIBED = 25, 35, 113, 86
+ILLEGAL, UNKNOWN, UNSUPPORTED, STALE, SUBSCRIBED = 22, 25, 35, 113, 86
 
 
 @pytest.fixture
@@ -54,6 +54,14 @@ def test_an_earlier_epoch_commits_what_the_member_has_had_since(bench: ConsumerB
     assert bench.commit_as("m1", 2, 0, 2) == [STALE, STALE]
     assert bench.commit_as("m1", 2, topic="bills") == [STALE]
     assert bench.commit_as("m2", 2, 2) == [STALE], "it got this one at epoch 3"
+
+
+def test_a_member_that_came_by_joining_commits_what_it_has_had_since(bench: ConsumerBench) -> None:
+    """The same for a client of the classic protocol, which is told so in its own words."""
+    generation = bench.classic_enter("m1").generation_id
+    assert bench.commit_as("m1", 2, 0, 1) == [0, 0]
+    assert bench.commit_as("m1", 2, 0, 2) == [ILLEGAL, ILLEGAL]
+    assert bench.commit_as("m1", generation + 1, 0) == [ILLEGAL]
 
 
 def test_what_a_member_gives_up_it_may_still_commit(bench: ConsumerBench) -> None:

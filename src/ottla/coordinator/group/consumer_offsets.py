@@ -36,12 +36,9 @@ def check_commit(
         )
     if epoch == member.epoch:
         return
-    if member.classic is not None:
-        raise IllegalGeneration
-    if epoch > member.epoch:
-        raise StaleMemberEpoch
-    if not all(_had_at(member, one.topic_id, at.partition, epoch) for at, one in offsets.items()):
-        raise StaleMemberEpoch
+    had_all = all(_had_at(member, one.topic_id, at.partition, epoch) for at, one in offsets.items())
+    if epoch > member.epoch or not had_all:
+        raise StaleMemberEpoch if member.classic is None else IllegalGeneration
 
 
 def check_transactional_commit(

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.conformance.differential.cases.classic_groups import join, member_of
+from tests.conformance.differential.cases.classic_groups import generation_of, join, member_of
 from tests.conformance.differential.cases.committed_offsets import commit, offsets
+from tests.conformance.differential.requests import subscription
 from tests.conformance.differential.steps import Answer, Ask, Named, Topic, TopicId, ask, case, with_options
 
 BOTH = ("ConsumerGroupHeartbeat", "ConsumerGroupDescribe")
@@ -186,6 +187,45 @@ CASES = [
         vary=("OffsetCommit", "OffsetFetch", "ConsumerGroupHeartbeat"),
         topics=["t"],
     ),
+    case(
+        "consumer-group-offsets-of-earlier-epochs",
+        enter("join"),
+        beat("owns", epoch=epoch_of("join"), topic_partitions=owned(0, 1)),
+        beat("wants more", epoch=epoch_of("owns"), topics=[Named("t"), Named("u")]),
+        beat("has more", epoch=epoch_of("wants more"), topic_partitions=owned(0, 1) + owned(0, topic="u")),
+        commit("had it", (0, 3), (1, 4), generation=epoch_of("owns"), member=A),
+        commit("had it, too large", (0, 5), (1, 6, "m" * 5000), generation=epoch_of("owns"), member=A),
+        commit("had it not", (0, 3), topic="u", generation=epoch_of("owns"), member=A),
+        commit("had it not, too large", (0, 3, "m" * 5000), topic="u", generation=epoch_of("owns"), member=A),
+        commit("before it came", (0, 3, "m" * 5000), generation=0, member=A),
+        commit("not there", (7, 3), generation=epoch_of("owns"), member=A),
+        commit("future, too large", (0, 3, "m" * 5000), generation=99, member=A),
+        offsets("committed", 0, 1),
+        vary="OffsetCommit",
+        topics=[Topic("t", 2), "u"],
+    ),
+    case(
+        "consumer-group-offsets-of-a-classic-member",
+        enter("join"),
+        beat("owns", epoch=epoch_of("join"), topic_partitions=owned(0, 1)),
+        join(
+            "turns classic", member=A, protocol_type="consumer",
+            protocols=[{"name": "range", "metadata": subscription("t", "u")}],
+        ),
+        commit("now", (0, 3), generation=generation_of("turns classic"), member=A),
+        commit("earlier", (0, 4), generation=epoch_of("owns"), member=A),
+        commit("earlier, too large", (0, 5, "m" * 5000), generation=epoch_of("owns"), member=A),
+        commit("earlier, one too large", (0, 5, "m" * 5000), (1, 6), generation=epoch_of("owns"), member=A),
+        commit("new", (0, 3), topic="u", generation=epoch_of("owns"), member=A),
+        commit("new, too large", (0, 3, "m" * 5000), topic="u", generation=epoch_of("owns"), member=A),
+        commit("before it came", (0, 7), generation=0, member=A),
+        commit("future", (0, 8), generation=99, member=A),
+        commit("future, too large", (0, 8, "m" * 5000), generation=99, member=A),
+        commit("not there", (7, 3), generation=epoch_of("owns"), member=A),
+        offsets("committed", 0, 1),
+        vary="OffsetCommit",
+        topics=[Topic("t", 2), "u"],
+    ),  # fmt: skip
     case(
         "consumer-group-and-classic",
         enter("join"),
