@@ -125,7 +125,10 @@ def _create(
         replication_factor=len(assignments[0]),
         configs=[
             CreateTopicsResponse.CreatableTopicConfigs(
-                name=entry.name, value=entry.value, config_source=entry.source, is_sensitive=entry.sensitive
+                name=entry.name,
+                value=texts.get(entry.name, entry.value),  # as it was sent
+                config_source=entry.source,
+                is_sensitive=entry.sensitive,
             )
             for entry in entries
         ],

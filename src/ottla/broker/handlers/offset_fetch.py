@@ -13,6 +13,7 @@ from ottla.common.errors import (
     UnstableOffsetCommit,
 )
 from ottla.common.names import ZERO_UUID, TopicPartition
+from ottla.coordinator.group.tables import in_table_order
 from ottla.protocol.messages.offset_fetch import OffsetFetchRequest, OffsetFetchResponse
 from ottla.security.operations import Operation, ResourceType
 
@@ -120,7 +121,7 @@ def _shown(index: int, committed: Committed | None, topic_id: bytes = ZERO_UUID)
 
 
 def _all(ctx: Context, found_offsets: Found) -> list[TopicAnswer]:
-    """Topics that the principal may not see are left out, and by id those that exist no longer."""
+    """Topics that the principal may not see are left out, and by id those that exist no longer. In Kafka's order."""
     topics: dict[str, TopicAnswer | None] = {}
     image = ctx.node.image
     for partition in found_offsets.offsets:
@@ -134,7 +135,10 @@ def _all(ctx: Context, found_offsets: Found) -> list[TopicAnswer]:
         topic = topics[name]
         if topic is not None:
             topic.partitions.append(_one(ctx, found_offsets, partition))
-    return [topic for topic in topics.values() if topic is not None]
+    answers = in_table_order((topic for topic in topics.values() if topic is not None), lambda topic: topic.name)
+    for topic in answers:
+        topic.partitions = in_table_order(topic.partitions, lambda one: one.partition_index)
+    return answers
 
 
 def _single(ctx: Context, group: GroupAnswer, asked: list[Asked] | None) -> OffsetFetchResponse:

@@ -103,6 +103,18 @@ CASES = [
         topics=[Topic("t", 3)],
     ),
     case(
+        "offsets-of-many-partitions",
+        commit("some", *((partition, 10 + partition) for partition in (4, 0, 2))),
+        all_offsets("a few"),
+        commit("others", *((partition, 20 + partition) for partition in (0, 1, 2, 3, 4)), topic="u"),
+        commit("one", (0, 1), topic="v"),
+        commit("one more", (0, 2), topic="w"),
+        commit("the rest", (1, 7), (3, 8)),
+        all_offsets("all"),
+        vary="OffsetFetch",
+        topics=[Topic("t", 5), Topic("u", 5), "v", "w"],
+    ),
+    case(
         "offsets-unknown-group",
         commit("generation", (0, 1), generation=3, member="m"),
         commit("member", (0, 1), member="m"),

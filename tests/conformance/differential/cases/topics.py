@@ -70,6 +70,31 @@ CASES = [
         create("defaults", _one("c", num_partitions=-1, replication_factor=-1)),
         create("configs", _one("d", configs=_config(retention_ms="5000", cleanup_policy="compact"))),
         create(
+            "spelt oddly",
+            _one(
+                "g",
+                configs=_config(
+                    preallocate="TRUE", retention_ms=" 5000 ", cleanup_policy="delete, compact",
+                    min_cleanable_dirty_ratio="0.50", compression_type=" gzip",
+                ),
+            ),
+        ),  # fmt: skip
+        ask(
+            "described",
+            "DescribeConfigs",
+            resources=[
+                {
+                    "resource_type": 2, "resource_name": Named("g"),
+                    "configuration_keys": [
+                        "preallocate", "retention.ms", "cleanup.policy", "min.cleanable.dirty.ratio",
+                        "compression.type",
+                    ],
+                }
+            ],
+            include_synonyms=True,
+            _={"retry": (3,)},
+        ),  # fmt: skip
+        create(
             "assigned",
             _one(
                 "e",
