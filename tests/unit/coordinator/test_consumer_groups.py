@@ -412,3 +412,15 @@ def test_a_group_is_listed_with_its_type(bench: ConsumerBench) -> None:
     ]
     described = bench.machine.describe("readers", 6, bench.now_ms)
     assert (described.error_code, described.error_message) == (NOT_FOUND, "Group readers is not a classic group.")
+
+
+def test_members_are_described_in_the_order_of_kafkas_table(bench: ConsumerBench) -> None:
+    bench.enter("member-1")
+    bench.enter("member-2")
+    assert [one.member_id for one in bench.shown().members] == ["member-2", "member-1"]
+
+
+def test_groups_are_listed_in_the_order_of_kafkas_table(bench: ConsumerBench) -> None:
+    bench.enter("m1", group="grp-1")
+    bench.enter("m2", group="grp-4")
+    assert [one.group_id for one in bench.machine.list(bench.now_ms)] == ["grp-4", "grp-1"]

@@ -58,6 +58,13 @@ class Step(NamedTuple):
     member: Member
 
 
+class Advanced(NamedTuple):
+    """The member after a request. `stale`: it was to go to the known target only, and that is of an earlier epoch."""
+
+    member: Member
+    stale: bool = False
+
+
 class Consumer:
     """The rules. Holds no group: each call is given one, which it leaves as it is, and the outcome that it fills."""
 
@@ -120,7 +127,7 @@ class Consumer:
             before = self._static(group, member_id, request.member_epoch, request.instance_id, reported, out)
         after = self.advance(
             group, watch, before, _described(before, request, caller), reported, may_describe, now_ms, out
-        )
+        ).member
         config = self.configs.consumer(group.group_id)
         watch.alive(member_id, config.session_timeout_ms, now_ms, out)
         answer = ConsumerGroupHeartbeatResponse(
@@ -194,10 +201,12 @@ class Consumer:
         may_describe: MayDescribe | None,
         now_ms: int,
         out: Outcome,
-    ) -> Member:
+        only_to_the_target: bool = False,
+    ) -> Advanced:
         """From the member as it was to the member after this request; the records in between go to `out`.
 
         Without `may_describe` no pattern is resolved: that is done for a member that subscribes by one, as it may see.
+        `only_to_the_target`: no new target is computed, and a member does not move towards one that is out of date.
         """
         registered = group.members.get(after.member_id)
         if registered is None and after.instance_id is not None:
@@ -205,10 +214,12 @@ class Consumer:
         change = Change(group, registered, after)
         changed = self._describe(change, before, out)
         epoch = self._bump(change, watch, changed, out)
+        if only_to_the_target and epoch > group.target_epoch:
+            return Advanced(after, stale=True)
         step = self._assign(change, Step(epoch, group.target_epoch, group.target_of(after), after), now_ms, out)
         after = self._reconcile(group, watch, before, step, changed, reported, now_ms, out)
         self._resolve_patterns(change, step.epoch, may_describe, now_ms, out)
-        return after
+        return Advanced(after)
 
     def _describe(self, change: Change, before: Member, out: Outcome) -> bool:
         """Writes the member down if it is another; True if it subscribes to something else now."""

@@ -30,6 +30,7 @@ from ottla.coordinator.group.consumer_side import ConsumerSide
 from ottla.coordinator.group.consumer_view import listed
 from ottla.coordinator.group.limits import Caller
 from ottla.coordinator.group.offsets import Committed, Found
+from ottla.coordinator.group.tables import in_table_order
 from ottla.coordinator.outcome import Author, Outcome, TimerName, Token
 from ottla.protocol.logs.consumer_offsets import (
     ConsumerGroupMetadataKey,
@@ -387,8 +388,9 @@ class GroupMachine(ConsumerSide):
         return list(dict.fromkeys(known))
 
     def list(self, now_ms: int) -> list[ListGroupsResponse.ListedGroup]:
+        """In Kafka's order."""
         found = []
-        for group_id in self.group_ids():
+        for group_id in in_table_order(self.group_ids(), str):
             consumers = self.consumers.get(group_id)
             if consumers is not None:
                 found.append(listed(consumers))
