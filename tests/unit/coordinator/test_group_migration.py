@@ -302,8 +302,11 @@ def test_the_policy_keeps_consumer_groups() -> None:
 
 
 @pytest.mark.parametrize("version", [3, 9])
-def test_the_policy_keeps_classic_members_out_of_consumer_groups(version: int) -> None:
-    bench = ConsumerBench(GroupLimits(group_initial_rebalance_delay_ms=0, group_consumer_migration_policy="Disabled"))
+def test_the_policy_keeps_classic_members_out_of_consumer_groups_full_or_not(version: int) -> None:
+    limits = GroupLimits(
+        group_initial_rebalance_delay_ms=0, group_consumer_migration_policy="Disabled", group_consumer_max_size=1
+    )
+    bench = ConsumerBench(limits)
     bench.topics.put("orders", 4)
     bench.enter("m1")
     token = bench.join(protocols={"range": subscription(["orders"], {})}, version=version)

@@ -76,6 +76,8 @@ class ClassicMembers:
         out: Outcome,
     ) -> Joined:
         """Answers at once. Raises what the client is answered."""
+        if not self._consumer.limits.may_mix:
+            raise InconsistentGroupProtocol
         self._consumer.check_room(group, request.member_id)
         self._check_protocols(group, request)
         member_id = request.member_id or uuid_text(random_uuid(self._random))
@@ -118,7 +120,7 @@ class ClassicMembers:
         for member in group.members.values():
             if member.classic is not None:
                 offered &= {name for name, _ in member.classic.protocols}
-        if request.protocol_type != CONSUMER_PROTOCOL or not offered or not self._consumer.limits.may_mix:
+        if request.protocol_type != CONSUMER_PROTOCOL or not offered:
             raise InconsistentGroupProtocol
 
     def _reported(self, subscription: ConsumerProtocolSubscription) -> Reported:
