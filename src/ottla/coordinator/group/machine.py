@@ -274,7 +274,9 @@ class GroupMachine(ConsumerSide):
         return codes
 
     def _is_too_large(self, committed: Committed) -> bool:
-        return len(committed.metadata.encode()) > self.limits.offset_metadata_max_bytes
+        """Kafka compares the length that Java tells, in UTF-16, with a setting that is named after bytes."""
+        length = len(committed.metadata.encode("utf-16-le", "surrogatepass")) // 2
+        return length > self.limits.offset_metadata_max_bytes
 
     def _storable(self, request: CommitRequest) -> dict[TopicPartition, Committed]:
         """Those for which the member must be up to date; the others are refused anyway."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from tests.conformance.differential.cases import transactions
 from tests.conformance.differential.cases.classic_groups import (
     generation_of,
     heartbeat,
@@ -220,6 +221,19 @@ CASES = [
         ask("delete full group", "DeleteGroups", groups_names=[Named("g")]),
         beat("leave", epoch=-1),
         vary=("OffsetCommit", "OffsetFetch", "ConsumerGroupHeartbeat"),
+        topics=["t"],
+    ),
+    case(
+        "consumer-group-offsets-in-a-transaction",
+        enter("join"),
+        transactions.init("start"),
+        transactions.offsets_added("add", "start"),
+        transactions.commit("nobody", "start", (0, 5)),
+        transactions.commit("nobody, at another epoch", "start", (0, 5), generation_id=-2),
+        transactions.commit("member", "start", (0, 5), member_id=A, generation_id=epoch_of("join")),
+        transactions.commit("member, later", "start", (0, 5), member_id=A, generation_id=99),
+        transactions.end("abort", "start", False, version=4),
+        vary="TxnOffsetCommit",
         topics=["t"],
     ),
     case(
