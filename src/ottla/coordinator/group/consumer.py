@@ -58,6 +58,16 @@ class Step(NamedTuple):
     member: Member
 
 
+class Subscribed(NamedTuple):
+    """Does the member subscribe to something else now (`is_new`), and is it known what (`is_known`)?
+
+    The topics of a pattern that was not looked up yet come later, and with them the group's next epoch.
+    """
+
+    is_new: bool
+    is_known: bool
+
+
 class Advanced(NamedTuple):
     """The member after a request. `stale`: it was to go to the known target only, and that is of an earlier epoch."""
 
@@ -213,29 +223,32 @@ class Consumer:
             registered = group.static_member(after.instance_id)
         change = Change(group, registered, after)
         changed = self._describe(change, before, out)
-        epoch = self._bump(change, watch, changed, out)
+        epoch = self._bump(change, watch, changed.is_known, out)
         if only_to_the_target and epoch > group.target_epoch:
             return Advanced(after, stale=True)
         step = self._assign(change, Step(epoch, group.target_epoch, group.target_of(after), after), now_ms, out)
-        after = self._reconcile(group, watch, before, step, changed, reported, now_ms, out)
+        after = self._reconcile(group, watch, before, step, changed.is_new, reported, now_ms, out)
         self._resolve_patterns(change, step.epoch, may_describe, now_ms, out)
         return Advanced(after)
 
-    def _describe(self, change: Change, before: Member, out: Outcome) -> bool:
-        """Writes the member down if it is another; True if it subscribes to something else now."""
+    def _describe(self, change: Change, before: Member, out: Outcome) -> Subscribed:
+        """Writes the member down if it is another."""
         group, after = change.group, change.new
         assert after is not None
-        if after.pattern and after.pattern != before.pattern and after.pattern not in group.pattern_counts:
+        another_pattern = after.pattern != before.pattern
+        is_first = after.pattern not in group.pattern_counts
+        if after.pattern and another_pattern and is_first:
             compile_pattern(after.pattern)  # a wrong one is refused before anything is written
         if after == before:
-            return False
+            return Subscribed(is_new=False, is_known=False)
         write_member(out, group.group_id, after)
         for pattern in change.unused_patterns():
             write_pattern(out, group.group_id, pattern, None)
-        resolved_changed = after.pattern != before.pattern and (
-            after.pattern in group.patterns or before.pattern in group.patterns
+        is_resolved = not after.pattern or (after.pattern in group.patterns and not is_first)
+        other_names = after.topics != before.topics
+        return Subscribed(
+            is_new=other_names or another_pattern, is_known=other_names or (another_pattern and is_resolved)
         )
-        return after.topics != before.topics or resolved_changed
 
     def _bump(self, change: Change, watch: Watch, changed: bool, out: Outcome) -> int:
         """The group's epoch: the next one if subscriptions or their topics are not what they were."""

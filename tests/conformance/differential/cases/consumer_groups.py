@@ -15,7 +15,18 @@ from tests.conformance.differential.cases.classic_groups import (
 )
 from tests.conformance.differential.cases.committed_offsets import commit, offsets
 from tests.conformance.differential.requests import assignment, subscription
-from tests.conformance.differential.steps import Answer, Ask, Encoded, Named, Topic, TopicId, ask, case, with_options
+from tests.conformance.differential.steps import (
+    Answer,
+    Ask,
+    Encoded,
+    Named,
+    Take,
+    Topic,
+    TopicId,
+    ask,
+    case,
+    with_options,
+)
 
 BOTH = ("ConsumerGroupHeartbeat", "ConsumerGroupDescribe")
 A, B = "member-a", "member-b"
@@ -58,6 +69,11 @@ def owned(*partitions: int, topic: str = "t") -> list[dict[str, Any]]:
 
 def describe(name: str, *groups: str, **fields: Any) -> Ask:
     return ask(name, "ConsumerGroupDescribe", group_ids=[Named(group) for group in groups or ("g",)], **fields)
+
+
+def meanwhile(name: str) -> tuple[Ask, Take]:
+    """Time in which Kafka looks up topics in the background."""
+    return with_options(describe(name), later=True, compare=False), Take(name)
 
 
 def assignment_interval(name: str, interval_ms: str | None) -> Ask:
@@ -224,6 +240,24 @@ CASES = [
         beat("leave", epoch=-1),
         vary="ConsumerGroupHeartbeat",
         topics=[Topic("t1", 2), "t2"],
+        since=1,
+    ),
+    case(
+        "consumer-group-another-regex",
+        beat("join", **JOIN, subscribed_topic_regex="consumer-group-another-regex-[0-9]*-t.*"),
+        *meanwhile("looked up"),
+        beat("settle", epoch=epoch_of("join"), topic_partitions=[]),
+        beat("owns", epoch=epoch_of("settle"), topic_partitions=owned(0, 1)),
+        beat("another", epoch=epoch_of("owns"), subscribed_topic_regex="consumer-group-another-regex-[0-9]*-u.*"),
+        *meanwhile("looked up again"),
+        describe("between"),
+        beat("gave up", epoch=epoch_of("another"), topic_partitions=[]),
+        describe("has nothing"),
+        beat("by name", epoch=epoch_of("gave up"), topics=[Named("t")], subscribed_topic_regex=""),
+        describe("by name then"),
+        beat("leave", epoch=-1),
+        vary="ConsumerGroupHeartbeat",
+        topics=[Topic("t", 2), "u"],
         since=1,
     ),
     case(
