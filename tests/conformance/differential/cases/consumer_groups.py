@@ -252,6 +252,7 @@ CASES = [
         *meanwhile("looked up again"),
         describe("between"),
         beat("gave up", epoch=epoch_of("another"), topic_partitions=[]),
+        *meanwhile("found what it wants"),
         describe("has nothing"),
         beat("by name", epoch=epoch_of("gave up"), topics=[Named("t")], subscribed_topic_regex=""),
         describe("by name then"),
