@@ -79,6 +79,14 @@ def test_the_protocol_with_most_votes_wins_among_those_that_all_support() -> Non
     assert bench.answers[first].protocol_name == "b"
 
 
+def test_between_equal_votes_the_order_of_kafkas_table_decides() -> None:
+    bench = Bench()
+    first, _ = bench.new_member(protocols={"b": b"1", "a": b"1"})
+    bench.new_member(protocols={"a": b"2", "b": b"2"})
+    bench.advance(0)
+    assert bench.answers[first].protocol_name == "a"
+
+
 def test_followers_wait_for_the_leaders_assignment() -> None:
     bench = Bench()
     _, leader = bench.new_member()
@@ -297,6 +305,33 @@ def test_static_members_stay_in_the_group_while_it_rebalances_without_them() -> 
     bench.advance(10_000)
     assert bench.answers[newcomer].leader == other  # the leader did not come; who came leads
     assert [one.member_id for one in bench.answers[newcomer].members] == [member, other]
+
+
+def test_a_static_member_that_returns_keeps_the_client_that_it_came_with_first() -> None:
+    bench = Bench()
+    first = bench.join(instance_id="shop-1", client_id="one")
+    bench.advance(0)
+    bench.sync(bench.answers[first].member_id, 1, {}, instance_id="shop-1")
+    bench.join(instance_id="shop-1", client_id="two")
+    assert [one.client_id for one in bench.machine.describe(GROUP, 6, bench.now_ms).members] == ["one"]
+
+
+def test_a_member_that_was_given_an_id_cannot_come_with_an_instance() -> None:
+    bench = Bench()
+    member_id = bench.answers[bench.join()].member_id
+    refused = bench.answers[bench.join(member_id, instance_id="shop-1")]
+    assert (refused.error_code, refused.member_id) == (-1, "")
+
+
+def test_who_was_only_given_an_id_takes_no_place_in_a_full_group() -> None:
+    bench = Bench(GroupLimits(group_initial_rebalance_delay_ms=0, group_max_size=2))
+    bench.stable(1)
+    waiting = [bench.answers[bench.join()] for _ in range(3)]
+    assert [one.error_code for one in waiting] == [79, 79, 79]
+    parked = [bench.join(one.member_id) for one in waiting[:2]]
+    assert not any(token in bench.answers for token in parked)
+    refused = bench.answers[bench.join(waiting[2].member_id)]
+    assert (refused.error_code, refused.member_id) == (81, ""), "the first to join again stay"
 
 
 def test_group_max_size_is_kept() -> None:

@@ -59,7 +59,9 @@ def test_long_metadata_is_refused_for_its_partition_alone() -> None:
     bench = Bench(GroupLimits(offset_metadata_max_bytes=4))
     assert bench.commit(7, metadata="12345") == 12
     assert bench.commit(7, metadata="1234") == 0
-    assert bench.commit(7, metadata="äää") == 12  # bytes count, not letters
+    assert bench.commit(7, metadata="ääää") == 0, "letters count, not bytes"
+    assert bench.commit(7, metadata="\U0001f600" * 2) == 0
+    assert bench.commit(7, metadata="\U0001f600" * 3) == 12, "as Java counts them: two each"
 
 
 def test_offsets_of_a_client_without_a_group_expire_a_week_after_their_commit() -> None:

@@ -61,6 +61,26 @@ def test_partitions_move_only_when_their_owner_has_given_them_up(bench: Consumer
     assert bench.group_state() == "Stable"
 
 
+def test_a_member_gets_back_at_once_what_it_was_about_to_give_up(bench: ConsumerBench) -> None:
+    bench.enter("m1")
+    bench.enter("m2")
+    assert bench.given(bench.beat("m1", 2)) == {"orders": [0, 1]}
+    bench.beat("m2", -1)
+    bench.now_ms += 1_001
+    back = bench.beat("m1", 2, owned={"orders": [0, 1]})
+    assert bench.given(back) == {"orders": [0, 1, 2, 3]}
+
+
+def test_what_a_member_gives_up_comes_free_together(bench: ConsumerBench) -> None:
+    bench.topics.put("bills", 2)
+    bench.enter("m1", ["orders", "bills"], assignor="range")
+    bench.enter("m2", ["orders", "bills"], assignor="range")
+    assert bench.given(bench.beat("m1", 2)) == {"orders": [0, 1], "bills": [0]}
+    bench.beat("m1", 2, topics=["orders"], owned={"orders": [0, 1, 2]})
+    owned = {one.topic_name: one.partitions for one in bench.member("m1").assignment.topic_partitions}
+    assert owned == {"orders": [0, 1, 2, 3], "bills": [0, 1]}, "2 is owned still, so all of it is"
+
+
 def test_a_member_that_revoked_goes_on_to_the_newest_target(bench: ConsumerBench) -> None:
     bench.enter("m1")
     bench.enter("m2")
@@ -412,3 +432,15 @@ def test_a_group_is_listed_with_its_type(bench: ConsumerBench) -> None:
     ]
     described = bench.machine.describe("readers", 6, bench.now_ms)
     assert (described.error_code, described.error_message) == (NOT_FOUND, "Group readers is not a classic group.")
+
+
+def test_members_are_described_in_the_order_of_kafkas_table(bench: ConsumerBench) -> None:
+    bench.enter("member-1")
+    bench.enter("member-2")
+    assert [one.member_id for one in bench.shown().members] == ["member-2", "member-1"]
+
+
+def test_groups_are_listed_in_the_order_of_kafkas_table(bench: ConsumerBench) -> None:
+    bench.enter("m1", group="grp-1")
+    bench.enter("m2", group="grp-4")
+    assert [one.group_id for one in bench.machine.list(bench.now_ms)] == ["grp-4", "grp-1"]

@@ -121,3 +121,16 @@ def test_a_pattern_survives_the_coordinator(bench: ConsumerBench) -> None:
     other = bench.reloaded()
     assert patterns(other) == patterns(bench)
     assert other.given(other.beat("m1", 1)) == {"orders": [0, 1], "orders-old": [0]}
+
+
+def test_another_pattern_makes_one_epoch_when_its_topics_are_known(bench: ConsumerBench) -> None:
+    bench.topics.put("bills", 1)
+    bench.enter("m1", pattern="orders.*")
+    bench.beat("m1", 1)
+    epoch = bench.shown().group_epoch
+    answer = bench.beat("m1", epoch, pattern="bills.*", owned={"orders": [0, 1, 2, 3]})
+    assert (answer.member_epoch, bench.given(answer)) == (epoch, {}), "gives up at once what it wants no more"
+    assert bench.shown().group_epoch == epoch, "nobody knows yet what it wants"
+    bench.beat("m1", epoch, owned={})
+    assert bench.shown().group_epoch == epoch + 1
+    assert patterns(bench) == {"bills.*": ("bills",)}

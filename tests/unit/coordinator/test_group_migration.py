@@ -58,7 +58,7 @@ def test_a_classic_client_shares_a_consumer_group(bench: ConsumerBench) -> None:
     synced = bench.answers[bench.sync(classic, 3)]
     assert assigned(synced.assignment) == {"orders": [2, 3]}
     assert bench.heartbeat(classic, 3) == 0
-    assert [one.member_type for one in bench.shown().members] == [1, 0]
+    assert {one.member_id: one.member_type for one in bench.shown().members} == {"m1": 1, classic: 0}
 
 
 def test_a_classic_client_gives_up_by_joining_without_them(bench: ConsumerBench) -> None:
@@ -116,6 +116,18 @@ def test_classic_members_commit_at_their_generation_in_any_version(bench: Consum
     classic = bench.classic_enter(**DYNAMIC).member_id
     assert bench.commit_as(classic, 3, version=8) == [0]
     assert bench.commit_as(classic, 2, version=8) == [ILLEGAL]
+
+
+def test_a_classic_member_is_not_told_of_an_epoch_that_has_no_target_yet(bench: ConsumerBench) -> None:
+    bench.enter("m1")
+    classic = bench.classic_enter(**DYNAMIC)
+    assert (bench.shown().group_epoch, bench.shown().assignment_epoch) == (3, 2), "too early for a new one"
+    assert classic.generation_id == 2
+    assert bench.answers[bench.sync(classic.member_id, 2)].error_code == 0
+    assert bench.heartbeat(classic.member_id, 2) == 0
+    bench.now_ms += 1_001
+    bench.beat("m1", 2)
+    assert bench.heartbeat(classic.member_id, 2) == REBALANCE
 
 
 def test_a_classic_member_that_is_told_and_does_not_join_is_fenced(bench: ConsumerBench) -> None:
@@ -200,9 +212,21 @@ def test_the_policy_keeps_classic_groups(policy: str) -> None:
     answer = bench.enter("m1")
     assert (answer.error_code, answer.error_message) == (
         NOT_FOUND,
-        "Cannot upgrade classic group readers to consumer group because the online upgrade is disabled.",
+        "Cannot upgrade classic group readers to consumer group because online upgrade is disabled.",
     )
     assert bench.heartbeat(classic, 1) == 0, "nothing has changed"
+
+
+def test_a_group_with_data_of_its_own_assignor_stays_classic(bench: ConsumerBench) -> None:
+    token = bench.join(protocols={"range": subscription(["orders"], {})}, version=3)
+    bench.advance(0)
+    member_id = bench.answers[token].member_id
+    own = ConsumerProtocolAssignment(assigned_partitions=ALL.assigned_partitions, user_data=b"x")
+    bench.sync(member_id, 1, {member_id: (1).to_bytes(2, "big") + own.encode(1)})
+    answer = bench.enter("m1")
+    assert answer.error_code == NOT_FOUND
+    assert "an unsupported custom assignor is in use" in answer.error_message
+    assert bench.state() == "Stable"
 
 
 def test_a_group_that_is_not_of_consumers_stays_classic(bench: ConsumerBench) -> None:
@@ -256,6 +280,16 @@ def test_a_fenced_consumer_member_leaves_a_classic_group_behind(bench: ConsumerB
     assert bench.state() == "PreparingRebalance"
 
 
+def test_the_last_consumer_may_have_become_classic_itself(bench: ConsumerBench) -> None:
+    bench.enter("m1")
+    bench.now_ms += 1_001
+    classic = bench.classic_enter(**DYNAMIC).member_id
+    bench.classic_enter("m1", **DYNAMIC)
+    assert bench.shown().error_code == 0, "that alone does not turn the group"
+    bench.leave(classic)
+    assert bench.state() == "PreparingRebalance", "but the next to leave does"
+
+
 def test_the_policy_keeps_consumer_groups() -> None:
     limits = GroupLimits(group_initial_rebalance_delay_ms=0, group_consumer_migration_policy="UPGRADE")
     bench = ConsumerBench(limits)
@@ -268,8 +302,11 @@ def test_the_policy_keeps_consumer_groups() -> None:
 
 
 @pytest.mark.parametrize("version", [3, 9])
-def test_the_policy_keeps_classic_members_out_of_consumer_groups(version: int) -> None:
-    bench = ConsumerBench(GroupLimits(group_initial_rebalance_delay_ms=0, group_consumer_migration_policy="Disabled"))
+def test_the_policy_keeps_classic_members_out_of_consumer_groups_full_or_not(version: int) -> None:
+    limits = GroupLimits(
+        group_initial_rebalance_delay_ms=0, group_consumer_migration_policy="Disabled", group_consumer_max_size=1
+    )
+    bench = ConsumerBench(limits)
     bench.topics.put("orders", 4)
     bench.enter("m1")
     token = bench.join(protocols={"range": subscription(["orders"], {})}, version=version)
@@ -290,6 +327,23 @@ def test_a_static_member_changes_the_protocol_of_its_group_both_ways(bench: Cons
     assert assigned(bench.answers[bench.sync(back.member_id, 1, instance_id="i")].assignment) == {
         "orders": [0, 1, 2, 3]
     }
+
+
+def test_a_static_member_turns_its_group_back_under_its_own_id_too(bench: ConsumerBench) -> None:
+    bench.enter("m1", instance_id="i")
+    back = bench.classic_enter("m1", instance_id="i", **DYNAMIC)
+    assert (back.error_code, back.generation_id, back.member_id) == (0, 2, "m1")
+    assert bench.state() == "Stable"
+
+
+def test_a_group_that_turns_back_before_its_target_is_renewed_rebalances(bench: ConsumerBench) -> None:
+    bench.topics.put("payments", 1)
+    bench.enter("m1", instance_id="i")
+    bench.beat("m1", 2, topics=["orders", "payments"], instance_id="i")
+    assert (bench.shown().group_epoch, bench.shown().assignment_epoch) == (3, 2), "too early for a new one"
+    back = bench.classic_enter(instance_id="i", **DYNAMIC)
+    assert (back.error_code, back.generation_id) == (0, 0)
+    assert bench.state() == "PreparingRebalance"
 
 
 def test_empty_groups_change_freely(bench: ConsumerBench) -> None:

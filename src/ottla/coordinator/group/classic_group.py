@@ -6,9 +6,11 @@ members that were joining, deadlines and parked requests are lost by design when
 
 from __future__ import annotations
 
+from collections import Counter
 from enum import Enum
 
 from ottla.common.errors import FencedInstanceId, UnknownMemberId
+from ottla.coordinator.group.assignors.member import names_in_java_order
 from ottla.coordinator.outcome import Token
 from ottla.protocol.blobs import ConsumerProtocolSubscription
 from ottla.protocol.codec import ProtocolError
@@ -219,13 +221,13 @@ class ClassicGroup:
         return [name for name in lists[0] if all(name in names for names in lists)] if lists else []
 
     def select_protocol(self) -> str:
-        """Most votes; each member votes for the first of its protocols that all support."""
+        """Most votes, each member's for the first of its protocols that all support. Between equals, Kafka's order."""
         common = self.common_protocols()
         assert common, f"group {self.group_id} has no protocol that all members support"
-        votes = dict.fromkeys(common, 0)
-        for member in self.members.values():
-            votes[next(name for name, _ in member.protocols if name in votes)] += 1
-        return max(votes, key=lambda name: votes[name])
+        votes = Counter(
+            next(name for name, _ in member.protocols if name in common) for member in self.members.values()
+        )
+        return max(names_in_java_order(votes), key=lambda name: votes[name])
 
     def subscribed_topics(self) -> list[str] | None:
         """The topics that members subscribe to; None when that cannot be known (another protocol, odd bytes).

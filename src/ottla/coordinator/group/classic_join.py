@@ -14,6 +14,7 @@ from ottla.common.errors import (
     MemberIdRequired,
     RebalanceInProgress,
     UnknownMemberId,
+    UnknownServerError,
 )
 from ottla.coordinator.group.classic_answers import join_refused, sync_refused
 from ottla.coordinator.group.classic_base import JOIN, SESSION, SYNC, ClassicBase
@@ -71,11 +72,13 @@ class JoinPhase(ClassicBase):
                 self._join_known(group, join, out)
             else:
                 self._join_new(group, join, out)
+        except (GroupMaxSizeReached, UnknownServerError) as error:
+            out.answer(token, join_refused(error, ""))
         except KafkaError as error:
             out.answer(token, join_refused(error, request.member_id))
 
     def _has_room(self, group: ClassicGroup, member_id: str) -> bool:
-        """group.max.size counts those that wait for their turn too; who is in already may stay."""
+        """Who is in already may stay; in a rebalance the first to join are. Who was only given an id counts nowhere."""
         most = self.limits.group_max_size
         if group.state in (State.EMPTY, State.DEAD):
             return True
@@ -83,13 +86,8 @@ class JoinPhase(ClassicBase):
             member = group.members.get(member_id)
             if member is not None and member.awaiting_join is not None:
                 return True
-            joined = sum(1 for one in group.members.values() if one.awaiting_join is not None)
-            return joined + len(group.pending_joins) < most or member_id in group.pending_joins
-        return (
-            member_id in group.members
-            or len(group.members) + len(group.pending_joins) < most
-            or (member_id in group.pending_joins)
-        )
+            return sum(1 for one in group.members.values() if one.awaiting_join is not None) < most
+        return member_id in group.members or len(group.members) < most
 
     def _join_new(self, group: ClassicGroup, join: Join, out: Outcome) -> None:
         request, caller = join.request, join.caller
@@ -108,7 +106,7 @@ class JoinPhase(ClassicBase):
         request = join.request
         if request.member_id in group.pending_joins:
             if request.group_instance_id is not None:
-                raise UnknownMemberId
+                raise UnknownServerError("a member that was given its id as a dynamic one is no static one")
             self._add(group, join, request.member_id, out)
             return
         member = group.check_member(request.member_id, request.group_instance_id)
@@ -170,7 +168,6 @@ class JoinPhase(ClassicBase):
             member.awaiting_sync = None
         out.cancel((SESSION, group.group_id, old_id))
         member = group.replace_static(request.group_instance_id, member_id)
-        member.client_id, member.client_host = caller.client_id, caller.client_host
         self._rejoin(member, join)
         member.deadline_ms = now_ms + member.session_timeout_ms
         out.wake((SESSION, group.group_id, member_id), member.deadline_ms)  # no timer has the new id yet

@@ -1,7 +1,8 @@
 """Clients of the classic protocol in a consumer group: JoinGroup, SyncGroup, Heartbeat and LeaveGroup (KIP-848).
 
 To such a client the group's epochs are generations, and nobody is its leader. A join takes the steps of a heartbeat; a
-change of the group's epoch, partitions to give up and partitions that became free are told as a rebalance.
+target of a later epoch, partitions to give up and partitions that became free are told as a rebalance. A later epoch of
+the group without a target, as while the last one is too young, is nothing to join for.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ from ottla.coordinator.group.consumer_group import ConsumerGroup
 from ottla.coordinator.group.consumer_member import ClassicFacts, Member, MemberState, read_subscription
 from ottla.coordinator.group.consumer_watch import REJOIN, RESYNC, Watch
 from ottla.coordinator.group.limits import Caller
-from ottla.coordinator.group.migration import classic_assignment
+from ottla.coordinator.group.migration import classic_assignment, may_replace
 from ottla.coordinator.group.reconciliation import Reported
 from ottla.coordinator.outcome import Outcome
 from ottla.protocol.blobs import ConsumerProtocolSubscription
@@ -40,12 +41,20 @@ from ottla.protocol.messages.sync_group import SyncGroupRequest, SyncGroupRespon
 _KNOWN_ID_SINCE = 4
 
 
-class Joined(NamedTuple):
-    """`replaced`: the last life of a static member that joined again."""
+class Turn(NamedTuple):
+    """The classic client that joined in place of the group's last consumer, which makes the group classic.
 
+    `stale`: the group has come to a new epoch that the targets are not of, so that all must join again.
+    """
+
+    member: Member
+    replaced: Member
+    stale: bool
+
+
+class Joined(NamedTuple):
     answer: JoinGroupResponse
-    member: Member | None = None
-    replaced: Member | None = None
+    turn: Turn | None = None
 
 
 class ClassicMembers:
@@ -67,6 +76,8 @@ class ClassicMembers:
         out: Outcome,
     ) -> Joined:
         """Answers at once. Raises what the client is answered."""
+        if not self._consumer.limits.may_mix:
+            raise InconsistentGroupProtocol
         self._consumer.check_room(group, request.member_id)
         self._check_protocols(group, request)
         member_id = request.member_id or uuid_text(random_uuid(self._random))
@@ -84,8 +95,12 @@ class ClassicMembers:
             before = self._consumer.replace_static(group, old, member_id, out)
         subscription = _subscription(request)
         after = _described(before, request, caller, subscription)
+        turns = may_replace(group, old, self._consumer.limits)
         reported = self._reported(subscription)
-        after = self._consumer.advance(group, watch, before, after, reported, None, now_ms, out)
+        advanced = self._consumer.advance(
+            group, watch, before, after, reported, None, now_ms, out, only_to_the_target=turns
+        )
+        after = advanced.member
         watch.done(REJOIN, member_id, out)
         watch.alive(member_id, request.session_timeout_ms, now_ms, out)
         watch.expect(RESYNC, member_id, after.rebalance_timeout_ms, after.epoch, now_ms, out)
@@ -97,7 +112,7 @@ class ClassicMembers:
             leader="",
             member_id=member_id,
         )
-        return Joined(answer, after, old if old is not None and old.member_id != member_id else None)
+        return Joined(answer, Turn(after, old, advanced.stale) if turns and old is not None else None)
 
     def _check_protocols(self, group: ConsumerGroup, request: JoinGroupRequest) -> None:
         """Raises InconsistentGroupProtocol."""
@@ -105,7 +120,7 @@ class ClassicMembers:
         for member in group.members.values():
             if member.classic is not None:
                 offered &= {name for name, _ in member.classic.protocols}
-        if request.protocol_type != CONSUMER_PROTOCOL or not offered or not self._consumer.limits.may_mix:
+        if request.protocol_type != CONSUMER_PROTOCOL or not offered:
             raise InconsistentGroupProtocol
 
     def _reported(self, subscription: ConsumerProtocolSubscription) -> Reported:
@@ -127,7 +142,7 @@ class ClassicMembers:
         for told, known in ((request.protocol_type, CONSUMER_PROTOCOL), (request.protocol_name, facts.protocol)):
             if told not in (None, known):
                 raise InconsistentGroupProtocol
-        if group.epoch > member.epoch and member.state != MemberState.UNREVOKED:
+        if group.target_epoch > member.epoch and member.state != MemberState.UNREVOKED:
             self._expect_rejoin(watch, member, now_ms, out)
             raise RebalanceInProgress
         watch.done(RESYNC, member.member_id, out)
@@ -142,13 +157,13 @@ class ClassicMembers:
     def heartbeat(
         self, group: ConsumerGroup, watch: Watch, request: HeartbeatRequest, now_ms: int, out: Outcome
     ) -> HeartbeatResponse:
-        """27 tells the member to join again: for a new epoch, to give partitions up, or for partitions now free."""
+        """27 tells the member to join again: for a new target, to give partitions up, or for partitions now free."""
         member, facts = self._classic(group, request.member_id, request.group_instance_id)
         if request.generation_id != member.epoch:
             raise IllegalGeneration
         watch.alive(member.member_id, facts.session_timeout_ms, now_ms, out)
         if (
-            member.epoch < group.epoch
+            member.epoch < group.target_epoch
             or member.state == MemberState.UNREVOKED
             or (member.state == MemberState.UNRELEASED and not _waits(group, member))
         ):

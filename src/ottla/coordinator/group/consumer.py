@@ -58,6 +58,23 @@ class Step(NamedTuple):
     member: Member
 
 
+class Subscribed(NamedTuple):
+    """Does the member subscribe to something else now (`is_new`), and is it known what (`is_known`)?
+
+    The topics of a pattern that was not looked up yet come later, and with them the group's next epoch.
+    """
+
+    is_new: bool
+    is_known: bool
+
+
+class Advanced(NamedTuple):
+    """The member after a request. `stale`: it was to go to the known target only, and that is of an earlier epoch."""
+
+    member: Member
+    stale: bool = False
+
+
 class Consumer:
     """The rules. Holds no group: each call is given one, which it leaves as it is, and the outcome that it fills."""
 
@@ -120,7 +137,7 @@ class Consumer:
             before = self._static(group, member_id, request.member_epoch, request.instance_id, reported, out)
         after = self.advance(
             group, watch, before, _described(before, request, caller), reported, may_describe, now_ms, out
-        )
+        ).member
         config = self.configs.consumer(group.group_id)
         watch.alive(member_id, config.session_timeout_ms, now_ms, out)
         answer = ConsumerGroupHeartbeatResponse(
@@ -194,37 +211,44 @@ class Consumer:
         may_describe: MayDescribe | None,
         now_ms: int,
         out: Outcome,
-    ) -> Member:
+        only_to_the_target: bool = False,
+    ) -> Advanced:
         """From the member as it was to the member after this request; the records in between go to `out`.
 
         Without `may_describe` no pattern is resolved: that is done for a member that subscribes by one, as it may see.
+        `only_to_the_target`: no new target is computed, and a member does not move towards one that is out of date.
         """
         registered = group.members.get(after.member_id)
         if registered is None and after.instance_id is not None:
             registered = group.static_member(after.instance_id)
         change = Change(group, registered, after)
         changed = self._describe(change, before, out)
-        epoch = self._bump(change, watch, changed, out)
+        epoch = self._bump(change, watch, changed.is_known, out)
+        if only_to_the_target and epoch > group.target_epoch:
+            return Advanced(after, stale=True)
         step = self._assign(change, Step(epoch, group.target_epoch, group.target_of(after), after), now_ms, out)
-        after = self._reconcile(group, watch, before, step, changed, reported, now_ms, out)
+        after = self._reconcile(group, watch, before, step, changed.is_new, reported, now_ms, out)
         self._resolve_patterns(change, step.epoch, may_describe, now_ms, out)
-        return after
+        return Advanced(after)
 
-    def _describe(self, change: Change, before: Member, out: Outcome) -> bool:
-        """Writes the member down if it is another; True if it subscribes to something else now."""
+    def _describe(self, change: Change, before: Member, out: Outcome) -> Subscribed:
+        """Writes the member down if it is another."""
         group, after = change.group, change.new
         assert after is not None
-        if after.pattern and after.pattern != before.pattern and after.pattern not in group.pattern_counts:
+        another_pattern = after.pattern != before.pattern
+        is_first = after.pattern not in group.pattern_counts
+        if after.pattern and another_pattern and is_first:
             compile_pattern(after.pattern)  # a wrong one is refused before anything is written
         if after == before:
-            return False
+            return Subscribed(is_new=False, is_known=False)
         write_member(out, group.group_id, after)
         for pattern in change.unused_patterns():
             write_pattern(out, group.group_id, pattern, None)
-        resolved_changed = after.pattern != before.pattern and (
-            after.pattern in group.patterns or before.pattern in group.patterns
+        is_resolved = not after.pattern or (after.pattern in group.patterns and not is_first)
+        other_names = after.topics != before.topics
+        return Subscribed(
+            is_new=other_names or another_pattern, is_known=other_names or (another_pattern and is_resolved)
         )
-        return after.topics != before.topics or resolved_changed
 
     def _bump(self, change: Change, watch: Watch, changed: bool, out: Outcome) -> int:
         """The group's epoch: the next one if subscriptions or their topics are not what they were."""

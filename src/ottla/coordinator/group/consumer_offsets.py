@@ -17,6 +17,8 @@ from ottla.coordinator.group.consumer_member import Member
 from ottla.coordinator.group.offsets import Committed
 
 _EPOCHS_SINCE = 9
+NOBODY = -1
+"""The epoch of a commit that names no member."""
 
 
 def check_commit(
@@ -49,7 +51,7 @@ def check_transactional_commit(
     offsets: Mapping[TopicPartition, Committed],
 ) -> None:
     """The same for TxnOffsetCommit: who names no member need not be one, and it has a code of its own for epochs."""
-    if epoch < 0 and not member_id and instance_id is None:
+    if epoch == NOBODY and not member_id and instance_id is None:
         return
     try:
         check_commit(group, member_id, epoch, offsets, _EPOCHS_SINCE)

@@ -164,13 +164,14 @@ class ConsumerSide(GroupBase):
         """A classic client joins a consumer group; in place of its last other member, the group becomes classic."""
         watch = self._watch(group.group_id)
         joined = self.classic_members.join(group, watch, request, caller, now_ms, out)
-        member, replaced = joined.member, joined.replaced
-        if member is not None and replaced is not None and may_downgrade(group, [replaced], self.limits, joining=1):
+        if joined.turn is not None:
+            member, replaced, stale = joined.turn
             out.records.clear()
             left = [one for one in group.members.values() if one.member_id != replaced.member_id]
             targets = {**group.target, member.member_id: group.target_of(replaced)}
-            self._become_classic(group, [*left, member], targets, now_ms, out)
-            joined.answer.generation_id = group.epoch
+            classic = self._become_classic(group, [*left, member], targets, now_ms, out)
+            if stale:
+                self.classic.rebalance(classic, now_ms, out)
         return joined.answer
 
     # --- tools and the clock

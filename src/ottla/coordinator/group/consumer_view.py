@@ -9,6 +9,7 @@ from ottla.common.names import Uuid
 from ottla.coordinator.group.classic_group import CONSUMER_PROTOCOL
 from ottla.coordinator.group.reconciliation import owned_assignment
 from ottla.coordinator.group.subscription import Change
+from ottla.coordinator.group.tables import in_table_order
 from ottla.coordinator.group.topics import Topics
 from ottla.protocol.messages.consumer_group import ConsumerGroupDescribeResponse
 from ottla.protocol.messages.list_groups import ListGroupsResponse
@@ -40,8 +41,12 @@ def described(group: ConsumerGroup, consumer: Consumer) -> ConsumerGroupDescribe
         group_epoch=group.epoch,
         assignment_epoch=group.target_epoch,
         assignor_name=consumer.assignor(Change(group, None, None)),
-        members=[_member(group, member, consumer.topics) for member in group.members.values()],
+        members=[_member(group, member, consumer.topics) for member in _in_order(group)],
     )
+
+
+def _in_order(group: ConsumerGroup) -> list[Member]:
+    return in_table_order(group.members.values(), lambda member: member.member_id)
 
 
 def _member(group: ConsumerGroup, member: Member, topics: Topics) -> ConsumerGroupDescribeResponse.Member:

@@ -30,6 +30,7 @@ from ottla.coordinator.group.consumer_side import ConsumerSide
 from ottla.coordinator.group.consumer_view import listed
 from ottla.coordinator.group.limits import Caller
 from ottla.coordinator.group.offsets import Committed, Found
+from ottla.coordinator.group.tables import in_table_order
 from ottla.coordinator.outcome import Author, Outcome, TimerName, Token
 from ottla.protocol.logs.consumer_offsets import (
     ConsumerGroupMetadataKey,
@@ -273,7 +274,9 @@ class GroupMachine(ConsumerSide):
         return codes
 
     def _is_too_large(self, committed: Committed) -> bool:
-        return len(committed.metadata.encode()) > self.limits.offset_metadata_max_bytes
+        """Kafka compares the length that Java tells, in UTF-16, with a setting that is named after bytes."""
+        length = len(committed.metadata.encode("utf-16-le", "surrogatepass")) // 2
+        return length > self.limits.offset_metadata_max_bytes
 
     def _storable(self, request: CommitRequest) -> dict[TopicPartition, Committed]:
         """Those for which the member must be up to date; the others are refused anyway."""
@@ -387,8 +390,9 @@ class GroupMachine(ConsumerSide):
         return list(dict.fromkeys(known))
 
     def list(self, now_ms: int) -> list[ListGroupsResponse.ListedGroup]:
+        """In Kafka's order."""
         found = []
-        for group_id in self.group_ids():
+        for group_id in in_table_order(self.group_ids(), str):
             consumers = self.consumers.get(group_id)
             if consumers is not None:
                 found.append(listed(consumers))

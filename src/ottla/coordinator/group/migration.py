@@ -46,7 +46,7 @@ def _refused(group: ClassicGroup, why: str) -> GroupIdNotFound:
 def check_upgrade(group: ClassicGroup, limits: GroupLimits) -> None:
     """Raises GroupIdNotFound."""
     if not limits.may_upgrade:
-        raise _refused(group, "the online upgrade is disabled")
+        raise _refused(group, "online upgrade is disabled")
     if group.protocol_type != CONSUMER_PROTOCOL:
         raise _refused(group, "the group does not use the consumer embedded protocol")
     if len(group.members) > limits.group_consumer_max_size:
@@ -57,7 +57,8 @@ def upgrade(classic: ClassicGroup, topics: Topics, out: Outcome) -> ConsumerGrou
     """Writes the group down as a consumer group; as such it comes back, for the rest of the command.
 
     All members are stable at the generation, with what their leader gave them last; the change of the group's epoch
-    that follows tells them to join again. Raises GroupIdNotFound when members do not speak as consumers do.
+    that follows tells them to join again. Raises GroupIdNotFound when members do not speak as consumers do, and when an
+    assignor of their own keeps data in the assignments: that would be lost.
     """
     try:
         members = [_member(classic, one, topics) for one in classic.members.values()]
@@ -85,10 +86,17 @@ def upgrade(classic: ClassicGroup, topics: Topics, out: Outcome) -> ConsumerGrou
 
 
 def _member(group: ClassicGroup, member: ClassicMember, topics: Topics) -> Member:
-    """Raises ProtocolError."""
+    """Raises ProtocolError, GroupIdNotFound."""
+    given = read_assignment(member.assignment)
+    if given.user_data:
+        raise _refused(
+            group,
+            "an unsupported custom assignor is in use. Please refer to the documentation or switch to a default "
+            "assignor before re-attempting the upgrade",
+        )
     subscription = read_subscription(member.metadata(group.protocol) or member.protocols[0][1])
     assigned: dict[bytes, dict[int, int]] = {}
-    for one in read_assignment(member.assignment).assigned_partitions:
+    for one in given.assigned_partitions:
         topic = topics.named(one.topic)
         if topic is not None and one.partitions:
             assigned[topic.topic_id] = dict.fromkeys(one.partitions, group.generation)
@@ -107,15 +115,24 @@ def _member(group: ClassicGroup, member: ClassicMember, topics: Topics) -> Membe
     )
 
 
-def may_downgrade(group: ConsumerGroup, gone: Iterable[Member], limits: GroupLimits, joining: int = 0) -> bool:
-    """When these go, are only classic members left? `joining`: classic ones that come in their place."""
-    going = {member.member_id: member for member in gone}
+def may_downgrade(group: ConsumerGroup, gone: Iterable[Member], limits: GroupLimits) -> bool:
+    """When these go, are only classic members left? They may all be classic: consumers can become so one by one."""
+    going = {member.member_id for member in gone}
     left = [member for member in group.members.values() if member.member_id not in going]
     return (
         limits.may_downgrade
-        and any(member.classic is None for member in going.values())
         and all(member.classic is not None for member in left)
-        and 0 < len(left) + joining <= limits.group_max_size
+        and 0 < len(left) <= limits.group_max_size
+    )
+
+
+def may_replace(group: ConsumerGroup, replaced: Member | None, limits: GroupLimits) -> bool:
+    """When a classic client takes the place of this static member, is the group classic?"""
+    return (
+        limits.may_downgrade
+        and replaced is not None
+        and [member for member in group.members.values() if member.classic is None] == [replaced]
+        and len(group.members) <= limits.group_max_size
     )
 
 

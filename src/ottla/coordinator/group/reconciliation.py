@@ -71,7 +71,8 @@ def _towards(
         for partition in partitions:
             if member.holds(topic_id, partition):
                 continue
-            if is_owned(topic_id, partition):
+            given_up = partition in member.revoking.get(topic_id, ())  # by itself, and the target has it again
+            if is_owned(topic_id, partition) and not given_up:
                 waits = True
             else:
                 kept.setdefault(topic_id, {})[partition] = target_epoch
@@ -91,15 +92,11 @@ def _without_topics(member: Member, subscribed: Container[bytes], reported: Repo
     if not dropped:
         return member
     kept = {topic_id: held for topic_id, held in member.assigned.items() if topic_id in subscribed}
-    if not _still_owns(reported, dropped):
+    revoking = {**member.revoking, **_merged(member.revoking, dropped)}
+    if not _still_owns(reported, revoking):
         return replace(member, previous_epoch=member.epoch, assigned=kept)
-    return replace(
-        member,
-        state=MemberState.UNREVOKED,
-        previous_epoch=member.epoch,
-        assigned=kept,
-        revoking={**member.revoking, **_merged(member.revoking, dropped)},
-    )
+    # All is free at once: what it has given up already, when the rest is.
+    return replace(member, state=MemberState.UNREVOKED, previous_epoch=member.epoch, assigned=kept, revoking=revoking)
 
 
 def _merged(left: Owned, right: Owned) -> dict[bytes, dict[int, int]]:

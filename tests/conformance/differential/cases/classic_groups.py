@@ -80,6 +80,10 @@ def joined(name: str, on: str = "main", **fields: Any) -> tuple[Ask, Ask]:
     )
 
 
+def _named(*names: str) -> list[dict[str, Any]]:
+    return [{"name": name, "metadata": name.encode()} for name in names]
+
+
 def _versions(*steps: Any, **options: Any) -> Any:
     return {"vary": MEMBERS, **options}
 
@@ -173,6 +177,33 @@ CASES = [
         join("none shared", protocols=[{"name": "z", "metadata": b""}], _={"on": "third"}),
         join("other type", protocol_type="other", _={"on": "third"}),
         vary=MEMBERS,
+    ),
+    case(
+        "group-protocol-vote-undecided",
+        *joined("one", "first", protocols=_named("b", "a")),
+        sync("sync one", "one", (member_of("one"), b""), protocol_name="b", _={"on": "first"}),
+        join("two id", protocols=_named("a", "b"), _={"on": "second", "since": 4}),
+        join("two", member=member_of("two id"), protocols=_named("a", "b"), _={"on": "second", "later": True}),
+        join("one again", member=member_of("one"), protocols=_named("b", "a"), _={"on": "first"}),
+        Take("two"),
+        vary="JoinGroup",
+    ),
+    case(
+        "group-pending-member-with-instance",
+        join("id"),
+        join("with an instance", member=member_of("id"), group_instance_id="i1"),
+        join("without", member=member_of("id")),
+        vary="JoinGroup",
+        since=5,
+    ),
+    case(
+        "group-static-from-another-client",
+        join("one", group_instance_id="i1", _={"client_id": "one"}),
+        sync("sync", "one", (member_of("one"), b"all"), group_instance_id="i1"),
+        join("returns", group_instance_id="i1", _={"client_id": "two"}),
+        describe("stable"),
+        vary="JoinGroup",
+        since=5,
     ),
     case(
         "group-bad-joins",

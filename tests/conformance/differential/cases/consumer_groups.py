@@ -4,13 +4,33 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.conformance.differential.cases.classic_groups import generation_of, join, member_of
+from tests.conformance.differential.cases import transactions
+from tests.conformance.differential.cases.classic_groups import (
+    generation_of,
+    heartbeat,
+    join,
+    leave,
+    member_of,
+    sync,
+)
 from tests.conformance.differential.cases.committed_offsets import commit, offsets
-from tests.conformance.differential.requests import subscription
-from tests.conformance.differential.steps import Answer, Ask, Named, Topic, TopicId, ask, case, with_options
+from tests.conformance.differential.requests import assignment, subscription
+from tests.conformance.differential.steps import (
+    Answer,
+    Ask,
+    Encoded,
+    Named,
+    Take,
+    Topic,
+    TopicId,
+    ask,
+    case,
+    with_options,
+)
 
 BOTH = ("ConsumerGroupHeartbeat", "ConsumerGroupDescribe")
 A, B = "member-a", "member-b"
+INTERVAL = "consumer.assignment.interval.ms"
 JOIN: dict[str, Any] = {"member_epoch": 0, "rebalance_timeout_ms": 30_000, "topic_partitions": []}
 
 
@@ -49,6 +69,38 @@ def owned(*partitions: int, topic: str = "t") -> list[dict[str, Any]]:
 
 def describe(name: str, *groups: str, **fields: Any) -> Ask:
     return ask(name, "ConsumerGroupDescribe", group_ids=[Named(group) for group in groups or ("g",)], **fields)
+
+
+def meanwhile(name: str) -> tuple[Ask, Take]:
+    """Time in which Kafka looks up topics in the background."""
+    return with_options(describe(name), later=True, compare=False), Take(name)
+
+
+def assignment_interval(name: str, interval_ms: str | None) -> Ask:
+    """How long a target stays at least. The brokers here have 0, or an epoch would depend on how fast requests come."""
+    setting = {"name": INTERVAL, "config_operation": int(interval_ms is None), "value": interval_ms}
+    resource = {"resource_type": 32, "resource_name": Named("g"), "configs": [setting]}
+    return ask(name, "IncrementalAlterConfigs", resources=[resource], validate_only=False)
+
+
+def targets_are_far_apart() -> tuple[Ask, Ask]:
+    resource = {"resource_type": 32, "resource_name": Named("g"), "configuration_keys": [INTERVAL]}
+    heard = ask("heard of it", "DescribeConfigs", resources=[resource], _={"until": ("15000",), "compare": False})
+    return assignment_interval("targets are far apart", "15000"), heard
+
+
+def as_consumer(name: str, **fields: Any) -> Ask:
+    protocols = [{"name": "range", "metadata": subscription("t")}]
+    return join(name, **{"protocol_type": "consumer", "protocols": protocols, **fields})
+
+
+def sync_as_consumer(name: str, joined: str, *given: tuple[Any, Any], **fields: Any) -> Ask:
+    return sync(name, joined, *given, protocol_type="consumer", **fields)
+
+
+def assignment_with_data(topic: str) -> Encoded:
+    """What an assignor that keeps data of its own gives: the data comes last in version 0."""
+    return Encoded(lambda given: given[:-4] + b"\0\0\0\1x", (assignment(**{topic: [0]}),))
 
 
 CASES = [
@@ -91,6 +143,34 @@ CASES = [
         beat("b leaves", B, -1),
         vary=BOTH,
         topics=[Topic("t", 2)],
+    ),
+    case(
+        "consumer-group-back-before-it-was-given-up",
+        enter("a joins"),
+        beat("a owns", epoch=epoch_of("a joins"), topic_partitions=owned(0, 1)),
+        enter("b joins", B),
+        beat("a told", epoch=epoch_of("a owns"), topic_partitions=owned(0, 1)),
+        beat("b leaves", B, -1),
+        beat("a gave up and gets back", epoch=epoch_of("a told"), topic_partitions=owned(0)),
+        beat("a goes on", epoch=epoch_of("a gave up and gets back"), topic_partitions=owned(0, 1)),
+        describe("all again"),
+        vary="ConsumerGroupHeartbeat",
+        topics=[Topic("t", 2)],
+    ),
+    case(
+        "consumer-group-gives-up-twice",
+        enter("a joins", A, "t", "u", server_assignor="range"),
+        beat("a owns", epoch=epoch_of("a joins"), topic_partitions=owned(0, 1) + owned(0, 1, topic="u")),
+        enter("b joins", B, "t", "u", server_assignor="range"),
+        beat("a told", epoch=epoch_of("a owns"), topic_partitions=owned(0, 1) + owned(0, 1, topic="u")),
+        beat("no more u", epoch=epoch_of("a told"), topics=[Named("t")], topic_partitions=owned(0, 1)),
+        describe("gives up"),
+        beat("b looks", B, epoch_of("b joins")),
+        beat("a gave up", epoch=epoch_of("no more u"), topic_partitions=owned(0)),
+        beat("b gets", B, epoch_of("b looks")),
+        describe("done"),
+        vary="ConsumerGroupHeartbeat",
+        topics=[Topic("t", 2), Topic("u", 2)],
     ),
     case(
         "consumer-group-bad-requests",
@@ -163,6 +243,25 @@ CASES = [
         since=1,
     ),
     case(
+        "consumer-group-another-regex",
+        beat("join", **JOIN, subscribed_topic_regex="consumer-group-another-regex-[0-9]*-t.*"),
+        *meanwhile("looked up"),
+        beat("settle", epoch=epoch_of("join"), topic_partitions=[]),
+        beat("owns", epoch=epoch_of("settle"), topic_partitions=owned(0, 1)),
+        beat("another", epoch=epoch_of("owns"), subscribed_topic_regex="consumer-group-another-regex-[0-9]*-u.*"),
+        *meanwhile("looked up again"),
+        describe("between"),
+        beat("gave up", epoch=epoch_of("another"), topic_partitions=[]),
+        *meanwhile("found what it wants"),
+        describe("has nothing"),
+        beat("by name", epoch=epoch_of("gave up"), topics=[Named("t")], subscribed_topic_regex=""),
+        describe("by name then"),
+        beat("leave", epoch=-1),
+        vary="ConsumerGroupHeartbeat",
+        topics=[Topic("t", 2), "u"],
+        since=1,
+    ),
+    case(
         "consumer-group-offsets",
         enter("join"),
         beat("owns", epoch=epoch_of("join"), topic_partitions=owned(0)),
@@ -185,6 +284,19 @@ CASES = [
         ask("delete full group", "DeleteGroups", groups_names=[Named("g")]),
         beat("leave", epoch=-1),
         vary=("OffsetCommit", "OffsetFetch", "ConsumerGroupHeartbeat"),
+        topics=["t"],
+    ),
+    case(
+        "consumer-group-offsets-in-a-transaction",
+        enter("join"),
+        transactions.init("start"),
+        transactions.offsets_added("add", "start"),
+        transactions.commit("nobody", "start", (0, 5)),
+        transactions.commit("nobody, at another epoch", "start", (0, 5), generation_id=-2),
+        transactions.commit("member", "start", (0, 5), member_id=A, generation_id=epoch_of("join")),
+        transactions.commit("member, later", "start", (0, 5), member_id=A, generation_id=99),
+        transactions.end("abort", "start", False, version=4),
+        vary="TxnOffsetCommit",
         topics=["t"],
     ),
     case(
@@ -226,6 +338,91 @@ CASES = [
         vary="OffsetCommit",
         topics=[Topic("t", 2), "u"],
     ),  # fmt: skip
+    case(
+        "consumer-group-and-classic-between-targets",
+        enter("a joins"),
+        beat("a owns", epoch=epoch_of("a joins"), topic_partitions=owned(0, 1)),
+        *targets_are_far_apart(),
+        as_consumer("b joins", member=B),
+        sync_as_consumer("b syncs", "b joins"),
+        heartbeat("b beats", "b joins"),
+        describe("the target is older"),
+        beat("a leaves", epoch=-1),
+        ask("turned", "ListGroups", _={"mine": True}),
+        heartbeat("b told", "b joins"),
+        assignment_interval("targets as before", None),
+        vary=("JoinGroup", "SyncGroup"),
+        topics=[Topic("t", 2)],
+    ),
+    case(
+        "consumer-group-all-turned-classic",
+        enter("a joins"),
+        as_consumer("b joins", member=B),
+        as_consumer("a turns", member=A),
+        describe("all are classic"),
+        leave("b leaves", B),
+        ask("turned", "ListGroups", _={"mine": True}),
+        topics=[Topic("t", 2)],
+    ),
+    case(
+        "consumer-group-static-turns-back",
+        enter("join", instance_id="i"),
+        beat("owns", epoch=epoch_of("join"), topic_partitions=owned(0, 1), instance_id="i"),
+        as_consumer("turns back", group_instance_id="i", _={"since": 5}),
+        ask("list", "ListGroups", _={"mine": True}),
+        sync_as_consumer("sync", "turns back", group_instance_id="i", _={"since": 3}),
+        topics=[Topic("t", 2)],
+        vary="JoinGroup",
+        since=5,
+    ),
+    case(
+        "consumer-group-static-turns-back-by-id",
+        enter("join", instance_id="i"),
+        as_consumer("turns back", member=A, group_instance_id="i"),
+        ask("list", "ListGroups", _={"mine": True}),
+        sync_as_consumer("sync", "turns back", group_instance_id="i"),
+        topics=[Topic("t", 2)],
+        vary="JoinGroup",
+        since=5,
+    ),
+    case(
+        "consumer-group-static-turns-back-with-other-topics",
+        enter("join", instance_id="i"),
+        beat("other topics", epoch=epoch_of("join"), topics=[Named("t"), Named("u")], instance_id="i"),
+        as_consumer("turns back", group_instance_id="i"),
+        ask("list", "ListGroups", _={"mine": True}),
+        heartbeat("beat", "turns back", group_instance_id="i"),
+        sync_as_consumer("sync", "turns back", group_instance_id="i"),
+        topics=[Topic("t", 2), "u"],
+        vary="JoinGroup",
+        since=5,
+    ),
+    case(
+        "consumer-group-static-turns-back-between-targets",
+        enter("join", instance_id="i"),
+        beat("owns", epoch=epoch_of("join"), topic_partitions=owned(0, 1), instance_id="i"),
+        *targets_are_far_apart(),
+        beat("other topics", epoch=epoch_of("owns"), topics=[Named("u")], instance_id="i"),
+        describe("the target is older"),
+        as_consumer("turns back", group_instance_id="i"),
+        ask("list", "ListGroups", _={"mine": True}),
+        assignment_interval("targets as before", None),
+        topics=[Topic("t", 2), "u"],
+        vary="JoinGroup",
+        since=5,
+    ),
+    case(
+        "consumer-group-on-a-custom-assignor",
+        as_consumer("join id"),
+        as_consumer("join", member=member_of("join id")),
+        sync_as_consumer("sync", "join", (member_of("join"), assignment_with_data("t"))),
+        enter("consumer comes"),
+        ask("list", "ListGroups", _={"mine": True}),
+        leave("classic leaves", member_of("join")),
+        enter("consumer comes again"),
+        topics=["t"],
+        vary="ConsumerGroupHeartbeat",
+    ),
     case(
         "consumer-group-and-classic",
         enter("join"),

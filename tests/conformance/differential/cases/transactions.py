@@ -358,6 +358,7 @@ CASES = [
                 }
             ],
         ),
+        commit("another generation of nobody", "start", (0, 5), generation_id=-2),
         commit("empty group", "start", (0, 5), group_id=""),
         commit("other epoch", "start", (0, 5), producer_epoch=9),
         commit("other producer", "start", (0, 5), producer_id=999999),
