@@ -21,10 +21,11 @@ Entry = TypeVar("Entry")
 def in_table_order(entries: Iterable[Entry], key: Callable[[Entry], str | int]) -> list[Entry]:
     """Entries, in the order of insertion, of a table that has only grown. Of one slot the last comes first."""
     listed = list(entries)
+    listed.reverse()
     bits = 1
     while (_SMALLEST << bits - 1) < len(listed) * _FILLED:
         bits += 1
-    return sorted(reversed(listed), key=lambda one: _slot(key(one), bits))
+    return sorted(listed, key=lambda one: _slot(key(one), bits))
 
 
 def _slot(key: str | int, bits: int) -> int:

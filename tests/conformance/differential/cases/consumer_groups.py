@@ -321,7 +321,9 @@ CASES = [
         enter("join"),
         beat("owns", epoch=epoch_of("join"), topic_partitions=owned(0, 1)),
         join(
-            "turns classic", member=A, protocol_type="consumer",
+            "turns classic",
+            member=A,
+            protocol_type="consumer",
             protocols=[{"name": "range", "metadata": subscription("t", "u")}],
         ),
         commit("now", (0, 3), generation=generation_of("turns classic"), member=A),
@@ -337,7 +339,7 @@ CASES = [
         offsets("committed", 0, 1),
         vary="OffsetCommit",
         topics=[Topic("t", 2), "u"],
-    ),  # fmt: skip
+    ),
     case(
         "consumer-group-and-classic-between-targets",
         enter("a joins"),

@@ -74,26 +74,33 @@ CASES = [
             _one(
                 "g",
                 configs=_config(
-                    preallocate="TRUE", retention_ms=" 5000 ", cleanup_policy="delete, compact",
-                    min_cleanable_dirty_ratio="0.50", compression_type=" gzip",
+                    preallocate="TRUE",
+                    retention_ms=" 5000 ",
+                    cleanup_policy="delete, compact",
+                    min_cleanable_dirty_ratio="0.50",
+                    compression_type=" gzip",
                 ),
             ),
-        ),  # fmt: skip
+        ),
         ask(
             "described",
             "DescribeConfigs",
             resources=[
                 {
-                    "resource_type": 2, "resource_name": Named("g"),
+                    "resource_type": 2,
+                    "resource_name": Named("g"),
                     "configuration_keys": [
-                        "preallocate", "retention.ms", "cleanup.policy", "min.cleanable.dirty.ratio",
+                        "preallocate",
+                        "retention.ms",
+                        "cleanup.policy",
+                        "min.cleanable.dirty.ratio",
                         "compression.type",
                     ],
                 }
             ],
             include_synonyms=True,
             _={"retry": (3,)},
-        ),  # fmt: skip
+        ),
         create(
             "assigned",
             _one(
