@@ -22,6 +22,20 @@ MATCH_KEYS = (
 )
 """What a client metrics subscription can select clients by (KIP-714)."""
 
+KEY_STORE_KEYS = (
+    "ssl.key.password",
+    "ssl.keystore.certificate.chain",
+    "ssl.keystore.key",
+    "ssl.keystore.location",
+    "ssl.keystore.password",
+    "ssl.keystore.type",
+    "ssl.truststore.certificates",
+    "ssl.truststore.location",
+    "ssl.truststore.password",
+    "ssl.truststore.type",
+)
+"""What a listener loads again while it runs: Kafka lets it be changed for one listener at a time, never for all."""
+
 
 class ClientMetricsSettings(Settings):
     """One subscription to client metrics."""
@@ -96,12 +110,12 @@ def _definition(name: str) -> Setting | None:
 
 
 def _check_updatable(name: str, changes: Mapping[str, str | None]) -> None:
-    """Names that are not ours are stored as they are: a plug-in may know them."""
-    definitions = {each: _definition(each) for each in changes}
+    """Names that are not ours are stored as they are: a plug-in may know them. What is deleted is not checked."""
+    definitions = {each: _definition(each) for each, text in changes.items() if text is not None}
     fixed = [each for each, known in definitions.items() if known is not None and known.dynamic == READ_ONLY]
     if fixed:
         raise InvalidRequest(f"Cannot update these configs dynamically: [{', '.join(fixed)}]")
-    per_listener = [each for each in changes if each.startswith(("ssl.", "sasl.")) and definitions[each] is not None]
+    per_listener = [each for each in definitions if each in KEY_STORE_KEYS]
     if per_listener:
         raise InvalidRequest(
             "These security configs can be dynamically updated only per-listener using the listener prefix: "

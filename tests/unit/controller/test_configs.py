@@ -204,6 +204,29 @@ def test_a_brokers_change_is_refused_as_kafka_refuses_it(
     assert controller.records == []
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        ("sasl.kerberos.min.time.before.relogin", SET, "58000"),
+        ("sasl.enabled.mechanisms", SET, "PLAIN"),
+        ("ssl.client.auth", SET, "required"),
+        ("listener.name.plaintext.ssl.keystore.location", SET, "/x"),
+    ],
+)
+def test_only_key_and_trust_stores_need_the_prefix_of_a_listener(
+    controller: Controller, change: tuple[str, int, str]
+) -> None:
+    assert controller.alter(BROKER, "1", change) == (0, None)
+    assert controller.image.config(BROKER, "1") == {change[0]: change[2]}
+
+
+@pytest.mark.parametrize("key", ["ssl.keystore.location", "node.id", "listeners"])
+@pytest.mark.parametrize("name", ["", "1"])
+def test_taking_away_what_may_not_be_set_is_no_error(controller: Controller, name: str, key: str) -> None:
+    assert controller.alter(BROKER, name, (key, DELETE, None)) == (0, None)
+    assert controller.image.config(BROKER, name) == {}
+
+
 @pytest.mark.parametrize("name", ["", "1"])
 @pytest.mark.parametrize(
     "change", [("whatever.x", SET, "5"), ("retention.ms", SET, "1"), ("log.cleanup.policy", APPEND, "compact")]

@@ -46,7 +46,62 @@ def _t(name: str, *until: str) -> Ask:
     return with_options(step, until=until)
 
 
+SECURITY = {
+    "sasl.enabled.mechanisms": "PLAIN",
+    "sasl.jaas.config": "a",
+    "sasl.kerberos.kinit.cmd": "/bin/true",
+    "sasl.kerberos.min.time.before.relogin": "58000",
+    "sasl.kerberos.principal.to.local.rules": "DEFAULT",
+    "sasl.kerberos.service.name": "kafka",
+    "sasl.kerberos.ticket.renew.jitter": "0.1",
+    "sasl.kerberos.ticket.renew.window.factor": "0.5",
+    "sasl.login.class": "a.b.C",
+    "sasl.login.refresh.buffer.seconds": "300",
+    "sasl.login.refresh.min.period.seconds": "60",
+    "sasl.login.refresh.window.factor": "0.8",
+    "sasl.login.refresh.window.jitter": "0.05",
+    "sasl.mechanism.inter.broker.protocol": "PLAIN",
+    "sasl.server.max.receive.size": "1000",
+    "ssl.allow.dn.changes": "true",
+    "ssl.cipher.suites": "TLS_AES_128_GCM_SHA256",
+    "ssl.client.auth": "required",
+    "ssl.enabled.protocols": "TLSv1.3",
+    "ssl.endpoint.identification.algorithm": "",
+    "ssl.key.password": "a",
+    "ssl.keymanager.algorithm": "PKIX",
+    "ssl.keystore.certificate.chain": "a",
+    "ssl.keystore.key": "a",
+    "ssl.keystore.location": "/x",
+    "ssl.keystore.password": "a",
+    "ssl.keystore.type": "PEM",
+    "ssl.principal.mapping.rules": "DEFAULT",
+    "ssl.protocol": "TLSv1.3",
+    "ssl.provider": "a",
+    "ssl.secure.random.implementation": "a",
+    "ssl.trustmanager.algorithm": "PKIX",
+    "ssl.truststore.certificates": "a",
+    "ssl.truststore.location": "/x",
+    "ssl.truststore.password": "a",
+    "ssl.truststore.type": "PEM",
+}
+"""Settings of security with a value that parses: which of them may change without a listener's prefix?"""
+
+
 CASES = [
+    case(
+        "configs-of-security",
+        *(
+            change(f"{key} of {broker or 'all'}", BROKER, broker, (key, SET, value), validate=True)
+            for key, value in SECURITY.items()
+            for broker in ("1", "")
+        ),
+        change("not a number", BROKER, "1", ("sasl.kerberos.min.time.before.relogin", SET, "x"), validate=True),
+        *(
+            change(f"{key} of {broker or 'all'} deleted", BROKER, broker, (key, DELETE, None), validate=True)
+            for key in ("ssl.keystore.location", "sasl.jaas.config", "broker.id", "listeners", "log.retention.hours")
+            for broker in ("1", "")
+        ),
+    ),
     case(
         "configs-described",
         _t("two"),
