@@ -211,6 +211,21 @@ CASES = [
         topics=[T],
     ),
     case(
+        "configs-of-loggers",
+        change("append", LOGGER, "1", ("root", SET, "INFO"), ("root", APPEND, "ERROR")),
+        change("append alone", LOGGER, "1", ("root", APPEND, "ERROR")),
+        change("subtract", LOGGER, "1", ("root", SUBTRACT, "ERROR")),
+        change("off", LOGGER, "1", ("root", SET, "OFF")),
+        change("lower case", LOGGER, "1", ("root", SET, "warn"), validate=True),
+        change("no level", LOGGER, "1", ("root", SET, None)),
+        change("delete the root", LOGGER, "1", ("root", DELETE, None)),
+        change("delete unknown", LOGGER, "1", ("no.such.logger", DELETE, None)),
+        change("unknown first", LOGGER, "1", ("no.such.logger", SET, "INFO"), ("root", APPEND, "INFO")),
+        change("no name", LOGGER, "", ("root", SET, "INFO")),
+        change("not a number", LOGGER, "x", ("root", SET, "INFO")),
+        alter("the old way", LOGGER, "1", root="INFO"),
+    ),
+    case(
         "configs-of-a-group",
         change("set", GROUP, Named("g"), ("consumer.session.timeout.ms", SET, "50000")),
         describe(
