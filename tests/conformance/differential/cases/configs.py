@@ -46,6 +46,13 @@ def _t(name: str, *until: str) -> Ask:
     return with_options(step, until=until)
 
 
+def _unknown(name: str) -> Ask:
+    """What broker 1 says of a setting that nobody knows, and of two that tell whether it has heard of a change."""
+    return describe(
+        name, BROKER, "1", "no.such.setting", "log.cleaner.backoff.ms", "compression.type", include_synonyms=True
+    )
+
+
 CASES = [
     case(
         "configs-described",
@@ -224,6 +231,21 @@ CASES = [
         change("no name", LOGGER, "", ("root", SET, "INFO")),
         change("not a number", LOGGER, "x", ("root", SET, "INFO")),
         alter("the old way", LOGGER, "1", root="INFO"),
+    ),
+    case(
+        "configs-unknown-of-a-broker",
+        change("set", BROKER, "1", ("no.such.setting", SET, "3"), ("log.cleaner.backoff.ms", SET, "14001")),
+        with_options(_unknown("set"), until=("14001",)),
+        change("of all", BROKER, "", ("no.such.setting", SET, "2"), ("compression.type", SET, "lz4")),
+        with_options(describe("of all", BROKER, "", "no.such.setting", "compression.type"), until=("lz4",)),
+        _unknown("both"),
+        change("delete", BROKER, "1", ("no.such.setting", DELETE, None), ("log.cleaner.backoff.ms", SET, "14002")),
+        with_options(_unknown("of all alone"), until=("14002",)),
+        change("delete of all", BROKER, "", ("no.such.setting", DELETE, None), ("compression.type", DELETE, None)),
+        change("last", BROKER, "1", ("log.cleaner.backoff.ms", SET, "14003")),
+        with_options(_unknown("none"), until=("14003",)),
+        change("as before", BROKER, "1", ("log.cleaner.backoff.ms", DELETE, None)),
+        vary=[],
     ),
     case(
         "configs-of-a-group",
