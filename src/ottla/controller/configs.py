@@ -101,13 +101,18 @@ def _check_shape(times_named: int, resource_type: int, changes: Sequence[Change]
     """What is wrong with a resource's part of the request whatever it is about."""
     if times_named > 1:
         raise InvalidRequest("Each resource must appear at most once.")
+    check_changes(changes)
+    if resource_type not in _TYPES:
+        raise InvalidRequest(f"Unknown resource type {resource_type}")
+
+
+def check_changes(changes: Sequence[Change]) -> None:
+    """What is wrong with the changes of one resource, of a broker's loggers as well, whatever its settings are."""
     if len({change.name for change in changes}) < len(changes):
         raise InvalidRequest("Error due to duplicate config keys")
     missing = [change.name for change in changes if change.operation != DELETE and change.value is None]
     if missing:
         raise InvalidRequest(f"Null value not supported for : {', '.join(missing)}")
-    if resource_type not in _TYPES:
-        raise InvalidRequest(f"Unknown resource type {resource_type}")
 
 
 def _alter(

@@ -12,7 +12,7 @@ from ottla.broker.handlers.answers import counted
 from ottla.broker.handlers.configs import ROOT_LOGGER, config_denial
 from ottla.common.errors import InvalidConfig, InvalidRequest, KafkaError
 from ottla.common.log import SUBJECTS
-from ottla.controller.configs import DELETE, SET
+from ottla.controller.configs import DELETE, SET, Change, check_changes
 from ottla.metadata.image import BROKER_LOGGER
 from ottla.protocol.messages.configs import (
     AlterConfigsRequest,
@@ -112,6 +112,7 @@ def _altered_one(resource: Resource, error: KafkaError | None) -> AlteredOne:
 
 def _alter_log_level(ctx: Context, resource: Resource, *, validate_only: bool) -> AlteredOne:
     try:
+        check_changes([Change(each.name, each.config_operation, each.value) for each in resource.configs])
         _check_node(ctx, resource.resource_name)
         for change in resource.configs:
             _check_level(change)

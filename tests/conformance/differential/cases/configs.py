@@ -87,6 +87,13 @@ SECURITY = {
 """Settings of security with a value that parses: which of them may change without a listener's prefix?"""
 
 
+def _unknown(name: str) -> Ask:
+    """What broker 1 says of a setting that nobody knows, and of two that tell whether it has heard of a change."""
+    return describe(
+        name, BROKER, "1", "no.such.setting", "log.cleaner.backoff.ms", "compression.type", include_synonyms=True
+    )
+
+
 CASES = [
     case(
         "configs-of-security",
@@ -264,6 +271,36 @@ CASES = [
         _t("at last"),
         vary=["IncrementalAlterConfigs"],
         topics=[T],
+    ),
+    case(
+        "configs-of-loggers",
+        change("append", LOGGER, "1", ("root", SET, "INFO"), ("root", APPEND, "ERROR")),
+        change("append alone", LOGGER, "1", ("root", APPEND, "ERROR")),
+        change("subtract", LOGGER, "1", ("root", SUBTRACT, "ERROR")),
+        change("off", LOGGER, "1", ("root", SET, "OFF")),
+        change("lower case", LOGGER, "1", ("root", SET, "warn"), validate=True),
+        change("no level", LOGGER, "1", ("root", SET, None)),
+        change("delete the root", LOGGER, "1", ("root", DELETE, None)),
+        change("delete unknown", LOGGER, "1", ("no.such.logger", DELETE, None)),
+        change("unknown first", LOGGER, "1", ("no.such.logger", SET, "INFO"), ("root", APPEND, "INFO")),
+        change("no name", LOGGER, "", ("root", SET, "INFO")),
+        change("not a number", LOGGER, "x", ("root", SET, "INFO")),
+        alter("the old way", LOGGER, "1", root="INFO"),
+    ),
+    case(
+        "configs-unknown-of-a-broker",
+        change("set", BROKER, "1", ("no.such.setting", SET, "3"), ("log.cleaner.backoff.ms", SET, "14001")),
+        with_options(_unknown("set"), until=("14001",)),
+        change("of all", BROKER, "", ("no.such.setting", SET, "2"), ("compression.type", SET, "lz4")),
+        with_options(describe("of all", BROKER, "", "no.such.setting", "compression.type"), until=("lz4",)),
+        _unknown("both"),
+        change("delete", BROKER, "1", ("no.such.setting", DELETE, None), ("log.cleaner.backoff.ms", SET, "14002")),
+        with_options(_unknown("of all alone"), until=("14002",)),
+        change("delete of all", BROKER, "", ("no.such.setting", DELETE, None), ("compression.type", DELETE, None)),
+        change("last", BROKER, "1", ("log.cleaner.backoff.ms", SET, "14003")),
+        with_options(_unknown("none"), until=("14003",)),
+        change("as before", BROKER, "1", ("log.cleaner.backoff.ms", DELETE, None)),
+        vary=[],
     ),
     case(
         "configs-of-a-group",

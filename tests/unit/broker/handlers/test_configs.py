@@ -150,6 +150,7 @@ def test_wrong_log_levels_are_refused_in_kafkas_words() -> None:
         ("1", ("root", SET, "LOUD"), 40, "Cannot set the log level of root to LOUD as it is not a supported log level. "
                                          f"Valid log levels are {levels}"),
         ("1", ("root", APPEND, "INFO"), 42, "APPEND operation is not allowed for the BROKER_LOGGER resource"),
+        ("1", ("root", SET, None), 42, "Null value not supported for : root"),
         ("1", ("root", DELETE, None), 42, "Removing the log level of the root logger is not allowed"),
         ("9", ("root", SET, "INFO"), 42, "Unexpected node id. Expected 1, but received 9"),
         ("", ("root", SET, "INFO"), 42, "Node id must be an integer, but it is: "),
@@ -160,6 +161,8 @@ def test_wrong_log_levels_are_refused_in_kafkas_words() -> None:
             assert await codes(broker, incremental((LOGGER, name, [change]))) == [(code, message)]
         twice = incremental((LOGGER, "1", [("root", SET, "WARN")]), (LOGGER, "1", [("root", SET, "INFO")]))
         assert await codes(broker, twice) == [(42, "Each resource must appear at most once.")] * 2
+        again = incremental((LOGGER, "1", [("root", SET, "WARN"), ("root", SET, "ERROR")]))
+        assert await codes(broker, again) == [(42, "Error due to duplicate config keys")]
         assert broker.node.log.level == "info"
 
     on_broker(scenario)
