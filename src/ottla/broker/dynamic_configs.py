@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
+from ottla.broker.dynamic_steps import check_local_retention, check_steps
 from ottla.broker.settings import BrokerSettings
 from ottla.common.errors import InvalidConfig, InvalidRequest, KafkaError
 from ottla.common.settings import INT, LIST, PER_BROKER, READ_ONLY, Setting, Settings, setting
@@ -40,7 +41,7 @@ class DynamicConfigChecks:
     def check_broker(self, name: str, changes: Mapping[str, str | None], result: Mapping[str, str]) -> None:
         if name and not _is_integer(name):
             raise InvalidRequest(f"Node id must be an integer, but it is: {name}")
-        _check_updatable(name, changes)
+        _check_updatable(name, [each for each, text in changes.items() if text is not None])
         for each, text in changes.items():
             definition = _definition(each)
             if definition is None or text is None:
@@ -49,6 +50,14 @@ class DynamicConfigChecks:
                 definition.parse(text)
             except InvalidConfig as error:
                 raise InvalidRequest(error.message) from error
+        current = self._settings()
+        try:
+            proposed = BrokerSettings.of_texts({**current.texts, **result})
+            proposed.check_together()
+        except InvalidConfig as error:
+            raise InvalidRequest(error.message) from error
+        check_steps(current, changes)
+        check_local_retention(proposed)
         _check_connection_limits(changes.get("max.connections.per.ip.overrides"))
         _check_minimum_isr(name, changes)
 
@@ -71,6 +80,8 @@ class DynamicConfigChecks:
             _check_match(pattern)
 
     def is_list(self, resource_type: int, name: str) -> bool:
+        if resource_type == CLIENT_METRICS_CONFIG:
+            return False  # Kafka's controller knows no types of these
         definition = _DEFINITIONS[resource_type].get(name)
         return definition is not None and definition.kind == LIST
 
@@ -88,6 +99,17 @@ _DEFINITIONS: dict[int, Mapping[str, Setting]] = {
 }
 
 
+_PER_LISTENER = tuple(
+    f"ssl.{name}"
+    for name in (
+        "keystore.type", "keystore.location", "keystore.password", "key.password", "truststore.type",
+        "truststore.location", "truststore.password", "keystore.certificate.chain", "keystore.key",
+        "truststore.certificates",
+    )
+)  # fmt: skip
+"""A key store may be another while the broker runs, but only that of one listener."""
+
+
 def _definition(name: str) -> Setting | None:
     """Also of a listener's own setting, whose name may hold a mechanism."""
     known = BrokerSettings.definitions
@@ -95,13 +117,13 @@ def _definition(name: str) -> Setting | None:
     return known.get(base) or (known.get(base.partition(".")[2]) if base != name else None)
 
 
-def _check_updatable(name: str, changes: Mapping[str, str | None]) -> None:
+def _check_updatable(name: str, changes: Sequence[str]) -> None:
     """Names that are not ours are stored as they are: a plug-in may know them."""
     definitions = {each: _definition(each) for each in changes}
     fixed = [each for each, known in definitions.items() if known is not None and known.dynamic == READ_ONLY]
     if fixed:
         raise InvalidRequest(f"Cannot update these configs dynamically: [{', '.join(fixed)}]")
-    per_listener = [each for each in changes if each.startswith(("ssl.", "sasl.")) and definitions[each] is not None]
+    per_listener = [each for each in changes if each in _PER_LISTENER]
     if per_listener:
         raise InvalidRequest(
             "These security configs can be dynamically updated only per-listener using the listener prefix: "
@@ -137,17 +159,25 @@ def _check_connection_limits(text: str | None) -> None:
 
 
 def _check_match(pattern: str) -> None:
-    key, equals, expression = pattern.partition("=")
-    if not equals or key.strip() not in MATCH_KEYS:
-        raise InvalidConfig(f"Illegal client matching pattern: {pattern}")
     try:
-        re.compile(expression.strip())
-    except re.error as error:
+        key, expression = match_of(pattern)
+        re.compile(expression)
+    except (ValueError, re.error) as error:
         raise InvalidConfig(f"Illegal client matching pattern: {pattern}") from error
+    if key not in MATCH_KEYS:
+        raise InvalidConfig(f"Illegal client matching pattern: {pattern}")
+
+
+def match_of(pattern: str) -> tuple[str, str]:
+    """Key and regular expression, which has no equals sign but at its end, where they do not count. Or ValueError."""
+    key, expression = pattern.rstrip("=").split("=")
+    return key.strip(), expression.strip()
 
 
 def _is_integer(text: str) -> bool:
-    return text.removeprefix("-").isdigit()
+    """As Java reads an int."""
+    digits = text[1:] if text[:1] in ("-", "+") else text
+    return digits.isascii() and digits.isdigit() and len(digits) < 20 and -(1 << 31) <= int(text) < 1 << 31
 
 
 def broker_id_problem(name: str, own: int) -> KafkaError | None:
