@@ -127,7 +127,7 @@ class Producers:
         if self.verifications:
             self.verifications.check(header, first=not producer.batches)
         if producer.transaction_start >= 0 and not header[5] & TRANSACTIONAL:
-            raise InvalidTxnState(f"Expected transactional write from producer {header.producer_id}")
+            raise InvalidTxnState  # without a sentence of its own, as in Kafka: clients show it
         return None
 
     def _duplicate(self, producer: Producer, header: BatchHeader) -> CachedBatch | None:

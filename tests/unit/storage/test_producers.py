@@ -112,7 +112,7 @@ def test_after_a_marker_of_the_same_epoch_sequences_go_on() -> None:
 def test_a_transaction_takes_transactional_batches_only() -> None:
     log = Sequence()
     log.append(header(0, transactional=True))
-    with pytest.raises(InvalidTxnState):
+    with pytest.raises(InvalidTxnState, match=f"^{InvalidTxnState.sentence}$"):  # clients are told no other
         log.append(header(1))
 
 
