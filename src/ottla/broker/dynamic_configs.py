@@ -79,6 +79,9 @@ class DynamicConfigChecks:
         for pattern in settings.match:
             _check_match(pattern)
 
+    def is_known(self, name: str) -> bool:
+        return name in BrokerSettings.definitions
+
     def is_list(self, resource_type: int, name: str) -> bool:
         if resource_type == CLIENT_METRICS_CONFIG:
             return False  # Kafka's controller knows no types of these

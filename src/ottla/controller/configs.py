@@ -143,6 +143,8 @@ def _check_operation(rules: ControllerRules, resource_type: int, change: Change)
         return
     operation = _OPERATION_NAMES[change.operation]
     if resource_type == BROKER_CONFIG:
+        if not rules.checks.is_known(change.name):
+            raise InvalidConfig(f"Unknown config name: {change.name}")
         raise InvalidConfig(f"Config value {operation.lower()} is not allowed for config key: {change.name}")
     raise InvalidConfig(f"Can't {operation} to key {change.name} because its type is not LIST.")
 

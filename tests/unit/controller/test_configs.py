@@ -362,6 +362,11 @@ def test_a_running_broker_is_not_changed_beyond_what_it_can_bear(
     assert controller.alter(BROKER, "1", (name, SET, text)) == (42 if message else 0, message)
 
 
+def test_only_a_setting_that_the_broker_has_can_be_added_to(controller: Controller) -> None:
+    for name in ("a.plug.in", "listener.name.plaintext.ssl.cipher.suites"):
+        assert controller.alter(BROKER, "1", (name, APPEND, "x")) == (40, f"Unknown config name: {name}")
+
+
 def test_what_cannot_be_set_can_still_be_deleted(controller: Controller) -> None:
     assert controller.alter(BROKER, "1", ("node.id", DELETE, None)) == (0, None)
     assert controller.alter(BROKER, "", ("listeners", DELETE, None)) == (0, None)

@@ -15,6 +15,8 @@ from tests.conformance.differential.cases.configs import (
 )
 from tests.conformance.differential.steps import Ask, Named, case
 
+LISTENER = "listener.name.plaintext"
+
 
 def _tried(*rows: tuple[str, str, str]) -> list[Ask]:
     """Broker, setting and value; checked only."""
@@ -191,5 +193,48 @@ CASES = [
         ),
         change("append", GROUP, Named("h"), ("consumer.session.timeout.ms", APPEND, "1"), validate=True),
         vary="IncrementalAlterConfigs",
+    ),
+    case(
+        "broker-configs-of-a-listener",
+        change(
+            "set",
+            BROKER,
+            "1",
+            ("my.plugin.key", SET, "v"),
+            (f"{LISTENER}.my.key", SET, "w"),
+            (f"{LISTENER}.max.connections", SET, "500000"),
+        ),
+        describe(
+            "described",
+            BROKER,
+            "1",
+            "my.plugin.key",
+            f"{LISTENER}.my.key",
+            f"{LISTENER}.max.connections",
+            "max.connections",
+            include_synonyms=True,
+            _={"version": 4, "until": ("500000",)},
+        ),
+        *(
+            change(f"append to {name}", BROKER, "1", (name, APPEND, "x"), validate=True)
+            for name in ("my.plugin.key", f"{LISTENER}.ssl.cipher.suites", "max.connections")
+        ),
+        change(
+            "deleted",
+            BROKER,
+            "1",
+            *((name, DELETE, None) for name in ("my.plugin.key", f"{LISTENER}.my.key", f"{LISTENER}.max.connections")),
+        ),
+        describe(
+            "gone",
+            BROKER,
+            "1",
+            f"{LISTENER}.max.connections",
+            "max.connections",
+            include_synonyms=True,
+            _={"version": 4, "unless": ("500000",)},
+        ),
+        vary="IncrementalAlterConfigs",
+        alone=True,
     ),
 ]
