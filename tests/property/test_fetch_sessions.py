@@ -119,8 +119,13 @@ class World:
     # --- what the consumer does
 
     def add(self, place: Place) -> None:
-        if place not in self.consumer.wanted and place[0] in self.ids:
+        """Not in the request that forgets it: a broker forgets last."""
+        if place not in self.consumer.wanted and place[0] in self.ids and not self.is_being_forgotten(place):
             self.consumer.wanted[place] = Wanted(self.ids[place[0]])
+
+    def is_being_forgotten(self, place: Place) -> bool:
+        topic_id = self.ids[place[0]]
+        return any(one == place and (not self.by_id or topic_id == old) for one, old in self.consumer.forgotten)
 
     def forget(self, place: Place) -> None:
         gone = self.consumer.wanted.pop(place, None)

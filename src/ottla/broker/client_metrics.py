@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from ottla.broker.dynamic_configs import ClientMetricsSettings
+from ottla.broker.dynamic_configs import ClientMetricsSettings, match_of
 from ottla.common.errors import (
     InvalidRequest,
     TelemetryTooLarge,
@@ -49,8 +49,8 @@ class Subscription(NamedTuple):
     @classmethod
     def of(cls, texts: Mapping[str, str]) -> Subscription:
         settings = ClientMetricsSettings.parse(texts)
-        pairs = (pattern.partition("=") for pattern in settings.match)
-        match = tuple((key.strip(), re.compile(expression.strip())) for key, _, expression in pairs)
+        pairs = (match_of(pattern) for pattern in settings.match)
+        match = tuple((key, re.compile(expression)) for key, expression in pairs)
         return cls(settings.interval_ms, match, settings.metrics)
 
     def selects(self, client: Identity) -> bool:

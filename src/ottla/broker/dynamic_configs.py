@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 
+from ottla.broker.dynamic_steps import check_local_retention, check_steps
 from ottla.broker.settings import BrokerSettings
 from ottla.common.errors import InvalidConfig, InvalidRequest, KafkaError
 from ottla.common.settings import INT, LIST, PER_BROKER, READ_ONLY, Setting, Settings, setting
@@ -63,6 +64,14 @@ class DynamicConfigChecks:
                 definition.parse(text)
             except InvalidConfig as error:
                 raise InvalidRequest(error.message) from error
+        current = self._settings()
+        try:
+            proposed = BrokerSettings.of_texts({**current.texts, **result})
+            proposed.check_together()
+        except InvalidConfig as error:
+            raise InvalidRequest(error.message) from error
+        check_steps(current, changes)
+        check_local_retention(proposed)
         _check_connection_limits(changes.get("max.connections.per.ip.overrides"))
         _check_minimum_isr(name, changes)
 
@@ -84,7 +93,12 @@ class DynamicConfigChecks:
         for pattern in settings.match:
             _check_match(pattern)
 
+    def is_known(self, name: str) -> bool:
+        return name in BrokerSettings.definitions
+
     def is_list(self, resource_type: int, name: str) -> bool:
+        if resource_type == CLIENT_METRICS_CONFIG:
+            return False  # Kafka's controller knows no types of these
         definition = _DEFINITIONS[resource_type].get(name)
         return definition is not None and definition.kind == LIST
 
@@ -151,17 +165,25 @@ def _check_connection_limits(text: str | None) -> None:
 
 
 def _check_match(pattern: str) -> None:
-    key, equals, expression = pattern.partition("=")
-    if not equals or key.strip() not in MATCH_KEYS:
-        raise InvalidConfig(f"Illegal client matching pattern: {pattern}")
     try:
-        re.compile(expression.strip())
-    except re.error as error:
+        key, expression = match_of(pattern)
+        re.compile(expression)
+    except (ValueError, re.error) as error:
         raise InvalidConfig(f"Illegal client matching pattern: {pattern}") from error
+    if key not in MATCH_KEYS:
+        raise InvalidConfig(f"Illegal client matching pattern: {pattern}")
+
+
+def match_of(pattern: str) -> tuple[str, str]:
+    """Key and regular expression, which has no equals sign but at its end, where they do not count. Or ValueError."""
+    key, expression = pattern.rstrip("=").split("=")
+    return key.strip(), expression.strip()
 
 
 def _is_integer(text: str) -> bool:
-    return text.removeprefix("-").isdigit()
+    """As Java reads an int."""
+    digits = text[1:] if text[:1] in ("-", "+") else text
+    return digits.isascii() and digits.isdigit() and len(digits) < 20 and -(1 << 31) <= int(text) < 1 << 31
 
 
 def broker_id_problem(name: str, own: int) -> KafkaError | None:

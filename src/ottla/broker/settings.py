@@ -130,12 +130,33 @@ class BrokerSettings(
             raise InvalidConfig("At least one log directory must be defined via log.dirs or log.dir.")
         if not self.listeners:
             raise InvalidConfig("At least one listener must be defined via listeners.")
+        self._check_logs()
+        if not self.max_connections_per_ip and not self.max_connections_per_ip_overrides:
+            raise InvalidConfig(
+                "max.connections.per.ip can be set to zero only if max.connections.per.ip.overrides property is set."
+            )
         for low, high in _ORDERED:
             if self.value(low) > self.value(high):  # type: ignore[operator]
                 raise InvalidConfig(f"{high} must be greater than or equal to {low}")
         if self.broker_heartbeat_interval_ms * 2 > self.broker_session_timeout_ms:
             raise InvalidConfig(
                 "broker.session.timeout.ms should be greater than or equal to twice broker.heartbeat.interval.ms"
+            )
+
+    def _check_logs(self) -> None:
+        if self.log_roll_ms is not None and self.log_roll_ms < 1:
+            raise InvalidConfig("log.roll.ms must be greater than or equal to 1")
+        if self.log_roll_jitter_ms is not None and self.log_roll_jitter_ms < 0:
+            raise InvalidConfig("log.roll.jitter.ms must be greater than or equal to 0")
+        if self.log_retention_ms == 0:
+            raise InvalidConfig("log.retention.ms must be unlimited (-1) or, greater than or equal to 1")
+        if self.log_cleaner_dedupe_buffer_size // max(self.log_cleaner_threads, 1) <= 1 << 20:
+            raise InvalidConfig("log.cleaner.dedupe.buffer.size must be at least 1MB per cleaner thread.")
+        missing = [each for each in self.cordoned_log_dirs if each != "*" and each not in self.directories]
+        if missing:
+            raise InvalidConfig(
+                "All entries in cordoned.log.dirs must be present in log.dirs or log.dir. Missing entries : "
+                f"{', '.join(missing)}"
             )
 
 

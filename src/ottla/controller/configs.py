@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
@@ -24,6 +25,7 @@ from ottla.storage.settings import TopicSettings
 SET, DELETE, APPEND, SUBTRACT = range(4)
 _OPERATION_NAMES = ("SET", "DELETE", "APPEND", "SUBTRACT")
 
+_INTEGER = re.compile(r"[+-]?[0-9]{1,19}")
 _TYPES = (TOPIC_CONFIG, BROKER_CONFIG, CLIENT_METRICS_CONFIG, GROUP_CONFIG)
 
 
@@ -141,11 +143,13 @@ def _alter(
 
 
 def _check_operation(rules: ControllerRules, resource_type: int, change: Change) -> None:
-    """Only lists can be added to and taken from."""
+    """Only lists can be added to and taken from; those of client metrics do not count as such."""
     if change.operation not in (APPEND, SUBTRACT) or _is_list(rules, resource_type, change.name):
         return
     operation = _OPERATION_NAMES[change.operation]
     if resource_type == BROKER_CONFIG:
+        if not rules.checks.is_known(change.name):
+            raise InvalidConfig(f"Unknown config name: {change.name}")
         raise InvalidConfig(f"Config value {operation.lower()} is not allowed for config key: {change.name}")
     raise InvalidConfig(f"Can't {operation} to key {change.name} because its type is not LIST.")
 
@@ -209,7 +213,7 @@ def _check(
 
 
 def _check_broker_id(image: ClusterImage, name: str) -> None:
-    if name.isdigit() and int(name) not in image.brokers:
+    if _INTEGER.fullmatch(name) and -(1 << 31) <= int(name) < 1 << 31 and int(name) not in image.brokers:
         known = ", ".join(str(broker) for broker in sorted(image.brokers))
         raise InvalidRequest(f"Unexpected broker id, expected {known}, but received {name}")
 

@@ -20,6 +20,10 @@ class ConfigChecks(Protocol):
 
     def check_group(self, changes: Mapping[str, str | None], result: Mapping[str, str]) -> None: ...
 
+    def is_known(self, name: str) -> bool:
+        """Whether a broker has a setting of this name, of no single listener."""
+        ...
+
     def check_client_metrics(self, name: str, changes: Mapping[str, str | None], result: Mapping[str, str]) -> None: ...
 
     def is_list(self, resource_type: int, name: str) -> bool:

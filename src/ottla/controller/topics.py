@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from ottla.common.clock import Random, random_uuid
@@ -52,11 +53,12 @@ def create_topics(image: ClusterImage, rules: ControllerRules, random: Random, r
 
 
 def _by_name(topics: Sequence[Wanted]) -> dict[str, Wanted | None]:
-    """Each name once, in the order of the request; None for a name that came more than once."""
-    wanted: dict[str, Wanted | None] = {}
-    for topic in topics:
-        wanted[topic.name] = None if topic.name in wanted else topic
-    return wanted
+    """Each name once, in the order of the answer; None for a name that came more than once. What Kafka does not ask its
+    controller about comes behind the rest."""
+    times = Counter(topic.name for topic in topics)
+    once: dict[str, Wanted | None] = {topic.name: topic for topic in topics if times[topic.name] == 1}
+    last = {METADATA_TOPIC: once.pop(METADATA_TOPIC)} if METADATA_TOPIC in once else {}
+    return {**once, **{name: None for name, count in times.items() if count > 1}, **last}
 
 
 def _create_all(

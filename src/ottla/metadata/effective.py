@@ -186,7 +186,7 @@ class EffectiveConfigs:
         for name, text in self._image.config(BROKER_CONFIG, "").items():
             setting = self._definitions.get(name)
             if setting is None:
-                entries.append(self._unlisted(name, [Synonym(name, None, DYNAMIC_DEFAULT)]))
+                entries.append(self._unlisted(name, [Synonym(name, self._shown(name, text), DYNAMIC_DEFAULT)]))
                 continue
             value = None if setting.sensitive else setting.render(setting.parse(text))
             synonyms = (Synonym(name, value, DYNAMIC_DEFAULT),)
@@ -220,6 +220,9 @@ class EffectiveConfigs:
     def _synonyms(self, name: str) -> list[Synonym]:
         """Everything that could give the broker setting `name` its value, first what does."""
         family = _SYNONYMS.get(name, (name,))
+        general = self._definition(name)
+        if general is not None and general.name != name:
+            family = (name, general.name)
         found = []
         for texts, source in self._layers():
             for each in family:
@@ -234,17 +237,25 @@ class EffectiveConfigs:
         return found
 
     def _shown(self, name: str, text: str) -> str | None:
-        setting = self._definitions.get(name)
+        setting = self._definition(name)
         return None if setting is None or setting.sensitive else setting.render(setting.parse(text))
 
+    def _definition(self, name: str) -> Setting | None:
+        """Also of a listener's own setting, whose name may hold a mechanism."""
+        base = base_name(name)
+        known = self._definitions
+        return known.get(base) or (known.get(base.partition(".")[2]) if base != name else None)
+
     def _unlisted(self, name: str, synonyms: list[Synonym]) -> Entry:
-        """A setting that is not ours. Its text may be a secret of some plug-in; a listener's own setting has a type."""
-        setting = self._definitions.get(base_name(name))
+        """A setting that is not ours. Its text may be a secret of some plug-in; a listener's own setting has a type.
+
+        Both are shown as read-only: the names that Kafka calls dynamic are those of the broker's own settings.
+        """
+        setting = self._definition(name)
         kind = UNKNOWN_TYPE if setting is None else setting.kind
         value = synonyms[0].value if synonyms and setting is not None and not setting.sensitive else None
-        read_only = setting is None or setting.dynamic == READ_ONLY
         source = synonyms[0].source if synonyms else DEFAULT
-        return Entry(name, value, source, read_only, value is None, kind, "", tuple(synonyms))
+        return Entry(name, value, source, True, value is None, kind, "", tuple(synonyms))
 
 
 def base_name(name: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from ottla.records.batch import NO_TIMESTAMP
 from ottla.records.record import Record, read_records
 from ottla.storage.segment import Segment
 from ottla.storage.segments import Segments
@@ -49,7 +50,7 @@ def offset_of_max_timestamp(segments: Segments) -> FoundOffset | None:
     for segment in segments:
         if (
             segment.size_bytes
-            and segment.max_timestamp >= 0
+            and segment.max_timestamp >= NO_TIMESTAMP  # records without a time are found where no others are
             and (best is None or segment.max_timestamp > best.max_timestamp)
         ):
             best = segment

@@ -25,6 +25,7 @@ BATCHES_KEPT = 5
 
 _SEQUENCE_MASK = 0x7FFFFFFF
 _TV2 = 2
+_NO_EPOCH = -1
 
 
 class CachedBatch(NamedTuple):
@@ -102,6 +103,8 @@ class Producers:
         """
         producer = self._entries.get(header[9])
         if producer is None:
+            if header[10] < _NO_EPOCH:
+                raise InvalidProducerEpoch(f"Epoch of producer {header[9]} is {header[10]}, and no epoch is below -1")
             if self.verifications:
                 self.verifications.check(header, first=True)
             return None  # whatever its sequence else: its state may have expired (KAFKA-5793)
@@ -127,7 +130,7 @@ class Producers:
         if self.verifications:
             self.verifications.check(header, first=not producer.batches)
         if producer.transaction_start >= 0 and not header[5] & TRANSACTIONAL:
-            raise InvalidTxnState(f"Expected transactional write from producer {header.producer_id}")
+            raise InvalidTxnState  # without a sentence of its own, as in Kafka: clients show it
         return None
 
     def _duplicate(self, producer: Producer, header: BatchHeader) -> CachedBatch | None:

@@ -329,3 +329,88 @@ def test_a_change_of_client_metrics_is_refused_as_kafka_refuses_it(
 
 def test_other_resource_types_are_refused(controller: Controller) -> None:
     assert controller.alter(3, "x", ("a", SET, "b")) == (42, "Unknown resource type 3")
+
+
+_POOL = "Dynamic thread count update validation failed for num.io.threads="
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (("num.io.threads", "17"), f"{_POOL}17, value should not be greater than double the current value 8"),
+        (("num.io.threads", "3"), f"{_POOL}3, value should be at least half the current value 8"),
+        (("num.io.threads", "16"), None),
+        (("num.io.threads", "4"), None),
+        (
+            ("log.cleaner.threads", "3"),
+            "Log cleaner threads cannot be increased to more than double the current value 1",
+        ),
+        (("log.cleaner.threads", "2"), None),
+        (("max.connection.creation.rate", "0"), "Invalid max.connection.creation.rate 0"),
+        (
+            ("log.cleaner.dedupe.buffer.size", "1048576"),
+            "log.cleaner.dedupe.buffer.size must be at least 1MB per cleaner thread.",
+        ),
+        (
+            ("max.connections.per.ip", "0"),
+            "max.connections.per.ip can be set to zero only if max.connections.per.ip.overrides property is set.",
+        ),
+        (("log.retention.ms", "0"), "log.retention.ms must be unlimited (-1) or, greater than or equal to 1"),
+        (("log.retention.ms", "-1"), None),
+        (("log.roll.ms", "0"), "log.roll.ms must be greater than or equal to 1"),
+        (("log.roll.jitter.ms", "-1"), "log.roll.jitter.ms must be greater than or equal to 0"),
+        (
+            ("log.local.retention.ms", "604800001"),
+            "Invalid value 604800001 for configuration log.local.retention.ms: Value must not be more than "
+            "log.retention.ms property value: 604800000",
+        ),
+        (("log.local.retention.ms", "604800000"), None),
+        (
+            ("cordoned.log.dirs", "/x"),
+            "All entries in cordoned.log.dirs must be present in log.dirs or log.dir. Missing entries : /x",
+        ),
+        (("cordoned.log.dirs", "*"), None),
+        (("sasl.jaas.config", "x"), None),
+        (
+            ("ssl.client.auth", "x"),
+            "Invalid value x for configuration ssl.client.auth: String must be one of: required, requested, none",
+        ),
+    ],
+    ids=str,
+)
+def test_a_running_broker_is_not_changed_beyond_what_it_can_bear(
+    controller: Controller, change: tuple[str, str], message: str | None
+) -> None:
+    name, text = change
+    assert controller.alter(BROKER, "1", (name, SET, text)) == (42 if message else 0, message)
+
+
+def test_only_a_setting_that_the_broker_has_can_be_added_to(controller: Controller) -> None:
+    for name in ("a.plug.in", "listener.name.plaintext.ssl.cipher.suites"):
+        assert controller.alter(BROKER, "1", (name, APPEND, "x")) == (40, f"Unknown config name: {name}")
+
+
+def test_what_cannot_be_set_can_still_be_deleted(controller: Controller) -> None:
+    assert controller.alter(BROKER, "1", ("node.id", DELETE, None)) == (0, None)
+    assert controller.alter(BROKER, "", ("listeners", DELETE, None)) == (0, None)
+
+
+def test_a_broker_is_named_as_java_reads_an_integer(controller: Controller) -> None:
+    change = ("log.retention.ms", SET, "5")
+    assert controller.alter(BROKER, "+1", change) == (0, None)
+    assert controller.alter(BROKER, "-1", change) == (42, "Unexpected broker id, expected 1, but received -1")
+    too_large = (42, "Node id must be an integer, but it is: 99999999999")
+    assert controller.alter(BROKER, "99999999999", change) == too_large
+
+
+@pytest.mark.parametrize("pattern", ["client_id=", "client_id=a=b", "client_id", "nope=a", "client_id=("])
+def test_a_pattern_of_client_metrics_is_a_key_and_an_expression(controller: Controller, pattern: str) -> None:
+    refused = (40, f"Illegal client matching pattern: {pattern}")
+    assert controller.alter(CLIENT_METRICS, "m", ("match", SET, pattern)) == refused
+    assert controller.alter(CLIENT_METRICS, "m", ("match", SET, "client_id=a=")) == (0, None)
+
+
+def test_lists_of_client_metrics_are_only_set(controller: Controller) -> None:
+    for operation, word in ((APPEND, "APPEND"), (SUBTRACT, "SUBTRACT")):
+        refused = (40, f"Can't {word} to key metrics because its type is not LIST.")
+        assert controller.alter(CLIENT_METRICS, "m", ("metrics", operation, "a")) == refused

@@ -150,7 +150,7 @@ def test_validate_only_answers_as_if_and_changes_nothing() -> None:
 
 def test_a_name_given_twice_gets_one_refusal_and_the_others_are_made() -> None:
     controller = Controller()
-    assert controller.create(topic("a"), topic("b"), topic("a")) == [(42, "Duplicate topic name."), (0, None)]
+    assert controller.create(topic("a"), topic("b"), topic("a")) == [(0, None), (42, "Duplicate topic name.")]
     assert list(controller.image.topics) == ["b"]
 
 

@@ -160,6 +160,14 @@ def test_secrets_and_unknown_names_are_shown_without_their_values(image: Cluster
     assert (listener.value, listener.sensitive, listener.kind) == (None, True, 9)
 
 
+def test_a_listeners_own_setting_shows_its_value_and_the_one_it_overrides(image: ClusterImage) -> None:
+    name = "listener.name.plaintext.max.connections"
+    image.configs[BROKER_CONFIG, "1"] = {name: "500"}
+    entry = by_name(configs(image).describe_broker())[name]
+    overridden = ["max.connections", "2147483647", 5]
+    assert shown(entry) == ("500", True, 2, False, 3, [[name, "500", 2], overridden])
+
+
 def test_the_broker_without_a_name_shows_the_cluster_wide_settings(image: ClusterImage) -> None:
     (entry,) = configs(image).describe_cluster()
     assert (entry.name, *shown(entry)) == (

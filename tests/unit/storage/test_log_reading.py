@@ -135,3 +135,15 @@ def test_a_compacted_topic_loses_nothing_by_age_but_what_was_deleted_by_request(
     assert log.start_needs_checkpoint
     assert log.retain(NOW_MS, 3) == 2
     assert not log.start_needs_checkpoint
+
+
+def test_records_without_a_time_have_the_largest_one_where_there_are_no_others() -> None:
+    log = new_log(SimFiles())
+    assert log.offset_of_max_timestamp() is None
+    add(log, batch(timestamp=-1))
+    add(log, batch(timestamp=-1))
+    largest = log.offset_of_max_timestamp()
+    assert largest is not None and (largest.offset, largest.timestamp) == (0, -1)
+    add(log, batch(timestamp=5))
+    largest = log.offset_of_max_timestamp()
+    assert largest is not None and (largest.offset, largest.timestamp) == (2, 5)

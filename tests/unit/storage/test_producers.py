@@ -109,10 +109,17 @@ def test_after_a_marker_of_the_same_epoch_sequences_go_on() -> None:
     assert log.append(header(3, transactional=True)) is None
 
 
+def test_no_producer_begins_below_the_epoch_that_stands_for_none() -> None:
+    log = Sequence()
+    with pytest.raises(InvalidProducerEpoch):
+        log.append(header(0, epoch=-2))
+    assert log.append(header(0, epoch=-1)) is None
+
+
 def test_a_transaction_takes_transactional_batches_only() -> None:
     log = Sequence()
     log.append(header(0, transactional=True))
-    with pytest.raises(InvalidTxnState):
+    with pytest.raises(InvalidTxnState, match=f"^{InvalidTxnState.sentence}$"):  # clients are told no other
         log.append(header(1))
 
 

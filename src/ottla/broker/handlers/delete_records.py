@@ -28,22 +28,24 @@ Answer = DeleteRecordsResponse.DeleteRecordsPartitionResult
 
 async def delete_records(ctx: Context, request: DeleteRecordsRequest) -> DeleteRecordsResponse:
     """Needs DELETE on the topic. Answers the new start of each log."""
+    wanted: dict[str, dict[int, int]] = {}  # of a partition that is named twice the last offset counts
+    for named in request.topics:
+        wanted.setdefault(named.name, {}).update((one.partition_index, one.offset) for one in named.partitions)
     topics = []
-    for topic in request.topics:
-        allowed = ctx.allows(Operation.DELETE, ResourceType.TOPIC, topic.name)
+    for topic, offsets in wanted.items():
+        allowed = ctx.allows(Operation.DELETE, ResourceType.TOPIC, topic)
         answers = []
-        for asked in topic.partitions:
-            answer = Answer(partition_index=asked.partition_index, low_watermark=_UNKNOWN)
+        for index, offset in offsets.items():
+            answer = Answer(partition_index=index, low_watermark=_UNKNOWN)
             answers.append(answer)
             try:
                 if not allowed:
                     raise TopicAuthorizationFailed
-                partition = ctx.node.replicas.find(topic.name, asked.partition_index)
-                answer.low_watermark = _delete(ctx, partition, asked.offset)
+                answer.low_watermark = _delete(ctx, ctx.node.replicas.find(topic, index), offset)
             except KafkaError as error:
                 answer.error_code = ctx.count_error(error)
         if answers:
-            topics.append(DeleteRecordsResponse.DeleteRecordsTopicResult(name=topic.name, partitions=answers))
+            topics.append(DeleteRecordsResponse.DeleteRecordsTopicResult(name=topic, partitions=answers))
     return DeleteRecordsResponse(throttle_time_ms=ctx.throttle_time_ms, topics=topics)
 
 

@@ -38,6 +38,10 @@ async def fetch(ctx: Context, request: FetchRequest) -> FetchResponse:
         key: str | bytes = topic.topic_id if by_id else topic.topic
         for want in topic.partitions:
             subscription.put((key, want.partition), want)
+    for forgotten in request.forgotten_topics_data if incremental else ():
+        key = forgotten.topic_id if by_id else forgotten.topic
+        for index in forgotten.partitions:
+            subscription.forget((key, index))  # also what the same request has added
     look = Look(ctx, request, by_id)
     deadline = ctx.node.loop.time() + max(request.max_wait_ms, 0) / 1000
     todo = tuple(subscription.dirty)
@@ -47,8 +51,10 @@ async def fetch(ctx: Context, request: FetchRequest) -> FetchResponse:
         if request.isolation_level not in ISOLATION_LEVELS and look.found_any:
             if session is None:
                 subscription.close()
-            else:
+            elif not incremental:
                 ctx.node.fetch_sessions.close(session.session_id)
+            else:
+                session.dirty.update(dict.fromkeys(look.answers))  # it goes on, and was told nothing
             return _refused(ctx, request, look, UnknownServerError())
         wanted = request.min_bytes - look.read_bytes
         left_s = deadline - ctx.node.loop.time()
@@ -80,12 +86,7 @@ def _session(ctx: Context, request: FetchRequest, by_id: bool) -> tuple[FetchSes
         if request.session_id != NO_SESSION:
             sessions.close(request.session_id)
         return (sessions.open(by_id, ctx.now_ms) if request.session_epoch == INITIAL_EPOCH else None), False
-    session = sessions.use(request.session_id, request.session_epoch, by_id, ctx.now_ms)
-    for topic in request.forgotten_topics_data:
-        key: str | bytes = topic.topic_id if by_id else topic.topic
-        for index in topic.partitions:
-            session.forget((key, index))
-    return session, True
+    return sessions.use(request.session_id, request.session_epoch, by_id, ctx.now_ms), True
 
 
 async def _marked(

@@ -33,7 +33,7 @@ Answer = ListOffsetsResponse.ListOffsetsPartitionResponse
 
 async def list_offsets(ctx: Context, request: ListOffsetsRequest) -> ListOffsetsResponse:
     topics = []
-    for topic in request.topics:
+    for topic in request.topics if len(request.topics) < 2 else _joined(request.topics):
         allowed = ctx.allows(Operation.DESCRIBE, ResourceType.TOPIC, topic.name)
         answers = []
         partitions = topic.partitions
@@ -58,6 +58,14 @@ async def list_offsets(ctx: Context, request: ListOffsetsRequest) -> ListOffsets
         if answers or request.isolation_level not in ISOLATION_LEVELS:
             topics.append(ListOffsetsResponse.ListOffsetsTopicResponse(name=topic.name, partitions=answers))
     return ListOffsetsResponse(throttle_time_ms=ctx.throttle_time_ms, topics=topics)
+
+
+def _joined(topics: list[ListOffsetsRequest.ListOffsetsTopic]) -> list[ListOffsetsRequest.ListOffsetsTopic]:
+    """Rows of one topic count as one row."""
+    partitions: dict[str, list[ListOffsetsRequest.ListOffsetsPartition]] = {}
+    for topic in topics:
+        partitions.setdefault(topic.name, []).extend(topic.partitions)
+    return [ListOffsetsRequest.ListOffsetsTopic(name=name, partitions=rows) for name, rows in partitions.items()]
 
 
 def _twice(partitions: list[ListOffsetsRequest.ListOffsetsPartition]) -> list[int]:

@@ -71,13 +71,12 @@ def _asked(ctx: Context, request: DescribeLogDirsRequest) -> list[Partition]:
     """Those that are hosted here among the partitions asked for."""
     if request.topics is None:
         return list(ctx.node.replicas)
-    found = []
+    found: dict[Partition, None] = {}
     for topic in request.topics:
         hosted = ctx.node.replicas.by_name.get(topic.topic)
         if hosted is not None:
-            indexes = dict.fromkeys(topic.partitions)
-            found += [hosted.partitions[index] for index in indexes if index in hosted.partitions]
-    return found
+            found.update((hosted.partitions[one], None) for one in topic.partitions if one in hosted.partitions)
+    return list(found)
 
 
 def _directory_of(ctx: Context, partition: Partition) -> LogDirectory | None:

@@ -8,6 +8,7 @@ from ottla.broker.handlers.produce_admission import Admission, admit
 from ottla.broker.waits import until
 from ottla.common.errors import (
     CorruptMessage,
+    InvalidProducerIdMapping,
     InvalidRequiredAcks,
     InvalidTopicException,
     InvalidTxnState,
@@ -23,7 +24,7 @@ from ottla.common.errors import (
     UnknownTopicId,
     UnknownTopicOrPartition,
 )
-from ottla.common.names import INTERNAL_TOPICS
+from ottla.common.names import INTERNAL_TOPICS, Uuid
 from ottla.protocol.messages.produce import ProduceRequest, ProduceResponse
 from ottla.records.validation import outline_error
 from ottla.security.operations import Operation, ResourceType
@@ -38,7 +39,7 @@ _BY_ID = 13
 _LEADER_HINT = 10
 _ADMIN_CLIENT = "__admin_client"  # Kafka's own escape hatch: this client id may write to internal topics
 _ATTRIBUTES_AT, _TRANSACTIONAL = 22, 0x10  # the low byte of a batch's attributes
-_EXPLAINED = (InvalidTxnState, NotEnoughReplicas)
+_EXPLAINED = (InvalidProducerIdMapping, InvalidTxnState, NotEnoughReplicas)
 """What Kafka says of the verification of a transaction comes with its sentence."""
 _BEFORE_THE_LOG = (CorruptMessage, MessageTooLarge, RecordListTooLarge, NotLeaderOrFollower, KafkaStorageError)
 """Kafka answers these without the start of the log."""
@@ -59,7 +60,7 @@ async def produce(ctx: Context, request: ProduceRequest) -> ProduceResponse | No
     pending: list[tuple[Partition, int, Answer]] = []
     failed = False
     topics: list[TopicAnswer] = []
-    for topic in request.topic_data:
+    for topic in request.topic_data if len(request.topic_data) == 1 else _joined(request.topic_data):
         answers: list[Answer] = []
         parts = topic.partition_data
         for data in parts if len(parts) == 1 else {part.index: part for part in parts}.values():
@@ -92,6 +93,16 @@ async def produce(ctx: Context, request: ProduceRequest) -> ProduceResponse | No
     if failed and ctx.version >= _LEADER_HINT:
         _add_leader_hints(ctx, response)
     return response
+
+
+def _joined(topics: list[ProduceRequest.TopicProduceData]) -> list[ProduceRequest.TopicProduceData]:
+    """Rows of one topic count as one row."""
+    rows: dict[tuple[str, Uuid], ProduceRequest.TopicProduceData] = {}
+    for topic in topics:
+        row = rows.setdefault((topic.name, topic.topic_id), topic)
+        if row is not topic:
+            row.partition_data = [*row.partition_data, *topic.partition_data]
+    return topics if len(rows) == len(topics) else list(rows.values())
 
 
 def _refused_whole(ctx: Context, request: ProduceRequest) -> KafkaError | None:

@@ -57,7 +57,9 @@ async def admit(ctx: Context, request: ProduceRequest, transactional_id: str) ->
             if header is None or outline_error(data.records, ctx.version) is not None:
                 continue  # the append will say so
             if identity is not None and identity[0] != header.producer_id:
-                admission.refused = InvalidProducerIdMapping("one request may have batches of one producer id only")
+                admission.refused = InvalidProducerIdMapping(
+                    "Transactional records contained more than one producer ID"
+                )
                 return admission
             identity = (header.producer_id, header.producer_epoch)
             partition = _partition(ctx, topic, data.index)

@@ -132,16 +132,24 @@ def _refused(ctx: Context, partitions: list[TopicPartition]) -> Codes:
 
 
 def _results(ctx: Context, decision: Decision, asked: list[Topic]) -> list[TopicResult]:
-    """Topics of which no partition was named are among them where Kafka makes the answer from the request."""
-    topics = {topic.name: TopicResult(name=topic.name) for topic in asked if decision.is_one}
-    for partition, code in decision.codes.items():
-        topic = topics.setdefault(partition.topic, TopicResult(name=partition.topic))
-        topic.results_by_partition.append(
-            PartitionResult(partition_index=partition.partition, partition_error_code=code)
-        )
-        if code:
-            ctx.count_code(code)
-    return list(topics.values())
+    """In the rows of the request where one decision is for all of it; else a row for each topic, as in Kafka."""
+    rows: list[tuple[TopicResult, list[TopicPartition]]]
+    if decision.is_one:
+        rows = [(TopicResult(name=topic.name), _partitions([topic])) for topic in asked]
+    else:
+        by_topic: dict[str, list[TopicPartition]] = {}
+        for partition in decision.codes:
+            by_topic.setdefault(partition.topic, []).append(partition)
+        rows = [(TopicResult(name=name), partitions) for name, partitions in by_topic.items()]
+    for row, partitions in rows:
+        for partition in partitions:
+            code = decision.codes[partition]
+            row.results_by_partition.append(
+                PartitionResult(partition_index=partition.partition, partition_error_code=code)
+            )
+            if code:
+                ctx.count_code(code)
+    return [row for row, _ in rows]
 
 
 def _code(ctx: Context, error: KafkaError) -> int:

@@ -282,6 +282,23 @@ CASES = [
         topics=["t"],
     ),
     case(
+        "produce-strange-producers",
+        *(
+            produce(name, records=batch(producer_id=producer, producer_epoch=epoch, sequence=sequence))
+            for name, producer, epoch, sequence in (
+                ("epoch -2", 8, -2, 0),
+                ("epoch -1", 81, -1, 0),
+                ("producer -2", -2, 0, 0),
+                ("sequence -2", 82, 0, -2),
+                ("largest epoch", 83, 32767, 0),
+                ("a lower one", 83, 32766, 0),
+            )
+        ),
+        list_offsets("end", -1),
+        vary="Produce",
+        topics=["t"],
+    ),
+    case(
         "produce-sequence-wraps",
         produce("last", records=batch(producer_id=78, producer_epoch=0, sequence=2**31 - 1)),
         produce("first", records=batch(producer_id=78, producer_epoch=0, sequence=0)),

@@ -48,3 +48,38 @@ def test_unknown_ids_come_behind_what_is_read_and_before_unknown_partitions() ->
         assert codes == [(topic_id, 0), (NOWHERE, 100), (topic_id, 3)]
 
     on_broker(scenario)
+
+
+def in_session(session_id: int, epoch: int, **fields: object) -> FetchRequest:
+    request = FetchRequest(max_wait_ms=0, min_bytes=0, session_id=session_id, session_epoch=epoch)
+    for name, value in fields.items():
+        setattr(request, name, value)
+    return request
+
+
+def test_a_session_outlives_a_request_with_a_wrong_isolation_level() -> None:
+    async def scenario(broker: Asking) -> None:
+        topic_id = await broker.topic("a")
+        await broker.produce("a")
+        session_id = (await broker.ask(want("a", topic_id, 0, session_epoch=0), 18)).session_id
+        assert (await broker.ask(in_session(session_id, 1, isolation_level=2), 18)).error_code == -1
+        answer = await broker.ask(in_session(session_id, 2), 18)
+        assert (answer.error_code, answer.session_id) == (0, session_id)
+        assert answer.responses[0].partitions[0].records, "what was not told is still to be told"
+
+    on_broker(scenario)
+
+
+def test_a_partition_that_is_added_and_forgotten_at_once_is_forgotten() -> None:
+    async def scenario(broker: Asking) -> None:
+        topic_id = await broker.topic("a")
+        await broker.produce("a")
+        session_id = (await broker.ask(want("a", topic_id, 0, session_epoch=0), 18)).session_id
+        forgotten = [FetchRequest.ForgottenTopic(topic_id=topic_id, partitions=[0])]
+        request = in_session(
+            session_id, 1, topics=want("a", topic_id, 0).topics, forgotten_topics_data=forgotten, max_bytes=1000
+        )
+        assert (await broker.ask(request, 18)).responses == []
+        assert (await broker.ask(in_session(session_id, 2), 18)).responses == []
+
+    on_broker(scenario)

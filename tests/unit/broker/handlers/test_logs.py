@@ -40,6 +40,35 @@ def test_records_are_deleted_up_to_an_offset() -> None:
     on_broker(scenario)
 
 
+def test_of_a_partition_that_is_named_twice_the_last_offset_counts() -> None:
+    async def scenario(broker: Asking) -> None:
+        await broker.topic("a", 2)
+        for _ in range(3):
+            await broker.produce("a")
+        rows = [
+            DeleteRecordsRequest.DeleteRecordsTopic(
+                name="a", partitions=[DeleteRecordsRequest.DeleteRecordsPartition(partition_index=index, offset=offset)]
+            )
+            for index, offset in ((0, 3), (1, 0), (0, 1))
+        ]
+        answer = await broker.ask(DeleteRecordsRequest(topics=rows), 2)
+        assert [[(one.partition_index, one.low_watermark) for one in row.partitions] for row in answer.topics] == [
+            [(0, 1), (1, 0)]
+        ]
+
+    on_broker(scenario)
+
+
+def test_a_replica_that_is_asked_for_twice_is_described_once() -> None:
+    async def scenario(broker: Asking) -> None:
+        await broker.topic("a", 2)
+        rows = [DescribeLogDirsRequest.DescribableLogDirTopic(topic="a", partitions=asked) for asked in ([0], [1, 0])]
+        described = (await broker.ask(DescribeLogDirsRequest(topics=rows), 4)).results[0].topics
+        assert [[one.partition_index for one in row.partitions] for row in described] == [[0, 1]]
+
+    on_broker(scenario)
+
+
 def test_what_is_not_committed_cannot_be_deleted() -> None:
     async def scenario(broker: Asking) -> None:
         await broker.topic("a")

@@ -18,13 +18,13 @@ def wanted(name: str, partitions: int = 1) -> CreateTopicsRequest.CreatableTopic
     return CreateTopicsRequest.CreatableTopic(name=name, num_partitions=partitions, replication_factor=1)
 
 
-def test_topics_are_answered_once_each_in_the_order_of_the_request() -> None:
+def test_topics_are_answered_once_each_in_the_order_of_the_request_and_refused_names_last() -> None:
     async def scenario(broker: Asking) -> None:
         await broker.topic("there")
-        names = ["twice", "new", "there", "twice", ""]
+        names = ["__cluster_metadata", "twice", "new", "there", "twice", ""]
         answer = await broker.ask(CreateTopicsRequest(topics=[wanted(name) for name in names]), 7)
         assert [(one.name, one.error_code) for one in answer.topics] == [
-            ("twice", 42), ("new", 0), ("there", 36), ("", 17),
+            ("new", 0), ("there", 36), ("", 17), ("twice", 42), ("__cluster_metadata", 42),
         ]  # fmt: skip
         assert "new" in broker.node.image.topics
         assert "twice" not in broker.node.image.topics

@@ -59,6 +59,7 @@ def test_one_request_has_the_batches_of_one_producer() -> None:
         await broker.topic(TOPIC, 2)
         answers = (await broker.ask(transactional(7, 8), 12)).responses[0].partition_responses
         assert [one.error_code for one in answers] == [49, 49]
+        assert {one.error_message for one in answers} == {"Transactional records contained more than one producer ID"}
 
     on_broker(scenario)
 
