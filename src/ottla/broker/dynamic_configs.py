@@ -38,6 +38,12 @@ KEY_STORE_KEYS = (
 """What a listener loads again while it runs: Kafka lets it be changed for one listener at a time, never for all."""
 
 
+_AS_KAFKA_SAYS_IT = (
+    "Invalid value org.apache.kafka.common.config.ConfigException: {} for configuration Invalid dynamic configuration"
+)
+"""Word for word, with the name of a Java class: that is what tools show and people search for."""
+
+
 class ClientMetricsSettings(Settings):
     """One subscription to client metrics."""
 
@@ -69,9 +75,12 @@ class DynamicConfigChecks:
             proposed = BrokerSettings.of_texts({**current.texts, **result})
             proposed.check_together()
         except InvalidConfig as error:
-            raise InvalidRequest(error.message) from error
-        check_steps(current, changes)
-        check_local_retention(proposed)
+            raise InvalidRequest(f"requirement failed: {error.message}") from error
+        try:
+            check_steps(current, changes)
+            check_local_retention(proposed)
+        except InvalidConfig as error:
+            raise InvalidRequest(_AS_KAFKA_SAYS_IT.format(error.message)) from error
         _check_connection_limits(changes.get("max.connections.per.ip.overrides"))
         _check_minimum_isr(name, changes)
 

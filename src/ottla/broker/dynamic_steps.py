@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from ottla.broker.settings import BrokerSettings
-from ottla.common.errors import InvalidRequest
+from ottla.common.errors import InvalidConfig
 from ottla.metadata.effective import base_name
 
 _POOLS = (
@@ -20,7 +20,7 @@ _RATE = "max.connection.creation.rate"
 
 
 def check_steps(current: BrokerSettings, changes: Mapping[str, str | None]) -> None:
-    """`changes` are well-formed. Raises InvalidRequest for one that goes too far from what is in force."""
+    """`changes` are well-formed. Raises InvalidConfig for one that goes too far from what is in force."""
     for name, text in changes.items():
         base = base_name(name)
         if text is None or base not in (*_POOLS, _CLEANERS, _RATE):
@@ -29,7 +29,7 @@ def check_steps(current: BrokerSettings, changes: Mapping[str, str | None]) -> N
         assert isinstance(present, int)
         if base == _RATE:
             if wanted <= 0:
-                raise InvalidRequest(f"Invalid {base} {wanted}")
+                raise InvalidConfig(f"Invalid {base} {wanted}")
         elif base == _CLEANERS:
             _check_cleaners(wanted, present)
         else:
@@ -43,7 +43,7 @@ def check_local_retention(proposed: BrokerSettings) -> None:
         ("bytes", proposed.log_local_retention_bytes, proposed.log_retention_bytes),
     ):
         if local > kept >= 0:
-            raise InvalidRequest(
+            raise InvalidConfig(
                 f"Invalid value {local} for configuration log.local.retention.{what}: Value must not be more than "
                 f"log.retention.{what} property value: {kept}"
             )
@@ -65,13 +65,13 @@ def _check_pool(name: str, wanted: int, present: int) -> None:
         problem = f"value should not be greater than double the current value {present}"
     if problem is not None:
         name = base_name(name)
-        raise InvalidRequest(f"Dynamic thread count update validation failed for {name}={wanted}, {problem}")
+        raise InvalidConfig(f"Dynamic thread count update validation failed for {name}={wanted}, {problem}")
 
 
 def _check_cleaners(wanted: int, present: int) -> None:
     if wanted < 1:
-        raise InvalidRequest("Log cleaner threads should be at least 1")
+        raise InvalidConfig("Log cleaner threads should be at least 1")
     if wanted < present // 2:
-        raise InvalidRequest(f"Log cleaner threads cannot be reduced to less than half the current value {present}")
+        raise InvalidConfig(f"Log cleaner threads cannot be reduced to less than half the current value {present}")
     if wanted > present * 2:
-        raise InvalidRequest(f"Log cleaner threads cannot be increased to more than double the current value {present}")
+        raise InvalidConfig(f"Log cleaner threads cannot be increased to more than double the current value {present}")

@@ -197,7 +197,7 @@ class Normaliser:
 
     def _text(self, text: str) -> str:
         """Addresses, folders and generated ids inside a text."""
-        text = _JAVA.sub(lambda found: found[1] or "", text.replace(self.folder, "<folder>"))
+        text = text.replace(self.folder, "<folder>")
         text = _ADDRESS.sub(r"\1:<port>", text)
         text = CONTROLLER_LISTENER.sub("<listener>", text)
         for (_, value), symbol in self._symbols.items():
@@ -230,12 +230,6 @@ _ADDRESS = re.compile(r"(127\.0\.0\.1|localhost):\d+")
 """A port of the broker; a Kafka that is its own controller has two."""
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 """A random uuid that a text mentions, such as that of a member or of a request."""
-
-_JAVA = re.compile(
-    r"Invalid value org\.apache\.kafka\.[\w.]+: (.*) for configuration Invalid dynamic configuration"
-    r"|requirement failed: "
-)
-"""What Kafka's languages put around the sentence of a refused setting: the class of an error, a failed `require`."""
 
 _TIME = re.compile(r"-?\b\d{13,19}\b")
 
