@@ -234,6 +234,7 @@ CASES = [
         add("gone too", "settled", 0, version=3),
         vary="EndTxn",
         topics=["t"],
+        alone=True,  # among the other runs Kafka was seen to list the topic for half a minute
     ),
     case(
         "transaction-initialised-while-open",
