@@ -301,6 +301,7 @@ CASES = [
         with_options(_unknown("none"), until=("14003",)),
         change("as before", BROKER, "1", ("log.cleaner.backoff.ms", DELETE, None)),
         vary=[],
+        alone=True,
     ),
     case(
         "configs-of-a-group",
