@@ -218,16 +218,13 @@ async def fetch(world: World, version: int) -> Message:
 
 
 async def list_offsets(world: World, version: int) -> Message:
-    name, _ = await world.topic()
     asked = ListOffsetsRequest.ListOffsetsPartition
-    times = [-1, -2] + [-3] * (version >= 7)
-    return ListOffsetsRequest(
-        replica_id=-1,
-        topics=[
-            ListOffsetsRequest.ListOffsetsTopic(name=name, partitions=[asked(partition_index=0, timestamp=time)])
-            for time in times
-        ],
-    )
+    topics = []
+    for time in [-1, -2] + [-3] * (version >= 7):
+        name, _ = await world.topic()
+        partitions = [asked(partition_index=0, timestamp=time)]
+        topics.append(ListOffsetsRequest.ListOffsetsTopic(name=name, partitions=partitions))
+    return ListOffsetsRequest(replica_id=-1, topics=topics)
 
 
 async def metadata(world: World, version: int) -> Message:
