@@ -22,8 +22,8 @@ PATIENCE_S = 8
 """How long a passing answer may last before it counts."""
 CLOSING_S = 0.3
 """A connection that is closed instead of an answer is closed by then; a probe sent before would make it a reset."""
-SILENCE_S = 1.5
-"""How long a frame that is no message is given: Kafka either answers or closes at once."""
+SILENCE_S = 6
+"""How long a frame that is no message is given: Kafka either answers or closes at once, unless the machine is busy."""
 
 
 @dataclass(frozen=True)
