@@ -43,7 +43,7 @@ def java_copier(address: str, partition: int) -> list[str]:
         *("--broker-list", address, "--input-topic", INPUT, "--input-partition", str(partition)),
         *("--output-topic", OUTPUT, "--consumer-group", GROUP, "--transactional-id", f"copier-{partition}"),
         *("--transaction-size", "2", "--enable-random-aborts", "--use-group-metadata"),
-        # It asks for its position before it takes its producer id again, which would abort what its last life left open:
+        # It asks for its position before it takes its producer id again, which would abort what its last life left:
         # killed between its offsets and its commit, it waits until that transaction has timed out.
         *("--transaction-timeout", "5000"),
         heap="128M",
