@@ -8,9 +8,10 @@ from collections.abc import Callable, Mapping
 from ottla.broker.dynamic_steps import check_local_retention, check_steps
 from ottla.broker.settings import BrokerSettings
 from ottla.common.errors import InvalidConfig, InvalidRequest, KafkaError
+from ottla.common.names import java_int
 from ottla.common.settings import INT, LIST, PER_BROKER, READ_ONLY, Setting, Settings, setting
 from ottla.coordinator.group.settings import GroupSettings
-from ottla.metadata.effective import base_name
+from ottla.metadata.effective import general_setting
 from ottla.metadata.image import BROKER_CONFIG, CLIENT_METRICS_CONFIG, GROUP_CONFIG
 
 MATCH_KEYS = (
@@ -59,11 +60,11 @@ class DynamicConfigChecks:
         self._settings = settings
 
     def check_broker(self, name: str, changes: Mapping[str, str | None], result: Mapping[str, str]) -> None:
-        if name and not _is_integer(name):
+        if name and java_int(name) is None:
             raise InvalidRequest(f"Node id must be an integer, but it is: {name}")
         _check_updatable(name, changes)
         for each, text in changes.items():
-            definition = _definition(each)
+            definition = general_setting(BrokerSettings.definitions, each)
             if definition is None or text is None:
                 continue
             try:
@@ -125,16 +126,10 @@ _DEFINITIONS: dict[int, Mapping[str, Setting]] = {
 }
 
 
-def _definition(name: str) -> Setting | None:
-    """Also of a listener's own setting, whose name may hold a mechanism."""
-    known = BrokerSettings.definitions
-    base = base_name(name)
-    return known.get(base) or (known.get(base.partition(".")[2]) if base != name else None)
-
-
 def _check_updatable(name: str, changes: Mapping[str, str | None]) -> None:
     """Names that are not ours are stored as they are: a plug-in may know them. What is deleted is not checked."""
-    definitions = {each: _definition(each) for each, text in changes.items() if text is not None}
+    given = [each for each, text in changes.items() if text is not None]
+    definitions = {each: general_setting(BrokerSettings.definitions, each) for each in given}
     fixed = [each for each, known in definitions.items() if known is not None and known.dynamic == READ_ONLY]
     if fixed:
         raise InvalidRequest(f"Cannot update these configs dynamically: [{', '.join(fixed)}]")
@@ -177,10 +172,10 @@ def _check_match(pattern: str) -> None:
     try:
         key, expression = match_of(pattern)
         re.compile(expression)
+        if key not in MATCH_KEYS:
+            raise ValueError(f"clients are not selected by {key}")
     except (ValueError, re.error) as error:
         raise InvalidConfig(f"Illegal client matching pattern: {pattern}") from error
-    if key not in MATCH_KEYS:
-        raise InvalidConfig(f"Illegal client matching pattern: {pattern}")
 
 
 def match_of(pattern: str) -> tuple[str, str]:
@@ -189,18 +184,13 @@ def match_of(pattern: str) -> tuple[str, str]:
     return key.strip(), expression.strip()
 
 
-def _is_integer(text: str) -> bool:
-    """As Java reads an int."""
-    digits = text[1:] if text[:1] in ("-", "+") else text
-    return digits.isascii() and digits.isdigit() and len(digits) < 20 and -(1 << 31) <= int(text) < 1 << 31
-
-
 def broker_id_problem(name: str, own: int) -> KafkaError | None:
     """Why this broker does not answer for the broker resource `name`; None if it does (Kafka's sentences)."""
     if not name:
         return None
-    if not _is_integer(name):
+    number = java_int(name)
+    if number is None:
         return InvalidRequest(f"Broker id must be an integer, but it is: {name}")
-    if int(name) != own:
+    if number != own:
         return InvalidRequest(f"Unexpected broker id, expected {own} or empty string, but received {name}")
     return None

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from ottla.broker.settings import BrokerSettings
 from ottla.common.errors import InvalidConfig
 from ottla.metadata.effective import base_name
+from ottla.storage.settings import TopicSettings, topic_value
 
 _POOLS = (
     "num.io.threads",
@@ -33,7 +34,7 @@ def check_steps(current: BrokerSettings, changes: Mapping[str, str | None]) -> N
         elif base == _CLEANERS:
             _check_cleaners(wanted, present)
         else:
-            _check_pool(name, wanted, present)
+            _check_pool(base, wanted, present)
 
 
 def check_local_retention(proposed: BrokerSettings) -> None:
@@ -50,11 +51,11 @@ def check_local_retention(proposed: BrokerSettings) -> None:
 
 
 def _retention_ms(settings: BrokerSettings) -> int:
-    if settings.log_retention_ms is not None:
-        return settings.log_retention_ms
-    if settings.log_retention_minutes is not None:
-        return settings.log_retention_minutes * 60_000
-    return settings.log_retention_hours * 3_600_000
+    retention = TopicSettings.definitions["retention.ms"]
+    given = ((name, settings.value(name)) for name in retention.synonyms)
+    found = next(topic_value(retention, name, value) for name, value in given if value is not None)
+    assert isinstance(found, int)
+    return found
 
 
 def _check_pool(name: str, wanted: int, present: int) -> None:
@@ -64,7 +65,6 @@ def _check_pool(name: str, wanted: int, present: int) -> None:
     elif wanted > present * 2:
         problem = f"value should not be greater than double the current value {present}"
     if problem is not None:
-        name = base_name(name)
         raise InvalidConfig(f"Dynamic thread count update validation failed for {name}={wanted}, {problem}")
 
 

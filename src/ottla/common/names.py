@@ -48,6 +48,15 @@ def parse_uuid(text: str) -> Uuid:
     return Uuid(value)
 
 
+def java_int(text: str) -> int | None:
+    """The number that Java's Integer.parseInt reads, which takes a plus sign; None where it refuses."""
+    digits = text[1:] if text[:1] in ("-", "+") else text
+    if not (digits.isascii() and digits.isdigit() and len(digits) < 20):
+        return None
+    value = int(text)
+    return value if -(1 << 31) <= value < 1 << 31 else None
+
+
 _POWERS_OF_31 = tuple(pow(31, exponent, 1 << 32) for exponent in range(64))
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from ottla.common.errors import InvalidConfig, InvalidRequest, KafkaError, UnknownServerError, UnknownTopicOrPartition
+from ottla.common.names import java_int
 from ottla.common.settings import LIST
 from ottla.controller.names import check_topic_name
 from ottla.controller.outcome import Outcome
@@ -25,7 +25,6 @@ from ottla.storage.settings import TopicSettings
 SET, DELETE, APPEND, SUBTRACT = range(4)
 _OPERATION_NAMES = ("SET", "DELETE", "APPEND", "SUBTRACT")
 
-_INTEGER = re.compile(r"[+-]?[0-9]{1,19}")
 _TYPES = (TOPIC_CONFIG, BROKER_CONFIG, CLIENT_METRICS_CONFIG, GROUP_CONFIG)
 
 
@@ -213,7 +212,8 @@ def _check(
 
 
 def _check_broker_id(image: ClusterImage, name: str) -> None:
-    if _INTEGER.fullmatch(name) and -(1 << 31) <= int(name) < 1 << 31 and int(name) not in image.brokers:
+    number = java_int(name)
+    if number is not None and number not in image.brokers:
         known = ", ".join(str(broker) for broker in sorted(image.brokers))
         raise InvalidRequest(f"Unexpected broker id, expected {known}, but received {name}")
 

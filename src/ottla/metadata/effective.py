@@ -220,7 +220,7 @@ class EffectiveConfigs:
     def _synonyms(self, name: str) -> list[Synonym]:
         """Everything that could give the broker setting `name` its value, first what does."""
         family = _SYNONYMS.get(name, (name,))
-        general = self._definition(name)
+        general = general_setting(self._definitions, name)
         if general is not None and general.name != name:
             family = (name, general.name)
         found = []
@@ -237,25 +237,25 @@ class EffectiveConfigs:
         return found
 
     def _shown(self, name: str, text: str) -> str | None:
-        setting = self._definition(name)
+        setting = general_setting(self._definitions, name)
         return None if setting is None or setting.sensitive else setting.render(setting.parse(text))
-
-    def _definition(self, name: str) -> Setting | None:
-        """Also of a listener's own setting, whose name may hold a mechanism."""
-        base = base_name(name)
-        known = self._definitions
-        return known.get(base) or (known.get(base.partition(".")[2]) if base != name else None)
 
     def _unlisted(self, name: str, synonyms: list[Synonym]) -> Entry:
         """A setting that is not ours. Its text may be a secret of some plug-in; a listener's own setting has a type.
 
         Both are shown as read-only: the names that Kafka calls dynamic are those of the broker's own settings.
         """
-        setting = self._definition(name)
+        setting = general_setting(self._definitions, name)
         kind = UNKNOWN_TYPE if setting is None else setting.kind
         value = synonyms[0].value if synonyms and setting is not None and not setting.sensitive else None
         source = synonyms[0].source if synonyms else DEFAULT
         return Entry(name, value, source, True, value is None, kind, "", tuple(synonyms))
+
+
+def general_setting(known: Mapping[str, Setting], name: str) -> Setting | None:
+    """The definition of `name`, also of a listener's own setting, whose name may hold a mechanism."""
+    base = base_name(name)
+    return known.get(base) or (known.get(base.partition(".")[2]) if base != name else None)
 
 
 def base_name(name: str) -> str:

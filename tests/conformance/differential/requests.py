@@ -38,6 +38,17 @@ def fetch(name: str, topic: str = "t", offset: int = 0, partition: int = 0, _: A
     return ask(name, "Fetch", _=_, **{"max_wait_ms": 0, "min_bytes": 0, "topics": topics, **fields})
 
 
+def until_gone(topic: str = "t", **options: Any) -> Ask:
+    """Metadata, again and again until it knows the deleted topic no more: a broker hears of it a moment later."""
+    return ask(
+        "gone",
+        "Metadata",
+        topics=[{"name": Named(topic)}],
+        allow_auto_topic_creation=False,
+        _={"version": 12, "until_error": 3, **options},
+    )
+
+
 def list_offsets(name: str, timestamp: int, topic: str = "t", partition: int = 0, _: Any = None, **fields: Any) -> Ask:
     epoch = fields.pop("current_leader_epoch", -1)
     entry = {"partition_index": partition, "timestamp": timestamp, "current_leader_epoch": epoch}

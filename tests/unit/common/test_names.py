@@ -1,4 +1,4 @@
-"""Names as numbers: Java's hash of a string, by which Kafka places groups and transactional ids."""
+"""Names as numbers: Java's hash of a string, by which Kafka places groups and transactional ids, and its ints."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ottla.common.names import coordinator_partition, java_string_hash
+from ottla.common.names import coordinator_partition, java_int, java_string_hash
 
 
 @pytest.mark.parametrize(
@@ -29,3 +29,14 @@ def test_the_hash_of_a_string_is_the_sum_of_its_units_by_powers_of_31(text: str)
 
 def test_the_one_hash_without_a_positive_counterpart_is_of_partition_0() -> None:
     assert coordinator_partition("polygenelubricants", 50) == 0
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [
+        ("1", 1), ("+1", 1), ("-1", -1), ("007", 7), ("2147483647", 2**31 - 1), ("-2147483648", -(2**31)),
+        ("2147483648", None), ("9" * 5000, None), ("", None), ("-", None), ("+-1", None), ("\u00b2", None), ("1\n", None),
+    ],
+)  # fmt: skip
+def test_an_int_is_read_as_java_does(text: str, number: int | None) -> None:
+    assert java_int(text) == number

@@ -35,18 +35,15 @@ def listed(group: ConsumerGroup) -> ListGroupsResponse.ListedGroup:
 
 
 def described(group: ConsumerGroup, consumer: Consumer) -> ConsumerGroupDescribeResponse.DescribedGroup:
+    members = in_table_order(group.members.values(), lambda member: member.member_id)
     return ConsumerGroupDescribeResponse.DescribedGroup(
         group_id=group.group_id,
         group_state=group.state.value,
         group_epoch=group.epoch,
         assignment_epoch=group.target_epoch,
         assignor_name=consumer.assignor(Change(group, None, None)),
-        members=[_member(group, member, consumer.topics) for member in _in_order(group)],
+        members=[_member(group, member, consumer.topics) for member in members],
     )
-
-
-def _in_order(group: ConsumerGroup) -> list[Member]:
-    return in_table_order(group.members.values(), lambda member: member.member_id)
 
 
 def _member(group: ConsumerGroup, member: Member, topics: Topics) -> ConsumerGroupDescribeResponse.Member:

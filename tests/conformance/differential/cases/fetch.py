@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ottla.common.names import Uuid
-from tests.conformance.differential.requests import fetch, produce
+from tests.conformance.differential.requests import fetch, produce, until_gone
 from tests.conformance.differential.steps import Answer, Ask, Named, Take, Topic, TopicId, ask, batch, case
 
 THREE = tuple(
@@ -205,13 +205,7 @@ CASES = [
         *THREE,
         _session("open", 0, 0, _at("t", (0, 0))),
         ask("delete", "DeleteTopics", topics=[{"name": Named("t")}], timeout_ms=10_000),
-        ask(
-            "gone",
-            "Metadata",
-            topics=[{"name": Named("t")}],
-            allow_auto_topic_creation=False,
-            _={"until_error": 3, "compare": False, "version": 12},
-        ),
+        until_gone(compare=False),
         fetch("plain", _={"retry": (6,)}),
         _session("in the session", SESSION, 1),
         vary="Fetch",

@@ -31,7 +31,7 @@ def _epochs(name: str, topic: str, *asked: tuple[int, int, int], replica: int = 
     )
 
 
-def _delete(name: str, topic: str, *asked: tuple[int, int]) -> Ask:
+def delete_records(name: str, topic: str, *asked: tuple[int, int]) -> Ask:
     partitions = [{"partition_index": partition, "offset": offset} for partition, offset in asked]
     return ask(name, "DeleteRecords", topics=[{"name": Named(topic), "partitions": partitions}], timeout_ms=10_000)
 
@@ -121,13 +121,13 @@ CASES = [
         "list-offsets-max-after-deletion",
         produce("newest", records=batch(b"a", b"b", timestamp=FIXED_MS + 50, step_ms=-1), _={"compare": False}),
         produce("older", records=batch(b"c", b"d", step_ms=1), _={"compare": False}),
-        _delete("in the first batch", "t", (0, 1)),
+        delete_records("in the first batch", "t", (0, 1)),
         list_offsets("max without the first", -3, _={"since": 7}),
         list_offsets("by its time", FIXED_MS + 50),
-        _delete("the first batch", "t", (0, 2)),
+        delete_records("the first batch", "t", (0, 2)),
         list_offsets("max without the batch", -3, _={"since": 7}),
         list_offsets("by a time between", FIXED_MS + 20),
-        _delete("all", "t", (0, -1)),
+        delete_records("all", "t", (0, -1)),
         list_offsets("max of nothing", -3, _={"since": 7}),
         list_offsets("by the time of one that is gone", FIXED_MS),
         vary="ListOffsets",
@@ -166,37 +166,37 @@ CASES = [
     case(
         "delete-records",
         *FILL,
-        _delete("to 2", "t", (0, 2)),
-        _delete("lower", "t", (0, 1)),
-        _delete("beyond", "t", (0, 50)),
-        _delete("negative", "t", (0, -2)),
-        _delete("unknown", "t", (5, 1)),
-        _delete("no topic", "nosuch", (0, 1)),
+        delete_records("to 2", "t", (0, 2)),
+        delete_records("lower", "t", (0, 1)),
+        delete_records("beyond", "t", (0, 50)),
+        delete_records("negative", "t", (0, -2)),
+        delete_records("unknown", "t", (5, 1)),
+        delete_records("no topic", "nosuch", (0, 1)),
         list_offsets("earliest", -2),
         list_offsets("latest", -1),
         fetch("read", offset=2),
-        _delete("all", "t", (0, -1)),
+        delete_records("all", "t", (0, -1)),
         list_offsets("earliest now", -2),
         fetch("end", offset=4),
         produce("more", records=batch(b"z")),
-        _delete("several", "t", (0, 5), (1, 0), (7, 0)),
+        delete_records("several", "t", (0, 5), (1, 0), (7, 0)),
         vary="DeleteRecords",
         topics=[Topic("t", 2)],
     ),
     case(
         "delete-records-compacted",
-        _delete("delete", "t", (0, 0)),
+        delete_records("delete", "t", (0, 0)),
         topics=[Topic("t", configs={"cleanup.policy": "compact"})],
     ),
     case(
         "delete-records-compacted-too",
-        _delete("delete", "t", (0, 0)),
+        delete_records("delete", "t", (0, 0)),
         topics=[Topic("t", configs={"cleanup.policy": "compact,delete"})],
     ),
     case(
         "delete-records-empty",
-        _delete("all", "t", (0, -1)),
-        _delete("beyond", "t", (0, 1)),
+        delete_records("all", "t", (0, -1)),
+        delete_records("beyond", "t", (0, 1)),
         ask("nothing", "DeleteRecords", topics=[], timeout_ms=1000),
         topics=["t"],
     ),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ottla.common.names import Uuid
-from tests.conformance.differential.requests import produce
+from tests.conformance.differential.requests import produce, until_gone
 from tests.conformance.differential.steps import Ask, Named, Topic, TopicId, ask, case
 
 NOWHERE = Uuid(b"0123456789abcdef")
@@ -212,13 +212,7 @@ CASES = [
     case(
         "delete-and-make-again",
         delete("delete", "t"),
-        ask(
-            "gone",
-            "Metadata",
-            topics=[{"name": Named("t")}],
-            allow_auto_topic_creation=False,
-            _={"version": 12, "until_error": 3},
-        ),
+        until_gone(),
         create("create", _one("t")),
         ask("there", "Metadata", topics=[{"name": Named("t")}], _={"version": 12, "retry": (3, 5)}),
         vary=["DeleteTopics", "CreateTopics"],

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.conformance.differential.cases.features import SAFE, UPGRADE, T, told, update
-from tests.conformance.differential.cases.offsets_of_logs import _delete as delete_records
+from tests.conformance.differential.cases.offsets_of_logs import delete_records
 from tests.conformance.differential.cases.topics import delete
 from tests.conformance.differential.cases.transactions import (
     add,
@@ -17,7 +17,7 @@ from tests.conformance.differential.cases.transactions import (
     settled,
     state,
 )
-from tests.conformance.differential.requests import fetch, list_offsets, named, produce
+from tests.conformance.differential.requests import fetch, list_offsets, named, produce, until_gone
 from tests.conformance.differential.steps import (
     FIXED_MS,
     Answer,
@@ -220,13 +220,7 @@ CASES = [
         add("add", "start", 0, version=3),
         send("first", "start", version=11),
         delete("delete", "t"),
-        ask(
-            "gone",
-            "Metadata",
-            topics=[{"name": Named("t")}],
-            allow_auto_topic_creation=False,
-            _={"version": 12, "until_error": 3},
-        ),
+        until_gone(),
         state("open"),
         end("commit", "start", True),
         settled("settled"),
