@@ -35,7 +35,8 @@ def test_the_one_hash_without_a_positive_counterpart_is_of_partition_0() -> None
     ("text", "number"),
     [
         ("1", 1), ("+1", 1), ("-1", -1), ("007", 7), ("2147483647", 2**31 - 1), ("-2147483648", -(2**31)),
-        ("2147483648", None), ("9" * 5000, None), ("", None), ("-", None), ("+-1", None), ("\u00b2", None), ("1\n", None),
+        ("2147483648", None), ("9" * 5000, None), ("", None), ("-", None), ("+-1", None), ("\u00b2", None),
+        ("1\n", None),
     ],
 )  # fmt: skip
 def test_an_int_is_read_as_java_does(text: str, number: int | None) -> None:
