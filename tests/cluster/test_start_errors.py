@@ -48,12 +48,17 @@ def test_folders_of_two_clusters_do_not_go_together(tmp_path: Path) -> None:
     one = identity(tmp_path / "one", "AAAAAAAAAAAAAAAAAAAAAA")
     two = identity(tmp_path / "two", "CCCCCCCCCCCCCCCCCCCCCA")
     error = FAR.error("up", "--port", "0", "--data", str(one), "--set", f"log.dirs={one},{two}")
-    assert error == f"{two} belongs to the cluster CCCCCCCCCCCCCCCCCCCCCA, not to AAAAAAAAAAAAAAAAAAAAAA"
+    assert error == (
+        f"{two} belongs to the cluster CCCCCCCCCCCCCCCCCCCCCA, not to AAAAAAAAAAAAAAAAAAAAAA as {one} does; take one "
+        f"of them out of log.dirs"
+    )
 
 
 def test_the_folder_of_another_broker_is_refused(tmp_path: Path) -> None:
     folder = identity(tmp_path / "one", "AAAAAAAAAAAAAAAAAAAAAA", node=7)
-    assert FAR.error("up", "--port", "0", "--data", str(folder)) == f"{folder} belongs to the broker 7, not to 1"
+    assert FAR.error("up", "--port", "0", "--data", str(folder)) == (
+        f"{folder} belongs to the broker 7, not to 1; start it with node.id=7, or use another folder"
+    )
 
 
 def test_the_folder_of_a_newer_version_is_refused(tmp_path: Path) -> None:

@@ -24,8 +24,9 @@ def test_a_folder_that_a_deleted_topic_left_is_not_served_under_the_same_name(en
         cluster = SimCluster(simulation)
         await cluster.start()
         async with cluster.client() as client:
-            await create_topic(client, "deleted")
-            await produce(client, "deleted", 0, a_batch())
+            await create_topic(client, "events")
+            await produce(client, "events", 0, a_batch())
+            await delete_topic(client, "events")
             await create_topic(client, "events")
         if end == "stop":
             await cluster.stop()
@@ -33,7 +34,8 @@ def test_a_folder_that_a_deleted_topic_left_is_not_served_under_the_same_name(en
             cluster.kill()
         files = cluster.machines[1].files
         assert not files.exists(f"{DATA}/events-0"), "nothing was written to it yet"
-        files.rename(f"{DATA}/deleted-0", f"{DATA}/events-0")
+        (left,) = [name for name in files.list_folder(DATA) if name.endswith("-delete")]
+        files.rename(f"{DATA}/{left}", f"{DATA}/events-0")
         await cluster.start()
         async with cluster.client() as client:
             assert await offset_for(client, "events", 0) == 0

@@ -46,8 +46,13 @@ class Hosting:
                 self._configure(list(self._node.replicas.by_name))
 
     def has_folder(self, partition: TopicPartition) -> bool:
-        """False: nothing was ever written to this partition here."""
-        return self.directory_of(partition) is not None
+        """False: nothing was ever written to this partition here. Raises KafkaStorageError where that is not known."""
+        if self.directory_of(partition) is not None:
+            return True
+        topic = self._node.image.topics.get(partition.topic)
+        if topic is not None:
+            self._check_may_begin(partition, topic.id)
+        return False
 
     def directory_of(self, partition: TopicPartition) -> LogDirectory | None:
         """The directory that holds the partition's folder; None: there is no folder yet."""
@@ -56,24 +61,48 @@ class Hosting:
                 return directory
         return None
 
-    def remove_strays(self) -> None:
-        """Folders of topics that were deleted while this broker was down, or just before it crashed.
+    def settle_folders(self) -> None:
+        """At a start: folders of partitions that the metadata does not know.
 
-        A folder of another cluster cannot be here: opening it would have been refused.
+        Those of topics whose removal the metadata log tells go, as they would have if the broker had lived. Any other
+        is set aside and kept: that it is not known is no proof that nobody wants it (decision 6).
         """
         node = self._node
-        for directory in node.directories:
-            for partition, topic_id in list(directory.partitions()):
+        for directory in node.usable_directories():
+            for partition, _ in list(directory.partitions()):
                 known = node.image.topics.get(partition.topic)
-                if known is None or (topic_id is not None and known.id != topic_id):
-                    node.log.warn("partition.stray_removed", partition=partition, folder=directory.path)
+                if known is not None and partition.partition in known.partitions:
+                    continue
+                if directory.topic_id_of(partition) in node.membership.removed_topics:
                     directory.delete(partition, node.clock.now_ms())
+                    node.log.info("partition.deleted", partition=partition, folder=directory.path, at="start")
+                else:
+                    self._set_aside(directory, partition, None)
+
+    def _set_aside(self, directory: LogDirectory, partition: TopicPartition, in_place_of: bytes | None) -> None:
+        path = directory.set_aside(partition, in_place_of)
+        if path is None:
+            self._node.log.info("partition.foreign_folder", folder=f"{directory.path}/{partition}")
+            return
+        self._node.log.warn(
+            "partition.set_aside",
+            partition=partition,
+            folder=path,
+            bytes=directory.strays.size_bytes(path),
+            why="the metadata does not know it" if in_place_of is None else "its topic id is not that of the topic",
+            help=f"ottla log strays {directory.path}",
+        )
 
     def note_missing(self) -> None:
-        """At a start with a directory that the operating system refuses: what may lie there must not begin anew."""
-        if any(directory.offline for directory in self._node.directories):
-            names = (partition.topic_partition for partition in self._node.replicas)
-            self._missing = {name for name in names if self.directory_of(name) is None}
+        """At a start without one of this broker's directories: what may lie there must not begin anew."""
+        names = (partition.topic_partition for partition in self._node.replicas)
+        self._missing = {name for name in names if self.directory_of(name) is None}
+        if self._missing:
+            self._node.log.error("partition.missing", partitions=len(self._missing), first=min(self._missing))
+
+    def is_missing(self, partition: TopicPartition) -> bool:
+        """It may lie in a directory that is not there."""
+        return partition in self._missing
 
     # --- one topic
 
@@ -127,8 +156,10 @@ class Hosting:
             self._missing.discard(partition.topic_partition)
             self._coordinate(partition)
             for directory in node.directories:
-                if directory.contains(partition.topic_partition):
-                    directory.delete(partition.topic_partition, node.clock.now_ms())
+                name = partition.topic_partition
+                if directory.contains(name) and self._is_of(directory, name, image.id):
+                    directory.delete(name, node.clock.now_ms())
+        node.membership.removed_topics.pop(image.id, None)
         node.groups.topics_deleted([image.name])
         node.cleaning.topics_deleted([image.id])
 
@@ -148,16 +179,36 @@ class Hosting:
         settings = node.replicas.by_id[partition.topic_id].settings
         now_ms = node.clock.now_ms()
         for directory in node.directories:
-            if directory.contains(name):
-                log = directory.log(name, settings, now_ms, partition.topic_id)
-                if log.topic_id in (None, partition.topic_id):
-                    return log
-                directory.delete(name, now_ms)  # of a deleted topic with the same name
-        if name in self._missing:
-            raise KafkaStorageError(f"{name} may lie in a log directory that is offline")
+            if directory.contains(name) and self._is_of(directory, name, partition.topic_id):
+                return directory.log(name, settings, now_ms, partition.topic_id)
+        self._check_may_begin(name, partition.topic_id)
         chosen = node.moves.preferred.pop(name, None)
         place = self._roomiest() if chosen is None or chosen.offline else chosen
         return place.create(name, partition.topic_id, settings, now_ms)
+
+    def _is_of(self, directory: LogDirectory, partition: TopicPartition, topic_id: bytes) -> bool:
+        """Whether the folder is that of this topic. If not, it is out of the way when this returns: deleted if the
+        metadata log tells that its own topic was removed, else set aside. Raises KafkaStorageError."""
+        found = directory.topic_id_of(partition)
+        if found in (None, topic_id):
+            return True
+        if found in self._node.membership.removed_topics:
+            directory.delete(partition, self._node.clock.now_ms())
+        else:
+            self._set_aside(directory, partition, topic_id)
+        return False
+
+    def _check_may_begin(self, partition: TopicPartition, topic_id: bytes) -> None:
+        """A partition without a folder is empty, unless its folder is known or supposed to be somewhere else."""
+        if partition in self._missing:
+            raise KafkaStorageError(f"{partition} may lie in a log directory that is offline")
+        for directory in self._node.directories:
+            stray = directory.strays.blocking(partition, topic_id)
+            if stray is not None:
+                raise KafkaStorageError(
+                    f"the folder of {partition} was set aside as {stray}; `ottla log strays` gives it back or lets the "
+                    f"partition begin anew"
+                )
 
     def directory_failed(self, partition: Partition, error: OSError) -> None:
         """The disk under this partition failed: all partitions of its directory go offline, the others live on."""

@@ -125,6 +125,7 @@ class Housekeeping:
             await self._node.syncing.closed_segments(partition)
         for directory in self._node.usable_directories():
             directory.checkpoint()
+        await self._node.memory.write()
 
     async def _due(self) -> None:
         now_ms = self._node.clock.now_ms()

@@ -15,7 +15,7 @@ from ottla.metadata.delta import Delta
 from ottla.metadata.effective import EffectiveConfigs
 from ottla.metadata.follower import ImageFollower
 from ottla.metadata.image import BROKER_CONFIG
-from ottla.metadata.store import Lease, MetadataStore, StoreError
+from ottla.metadata.store import Lease, MetadataStore, StoredCluster, StoreError
 from ottla.protocol.messages.inter_broker import BrokerRegistrationRequest, BrokerRegistrationResponse
 
 if TYPE_CHECKING:
@@ -70,6 +70,8 @@ class Membership:
         self._follower: ImageFollower | None = None
         self._controller: ControllerShell | None = None
         self._configs: EffectiveConfigs | None = None
+        self.removed_topics: dict[bytes, None] = {}
+        """Ids of topics whose removal is in the part of the metadata log that this process has replayed."""
 
     @property
     def image(self) -> ClusterImage:
@@ -89,24 +91,33 @@ class Membership:
     def controller_id(self) -> int:
         return self._node.node_id if self._controller is not None and self._controller.active else -1
 
+    @property
+    def volatile(self) -> bool:
+        """The store is one in memory that knows nothing yet."""
+        return self._store is None and self._node.settings.ottla_metadata_store == "memory"
+
+    async def peek(self) -> StoredCluster | None:
+        """What the store holds before anything is opened. Raises StartError."""
+        self._store = self._store or self._configured_store()
+        try:
+            return await self._store.peek()
+        except StoreError as error:
+            raise StartError(str(error)) from error
+
     async def join(self, cluster_id: str) -> None:
         """Opens the store, takes the lease, loads the image, and becomes the controller if there is none."""
         node = self._node
         store = self._store = self._store or self._configured_store()
         try:
-            stored = await store.open(cluster_id)
+            await store.open(cluster_id)
         except StoreError as error:
             raise StartError(str(error)) from error
-        if stored != cluster_id:
-            raise StartError(
-                f"the folder {node.directories[0].path} belongs to cluster {cluster_id}, but its metadata to {stored}; "
-                f"was a file copied from elsewhere?"
-            )
         self.cluster_id = cluster_id
         self._lease = await store.lease(node.node_id, self.incarnation, node.settings.broker_session_timeout_ms)
         if self._lease is None:
             raise StartError(f"another broker with node.id={node.node_id} is running on this cluster")
         self._follower = ImageFollower(store)
+        self._follower.listen(self._note_removed)
         await self._follower.load()
         self._configs = EffectiveConfigs(
             self._follower.image, node.node_id, type(node.settings).definitions, node.settings.texts
@@ -142,7 +153,7 @@ class Membership:
             return MemoryStore(self._node.clock)
         from ottla.metadata.stores.sqlite import SqliteStore
 
-        return SqliteStore(settings.ottla_metadata_folder or self._node.directories[0].path, self._node.clock)
+        return SqliteStore(settings.ottla_metadata_folder or settings.directories[0], self._node.clock)
 
     def features(self) -> Features:
         known = {one.name for one in FEATURES}
@@ -160,6 +171,10 @@ class Membership:
         apply(everything)
         self._follower.listen(self._on_delta)
         self._follower.listen(apply)
+
+    def _note_removed(self, delta: Delta) -> None:
+        for topic_id in delta.deleted_topics:
+            self.removed_topics[topic_id] = None
 
     def listen(self, apply: Callable[[Delta], None]) -> None:
         """Calls with every change from now on."""

@@ -77,12 +77,15 @@ class Moves:
     def restore(self) -> None:
         """At a start, before any log is opened: copies that were complete take their places, others are dropped.
 
-        What a crash or a stop broke off is begun anew by `resume`.
+        What a crash or a stop broke off is begun anew by `resume`. Where a directory is missing, the partition may lie
+        there: then a copy without one proves nothing and stays as it is.
         """
         now_ms = self._node.clock.now_ms()
-        for directory in self._node.directories:
+        for directory in self._node.usable_directories():
             for name in directory.futures.partitions():
                 topic = self._node.replicas.by_name.get(name.topic)
+                if self._node.hosting.is_missing(name):
+                    continue
                 if topic is None or name.partition not in topic.partitions:
                     directory.futures.discard(name, now_ms)
                 elif self._node.hosting.directory_of(name) is None:

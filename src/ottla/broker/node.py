@@ -18,7 +18,9 @@ from ottla.broker.http import Http
 from ottla.broker.intake import Budget
 from ottla.broker.listeners import Listener, addresses_of, receive_buffer
 from ottla.broker.membership import Membership, StartError
+from ottla.broker.memory import Memory
 from ottla.broker.moves import Moves
+from ottla.broker.opening import Opening
 from ottla.broker.peers import Peers
 from ottla.broker.producer_ids import ProducerIds
 from ottla.broker.producer_limit import ProducerLimit
@@ -30,12 +32,13 @@ from ottla.broker.transactions import Transactions
 from ottla.broker.unsent import Unsent
 from ottla.broker.verification import Verification
 from ottla.broker.waits import give_way
+from ottla.common.errors import KafkaError
 from ottla.common.metrics import Registry
 from ottla.security.authorizer import AllowAll, Authorizer
 from ottla.security.principal import ANONYMOUS
-from ottla.storage.directory import DirectoryUnusable, LogDirectory
 
 if TYPE_CHECKING:
+    from ottla.broker.partition import Partition
     from ottla.broker.settings import BrokerSettings
     from ottla.broker.telemetry import Telemetry
     from ottla.common.clock import Clock, Random
@@ -44,6 +47,7 @@ if TYPE_CHECKING:
     from ottla.metadata.image import ClusterImage
     from ottla.metadata.parts import PartitionImage
     from ottla.metadata.store import MetadataStore
+    from ottla.storage.directory import LogDirectory
     from ottla.storage.files import Files, Offload
     from ottla.storage.settings import TopicSettings
 
@@ -113,6 +117,7 @@ class Node:
         self.membership = Membership(self, store)
         self.cleaning = Cleaning(self)
         self.moves = Moves(self)
+        self.memory = Memory(self)
         self.housekeeping = Housekeeping(self)
         self.telemetry = self._telemetry(settings.ottla_client_metrics_topic)
         left_out = () if self.telemetry is not None else TELEMETRY_ROWS
@@ -171,14 +176,19 @@ class Node:
 
     async def start(self) -> None:
         """Ready when it returns. Raises StartError, and OSError for what the operating system refuses."""
-        cluster_id = self._open_directories()
-        await self.membership.join(cluster_id)
-        self.hosting.remove_strays()
+        volatile = self.membership.volatile
+        opening = Opening(self.settings, self.files, self.random, self.clock, self.log)
+        opened = opening.open(await self.membership.peek(), volatile=volatile)
+        self._take(opened.directories)
+        await self.membership.join(opened.cluster_id)
+        self.hosting.settle_folders()
         self.membership.follow(self.hosting.apply)
         if self.telemetry is not None:
             self.telemetry.load()
+        self.memory.begin(opened.lost)
+        if self.memory.incomplete:
+            self.hosting.note_missing()
         self.moves.restore()
-        self.hosting.note_missing()
         self.membership.listen(self.groups.apply)
         await self._recover()
         for listener in self.listeners:
@@ -190,43 +200,15 @@ class Node:
         self.housekeeping.start()
         self.cleaning.start()
         self.moves.resume()
+        await self.memory.write()
         self._started = True
         self.log.info("broker.started", node_id=self.node_id, cluster_id=self.cluster_id)
 
-    def _open_directories(self) -> str:
-        """Opens log.dirs; the cluster id in them. Where there are several, one that the operating system refuses is
-        offline, and the others serve; but not without the first, if the metadata lies in it."""
-        cluster_id: str | None = None
-        refused: list[tuple[int, str]] = []
-        paths = self.settings.directories
-        for place, path in enumerate(paths):
-            try:
-                directory = LogDirectory.open(
-                    self.files,
-                    path,
-                    cluster_id=cluster_id,
-                    node_id=self.node_id,
-                    random=self.random,
-                    now_ms=self.clock.now_ms(),
-                    max_open_files=self.settings.ottla_max_open_files,
-                )
-            except DirectoryUnusable as error:
-                raise StartError(str(error)) from error
-            except OSError as error:
-                if (place == 0 and not self.settings.ottla_metadata_folder) or len(refused) == len(paths) - 1:
-                    raise
-                self.log.error("log_directory.failed", folder=path, error=str(error))
-                refused.append((place, path))
-                continue
-            cluster_id = directory.cluster_id
+    def _take(self, directories: list[LogDirectory]) -> None:
+        for directory in directories:
             directory.validate_records = self.settings.ottla_validate_records
             directory.producer_tally = self.producer_limit.tally
-            self.directories.append(directory)
-        assert cluster_id is not None
-        for place, path in refused:
-            stand_in = LogDirectory.unusable(self.files, path, cluster_id, self.node_id, self.random)
-            self.directories.insert(place, stand_in)
-        return cluster_id
+        self.directories = directories
 
     async def _recover(self) -> None:
         """After a crash every log that may have a torn tail is opened now, before a client can see it."""
@@ -235,13 +217,21 @@ class Node:
         for partition in self.replicas:
             directory = self.hosting.directory_of(partition.topic_partition)
             if directory is not None and not directory.clean and partition.leads:
-                partition.leader_log()
-                recovered += 1
+                recovered += self._open_log(partition)
             if self.loop.time() - started > _SLICE_S:
                 await give_way()
                 started = self.loop.time()
         if recovered:
             self.log.info("logs.recovered", partitions=recovered)
+
+    def _open_log(self, partition: Partition) -> bool:
+        """What is wrong with one partition is that partition's: it answers so, and the broker starts."""
+        try:
+            partition.leader_log()
+        except KafkaError as error:
+            self.log.error("partition.unusable", partition=partition.topic_partition, error=error.message)
+            return False
+        return True
 
     async def _start_http(self) -> None:
         where: str | None = self.settings.ottla_http_listener
@@ -275,6 +265,7 @@ class Node:
         await self.cleaning.stop()
         if self._started:
             self.checkpoint_high_watermarks()
+            await self.memory.write()
         directories, self.directories = self.directories, []
         for directory in directories:
             if self._started:

@@ -13,7 +13,7 @@ from ottla.broker.settings_groups import GroupBrokerSettings
 from ottla.broker.settings_log import LogBrokerSettings
 from ottla.broker.settings_security import SecurityBrokerSettings
 from ottla.common.errors import InvalidConfig
-from ottla.common.settings import BOOLEAN, INT, LONG, READ_ONLY, STRING, Settings, nearest_name, setting
+from ottla.common.settings import BOOLEAN, INT, LIST, LONG, READ_ONLY, STRING, Settings, nearest_name, setting
 from ottla.metadata.effective import base_name
 from ottla.metadata.image import BROKER_CONFIG
 
@@ -42,6 +42,7 @@ class OttlaSettings(Settings):
     ottla_metadata_folder: str | None = setting("ottla.metadata.folder", STRING, None, doc="The folder of the SQLite metadata store, shared by the brokers of a machine; by default inside the first data directory.")
     ottla_metadata_poll_ms: int = setting("ottla.metadata.poll.ms", INT, 100, at_least=1, doc="How often the store is polled for what other processes wrote, where several share it.")
     ottla_client_metrics_topic: str | None = setting("ottla.client.metrics.topic", STRING, None, doc="The topic that receives the metrics which clients push (KIP-714); without it clients are not asked for any.")
+    ottla_forget_directories: tuple[str, ...] = setting("ottla.forget.directories", LIST, (), doc="Ids of log directories that are lost for good: the partitions that lay there begin anew, empty.")
     ottla_log_level: str = setting("ottla.log.level", STRING, "info", one_of=("debug", "info", "warn", "error"), doc="From which level on the broker logs.")
     # fmt: on
 

@@ -20,6 +20,8 @@ _FROM_URL_SAFE = bytes.maketrans(b"-_", b"+/")
 
 INTERNAL_TOPICS = ("__consumer_offsets", "__transaction_state", "__share_group_state")
 CONSUMER_OFFSETS, TRANSACTION_STATE, SHARE_GROUP_STATE = INTERNAL_TOPICS
+METADATA_TOPIC = "__cluster_metadata"
+"""The name under which Kafka keeps its metadata log; no client sees such a topic."""
 
 
 class TopicPartition(NamedTuple):

@@ -20,7 +20,7 @@ from ottla.common.errors import (
     UnknownTopicId,
     UnknownTopicOrPartition,
 )
-from ottla.common.names import INTERNAL_TOPICS, ZERO_UUID, Uuid
+from ottla.common.names import INTERNAL_TOPICS, METADATA_TOPIC, ZERO_UUID, Uuid
 from ottla.controller.configs import check_topic_texts
 from ottla.controller.names import check_topic_name, collision_key
 from ottla.controller.outcome import Outcome
@@ -36,7 +36,6 @@ from ottla.protocol.messages.delete_topics import DeleteTopicsRequest, DeleteTop
 Wanted = CreateTopicsRequest.CreatableTopic
 Created = CreateTopicsResponse.CreatableTopicResult
 
-METADATA_TOPIC = "__cluster_metadata"
 TOO_MANY_PARTITIONS = "Excessively large number of partitions per request."
 TOO_MANY_RECORDS = "Unable to perform excessively large batch operation."
 

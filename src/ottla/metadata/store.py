@@ -67,6 +67,17 @@ class StoredSnapshot(NamedTuple):
     records: tuple[bytes, ...]
 
 
+SQLITE_FILE = "metadata.sqlite"
+"""The file of the store that is the default, known to whoever looks what a folder holds without opening it."""
+
+
+class StoredCluster(NamedTuple):
+    """Which cluster a store is of, and the end of its log."""
+
+    cluster_id: str
+    end: int
+
+
 class Holder(NamedTuple):
     """A live broker process: one that holds its lease."""
 
@@ -88,6 +99,13 @@ class Lease(Protocol):
 
 class MetadataStore(Protocol):
     """See the module's rules. All calls may wait on a disk or network; none blocks the event loop."""
+
+    async def peek(self) -> StoredCluster | None:
+        """What is there before the store is opened; None where there is no store, or an empty one. Changes nothing.
+
+        Raises StoreError as `open` does.
+        """
+        ...
 
     async def open(self, proposed_cluster_id: str) -> str:
         """Makes the store usable; the cluster id: `proposed_cluster_id` in a new store, else the one stored.

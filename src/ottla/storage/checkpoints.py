@@ -1,10 +1,15 @@
-"""The small text files of a log directory and its partitions, in Kafka's form."""
+"""The small text files of a log directory and its partitions, in Kafka's form.
+
+Files of offsets carry a checksum as the entry of a pseudo partition. Kafka reads it like the entry of a partition that
+it does not have, and drops it with the next checkpoint; then the file is believed as Kafka's own.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
 from ottla.common.names import TopicPartition, parse_uuid, uuid_text
+from ottla.records.batch import crc32c
 from ottla.storage.files import Files
 
 RECOVERY_POINTS = "recovery-point-offset-checkpoint"
@@ -12,11 +17,14 @@ LOG_STARTS = "log-start-offset-checkpoint"
 HIGH_WATERMARKS = "replication-offset-checkpoint"
 CLEANER_OFFSETS = "cleaner-offset-checkpoint"
 
+CHECKSUM = TopicPartition("__ottla_checksum", 0)
+"""The pseudo partition whose "offset" is the CRC-32C of the other entries."""
+
 _VERSION = "0"
 
 
 class CorruptCheckpoint(Exception):
-    """A checkpoint file that cannot be read. Kafka refuses to start on one as well."""
+    """A checkpoint file that cannot be read, or whose checksum is not that of its entries."""
 
 
 def checkpoint_text(entries: Iterable[str]) -> bytes:
@@ -40,7 +48,10 @@ def checkpoint_lines(data: bytes, path: str) -> list[str]:
 
 
 def read_offsets(files: Files, path: str) -> dict[TopicPartition, int]:
-    """A file of `<topic> <partition> <offset>` lines; none when it is missing. Raises CorruptCheckpoint."""
+    """A file of `<topic> <partition> <offset>` lines; none when it is missing. Raises CorruptCheckpoint.
+
+    A file without a checksum is Kafka's, or of an earlier version, and is taken as it is.
+    """
     if not files.exists(path):
         return {}
     result: dict[TopicPartition, int] = {}
@@ -49,13 +60,29 @@ def read_offsets(files: Files, path: str) -> dict[TopicPartition, int]:
         if len(words) != 3 or not words[1].isdigit() or not words[2].lstrip("-").isdigit():
             raise CorruptCheckpoint(f"{path}: not a topic, partition and offset: {line!r}")
         result[TopicPartition(words[0], int(words[1]))] = int(words[2])
+    checksum = result.pop(CHECKSUM, None)
+    if checksum is not None and checksum != _checksum(_lines(result)):
+        raise CorruptCheckpoint(f"{path}: the checksum is not that of the entries")
     return result
 
 
 def write_offsets(files: Files, path: str, offsets: Mapping[TopicPartition, int]) -> None:
     """Replaces the file atomically and durably."""
-    lines = [f"{partition.topic} {partition.partition} {offset}" for partition, offset in offsets.items()]
-    files.write_atomically(path, checkpoint_text(lines))
+    files.write_atomically(path, offsets_text(offsets))
+
+
+def offsets_text(offsets: Mapping[TopicPartition, int]) -> bytes:
+    """The content of a file of offsets, its checksum last."""
+    lines = _lines(offsets)
+    return checkpoint_text([*lines, f"{CHECKSUM.topic} {CHECKSUM.partition} {_checksum(lines)}"] if lines else [])
+
+
+def _lines(offsets: Mapping[TopicPartition, int]) -> list[str]:
+    return [f"{partition.topic} {partition.partition} {offset}" for partition, offset in offsets.items()]
+
+
+def _checksum(lines: list[str]) -> int:
+    return crc32c("\n".join(lines).encode())
 
 
 def partition_metadata(topic_id: bytes) -> bytes:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 
 from ottla.common.clock import Random, random_uuid
 from ottla.common.errors import KafkaStorageError
-from ottla.common.names import TopicPartition, uuid_text
+from ottla.common.names import METADATA_TOPIC, TopicPartition, uuid_text
 from ottla.records.batch import crc32c
 from ottla.storage.checkpoints import (
     CLEANER_OFFSETS,
@@ -14,6 +14,7 @@ from ottla.storage.checkpoints import (
     LOG_STARTS,
     RECOVERY_POINTS,
     CorruptCheckpoint,
+    parse_partition_metadata,
     partition_metadata,
     read_offsets,
     write_offsets,
@@ -34,18 +35,19 @@ from ottla.storage.identity import (
 from ottla.storage.log import PartitionLog, open_log
 from ottla.storage.open_files import OpenFiles
 from ottla.storage.paths import (
-    DELETE_FOLDER,
     PARTITION_METADATA,
     doomed_folder_name,
+    is_file_of_a_log,
+    parse_doomed_folder,
     parse_future_folder,
     parse_partition_folder,
+    parse_stray_folder,
 )
 from ottla.storage.producer_tally import ProducerTally
 from ottla.storage.settings import TopicSettings
+from ottla.storage.strays import Strays
 
 __all__ = ("DirectoryUnusable", "LogDirectory")
-
-_METADATA_TOPIC = "__cluster_metadata"
 
 
 class LogDirectory:
@@ -82,7 +84,10 @@ class LogDirectory:
         self._high_watermarks: dict[TopicPartition, int] = {}
         self._cleaned: dict[TopicPartition, int] = {}
         self._doomed: list[tuple[int, str]] = []
+        self.distrusted: list[str] = []
+        """Sentences about checkpoints that the start found damaged and did not believe."""
         self.futures = FutureLogs(self, files, random)
+        self.strays = Strays(files, self.path, random)
 
     def __repr__(self) -> str:
         return f"<LogDirectory {self.path} {len(self._folders)} partitions>"
@@ -98,10 +103,12 @@ class LogDirectory:
         random: Random,
         now_ms: int,
         max_open_files: int = 4096,
+        directory_id: bytes | None = None,
     ) -> LogDirectory:
         """Takes the folder, creating it if needed (`cluster_id` None accepts what is there, or draws a new one).
 
-        Raises DirectoryUnusable; OSError where the operating system refuses.
+        `directory_id` is that of a folder whose `meta.properties` was lost. Raises DirectoryUnusable; OSError where the
+        operating system refuses.
         """
         path = path.rstrip("/") or "/"
         _make_durable_folder(files, path)
@@ -110,7 +117,7 @@ class LogDirectory:
         except BlockingIOError:
             raise DirectoryUnusable(f"{path} is in use by another process; stop it, or use another folder") from None
         try:
-            identity = _identify(files, path, cluster_id, node_id, random, now_ms)
+            identity = _identify(files, path, cluster_id, node_id, random, now_ms, directory_id)
             directory = cls(files, path, lock, identity, random, max_open_files)
             directory._load(now_ms)
         except BaseException:
@@ -122,28 +129,34 @@ class LogDirectory:
         files = self._files
         for name in files.list_folder(self.path):
             partition = parse_partition_folder(name)
-            if partition is not None and partition.topic != _METADATA_TOPIC:
-                self._folders[partition] = None
+            if partition is not None and partition.topic != METADATA_TOPIC:
+                if files.is_folder(f"{self.path}/{name}"):
+                    self._folders[partition] = None
             elif (future := parse_future_folder(name)) is not None:
                 self.futures.found(future, name)
-            elif name.endswith(DELETE_FOLDER):
+            elif parse_doomed_folder(name) is not None:
                 self._doomed.append((now_ms, f"{self.path}/{name}"))
-        try:
-            self._recovery_points = read_offsets(files, f"{self.path}/{RECOVERY_POINTS}")
-            self._log_starts = read_offsets(files, f"{self.path}/{LOG_STARTS}")
-            self._high_watermarks = read_offsets(files, f"{self.path}/{HIGH_WATERMARKS}")
-        except CorruptCheckpoint as error:
-            raise DirectoryUnusable(str(error)) from error
-        try:
-            self._cleaned = read_offsets(files, f"{self.path}/{CLEANER_OFFSETS}")
-        except CorruptCheckpoint:
-            self._cleaned = {}  # what is clean is then cleaned again: no more than work
+            elif parse_stray_folder(name) is not None:
+                self.strays.found(name)
+        self._recovery_points = self._believed(RECOVERY_POINTS)
+        self._log_starts = self._believed(LOG_STARTS)
+        self._high_watermarks = self._believed(HIGH_WATERMARKS)
+        self._cleaned = self._believed(CLEANER_OFFSETS)
         marker = f"{self.path}/{CLEAN_SHUTDOWN}"
         self.clean = files.exists(marker) or not self._folders
         if files.exists(marker):
             self.broker_epoch = parse_clean_shutdown(files.read(marker))
             files.remove(marker)
             files.fsync_folder(self.path)  # or it would vouch for what is written from now on
+
+    def _believed(self, name: str) -> dict[TopicPartition, int]:
+        """A checkpoint, or nothing if it is damaged: then logs are scanned from their beginning, begin where their
+        files begin, and are cleaned again."""
+        try:
+            return read_offsets(self._files, f"{self.path}/{name}")
+        except CorruptCheckpoint as error:
+            self.distrusted.append(str(error))
+            return {}
 
     # -- partitions
 
@@ -175,6 +188,7 @@ class LogDirectory:
         if log is None:
             if partition not in self._folders:
                 raise KeyError(partition)
+            self._check_is_ours(partition)
             log = self._open(partition, settings, now_ms, self.clean)
             if log.topic_id is None and topic_id is not None:
                 log.topic_id = topic_id
@@ -201,10 +215,22 @@ class LogDirectory:
         """
         assert partition not in self._folders, f"{partition} is here already"
         self._check_online()
+        self._check_is_ours(partition)
         self.make_folder(f"{partition}", topic_id)
         self._forget(partition)  # what is known of a topic of the same name that was deleted
         self._folders[partition] = None
         return self._open(partition, settings, now_ms, clean=True)
+
+    def _check_is_ours(self, partition: TopicPartition) -> None:
+        """What lies under the partition's name and is not ours must neither be written to nor deleted with it."""
+        path = f"{self.path}/{partition}"
+        try:
+            names = self._files.list_folder(path) if self._files.is_folder(path) else None
+            ours = not self._files.exists(path) if names is None else not names or any(map(is_file_of_a_log, names))
+        except OSError as error:
+            raise self._failed(error) from error
+        if not ours:
+            raise KafkaStorageError(f"{path} is there, but is no folder of a partition; move it away")
 
     def make_folder(self, name: str, topic_id: bytes) -> None:
         """A partition's folder with its topic's id and nothing else. Raises KafkaStorageError."""
@@ -261,6 +287,7 @@ class LogDirectory:
         except OSError as error:
             raise self._failed(error) from error
         self._folders[partition] = None
+        self._recovery_points.pop(partition, None)  # of an earlier stay here, if a crash kept it in the checkpoint
         return self._open(partition, settings, now_ms, clean=True)
 
     def note_log_start(self, partition: TopicPartition, offset: int) -> None:
@@ -316,6 +343,32 @@ class LogDirectory:
             self._doomed = kept
         except OSError as error:
             raise self._failed(error) from error
+
+    def topic_id_of(self, partition: TopicPartition) -> bytes | None:
+        """What `partition.metadata` says; None where it is missing or torn. Raises KafkaStorageError."""
+        log = self._logs.get(partition)
+        if log is not None:
+            return log.topic_id
+        path = f"{self.path}/{partition}/{PARTITION_METADATA}"
+        try:
+            return parse_partition_metadata(self._files.read(path)) if self._files.exists(path) else None
+        except OSError as error:
+            raise self._failed(error) from error
+
+    def set_aside(self, partition: TopicPartition, in_place_of: bytes | None = None) -> str | None:
+        """The partition's folder becomes a stray, whose path is returned; or None: it holds nothing of ours, has a
+        partition's name by chance, and stays as it is. See `Strays.set_aside`. Raises KafkaStorageError."""
+        self._check_online()
+        log = self._logs.pop(partition, None)
+        if log is not None:
+            log.discard()
+        try:
+            path = self.strays.set_aside(partition, in_place_of)
+        except OSError as error:
+            raise self._failed(error) from error
+        del self._folders[partition]
+        self._forget(partition)
+        return path
 
     # -- checkpoints
 
@@ -414,9 +467,12 @@ class LogDirectory:
             raise self._failed(error) from error
 
     @classmethod
-    def unusable(cls, files: Files, path: str, cluster_id: str, node_id: int, random: Random) -> LogDirectory:
+    def unusable(
+        cls, files: Files, path: str, cluster_id: str, node_id: int, random: Random, directory_id: bytes = bytes(16)
+    ) -> LogDirectory:
         """Stands for a folder that the operating system refuses: offline from the start, and nothing is known of it."""
-        directory = cls(files, path.rstrip("/") or "/", _NoLock(), Identity(cluster_id, node_id, bytes(16)), random, 64)
+        identity = Identity(cluster_id, node_id, directory_id)
+        directory = cls(files, path.rstrip("/") or "/", _NoLock(), identity, random, 64)
         directory.offline = True
         return directory
 
@@ -443,7 +499,15 @@ def _make_durable_folder(files: Files, path: str) -> None:
         files.fsync_folder(folder.rpartition("/")[0] or ("/" if folder.startswith("/") else "."))
 
 
-def _identify(files: Files, path: str, cluster_id: str | None, node_id: int, random: Random, now_ms: int) -> Identity:
+def _identify(
+    files: Files,
+    path: str,
+    cluster_id: str | None,
+    node_id: int,
+    random: Random,
+    now_ms: int,
+    directory_id: bytes | None,
+) -> Identity:
     file = f"{path}/{META_PROPERTIES}"
     if files.exists(file):
         known = parse_identity(files.read(file), path, random_uuid(random))
@@ -452,6 +516,6 @@ def _identify(files: Files, path: str, cluster_id: str | None, node_id: int, ran
         if known.node_id != node_id:
             raise DirectoryUnusable(f"{path} belongs to the broker {known.node_id}, not to {node_id}")
         return known
-    identity = Identity(cluster_id or uuid_text(random_uuid(random)), node_id, random_uuid(random))
+    identity = Identity(cluster_id or uuid_text(random_uuid(random)), node_id, directory_id or random_uuid(random))
     files.write_atomically(file, identity.encode(now_ms))
     return identity

@@ -30,6 +30,14 @@ def parse_offset_name(name: str, suffix: str) -> int | None:
     return None
 
 
+def is_file_of_a_log(name: str) -> bool:
+    """Whether a file of this name is of a partition's log, ours or Kafka's, also one on its way in or out."""
+    if name in (LEADER_EPOCHS, PARTITION_METADATA):
+        return True
+    front = name.removesuffix(DELETED).removesuffix(CLEANED).removesuffix(SWAP)
+    return any(parse_offset_name(front, suffix) is not None for suffix in (*SEGMENT_SUFFIXES, SNAPSHOT))
+
+
 def parse_partition_folder(name: str) -> TopicPartition | None:
     """`<topic>-<partition>`, split at the last `-`; None for any other name, folders on their way out included."""
     topic, dash, partition = name.rpartition("-")
@@ -41,8 +49,23 @@ def parse_partition_folder(name: str) -> TopicPartition | None:
 def parse_future_folder(name: str) -> TopicPartition | None:
     """The partition that `<topic>-<partition>.<32 hex>-future` is a copy of. A long topic's name is cut in it, so the
     caller checks whether there is such a partition."""
-    front, dot, unique = name.removesuffix(FUTURE_FOLDER).rpartition(".")
-    if not name.endswith(FUTURE_FOLDER) or not dot or len(unique) != _UNIQUE_DIGITS:
+    return _parse_marked(name, FUTURE_FOLDER)
+
+
+def parse_doomed_folder(name: str) -> TopicPartition | None:
+    """The partition that `<topic>-<partition>.<32 hex>-delete` was; the topic may be cut."""
+    return _parse_marked(name, DELETE_FOLDER)
+
+
+def parse_stray_folder(name: str) -> TopicPartition | None:
+    """The partition that `<topic>-<partition>.<32 hex>-stray` was; the topic may be cut."""
+    return _parse_marked(name, STRAY_FOLDER)
+
+
+def _parse_marked(name: str, suffix: str) -> TopicPartition | None:
+    """None unless the whole form is there: a folder of somebody else's may end in the same word."""
+    front, dot, unique = name.removesuffix(suffix).rpartition(".")
+    if not name.endswith(suffix) or not dot or len(unique) != _UNIQUE_DIGITS or set(unique) - set("0123456789abcdef"):
         return None
     return parse_partition_folder(front)
 

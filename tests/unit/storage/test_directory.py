@@ -6,8 +6,10 @@ import pytest
 
 from ottla.common.errors import KafkaStorageError
 from ottla.common.names import TopicPartition
+from ottla.storage.checkpoints import offsets_text
 from ottla.storage.directory import DirectoryUnusable
-from ottla.testing.files import SimFiles
+from ottla.testing.clock import SimRandom
+from ottla.testing.files import CrashMode, SimFiles
 from tests.unit.storage.logs import NOW_MS, PARTITION, TOPIC_ID, add, open_directory, settings
 
 
@@ -27,7 +29,8 @@ def test_a_clean_stop_leaves_what_kafka_leaves() -> None:
     directory.close(broker_epoch=11)
     assert files.read("/data/.kafka_cleanshutdown") == b'{"version":0,"brokerEpoch":11}'
     for name in ("recovery-point-offset-checkpoint", "replication-offset-checkpoint"):
-        assert files.read(f"/data/{name}") == b"0\n1\nt 0 1\n"
+        assert files.read(f"/data/{name}") == offsets_text({PARTITION: 1})
+    assert offsets_text({PARTITION: 1}).startswith(b"0\n2\nt 0 1\n__ottla_checksum 0 ")
     assert files.read("/data/log-start-offset-checkpoint") == b"0\n0\n"
     assert files.read("/data/t-0/partition.metadata") == b"version: 0\ntopic_id: MDEyMzQ1Njc4OWFiY2RlZg"
     assert files.read("/data/t-0/leader-epoch-checkpoint") == b"0\n1\n4 0\n"
@@ -118,12 +121,82 @@ def test_a_new_folder_draws_its_cluster_id() -> None:
     assert len(directory.cluster_id) == 22
 
 
-def test_a_broken_checkpoint_is_refused() -> None:
+@pytest.mark.parametrize(
+    "name",
+    [
+        "recovery-point-offset-checkpoint",
+        "log-start-offset-checkpoint",
+        "replication-offset-checkpoint",
+        "cleaner-offset-checkpoint",
+    ],
+)
+def test_a_damaged_checkpoint_is_not_believed_and_told(name: str) -> None:
+    """Kafka begins at 0 as well where it cannot read one of these files."""
     files = SimFiles()
     files.make_folder("/data")
-    write(files, "/data/replication-offset-checkpoint", b"0\n1\nt x\n")
-    with pytest.raises(DirectoryUnusable, match="replication-offset-checkpoint"):
-        open_directory(files)
+    for content in (b"0\n1\nt x\n", offsets_text({PARTITION: 12}).replace(b"t 0 12", b"t 0 13")):
+        write(files, f"/data/{name}", content)
+        directory = open_directory(files)
+        assert [sentence.partition(":")[0] for sentence in directory.distrusted] == [f"/data/{name}"]
+        assert (directory.high_watermark(PARTITION), directory.cleaned_to(PARTITION)) == (0, None)
+        directory.release()
+
+
+def test_a_checkpoint_without_a_checksum_is_kafkas_and_is_believed() -> None:
+    files = SimFiles()
+    files.make_folder("/data")
+    write(files, "/data/replication-offset-checkpoint", b"0\n1\nt 0 12\n")
+    directory = open_directory(files)
+    assert (directory.high_watermark(PARTITION), directory.distrusted) == (12, [])
+
+
+@pytest.mark.parametrize("name", ["photos-delete", "t-0.00-delete", "t-0-delete", f"t-0.{'X' * 32}-delete"])
+def test_a_folder_goes_only_if_its_name_has_the_whole_form_of_a_deleted_one(name: str) -> None:
+    files = SimFiles()
+    files.make_folder(f"/data/{name}")
+    open_directory(files).remove_due(NOW_MS)
+    assert files.exists(f"/data/{name}")
+
+
+def test_a_folder_of_somebody_else_under_a_partitions_name_is_neither_used_nor_deleted() -> None:
+    files = SimFiles()
+    files.make_folder("/data/t-0")
+    write(files, "/data/t-0/a.jpg", b"a picture")
+    directory = open_directory(files)
+    with pytest.raises(KafkaStorageError, match="move it away"):
+        directory.log(PARTITION, settings(), NOW_MS)
+    assert directory.set_aside(PARTITION) is None
+    with pytest.raises(KafkaStorageError, match="move it away"):
+        directory.create(PARTITION, TOPIC_ID, settings(), NOW_MS)
+    assert not directory.offline, "it says nothing about the disk"
+    assert files.read("/data/t-0/a.jpg") == b"a picture"
+
+
+def test_a_file_under_a_partitions_name_is_that_partitions_trouble_alone() -> None:
+    files = SimFiles()
+    files.make_folder("/data")
+    write(files, "/data/t-0", b"")
+    directory = open_directory(files)
+    with pytest.raises(KafkaStorageError, match="move it away"):
+        directory.create(PARTITION, TOPIC_ID, settings(), NOW_MS)
+    assert add(directory.create(TopicPartition("t", 1), TOPIC_ID, settings(), NOW_MS)) is not None
+
+
+def test_a_stray_is_renamed_durably_and_kept_and_blocks_the_partition_that_it_was_taken_for() -> None:
+    files = SimFiles()
+    directory = open_directory(files)
+    log = directory.create(PARTITION, TOPIC_ID, settings(), NOW_MS)
+    add(log)
+    log.flush()
+    other = bytes(range(16))
+    path = directory.set_aside(PARTITION, in_place_of=other)
+    assert path == f"/data/t-0.{other.hex()}-stray" and not directory.contains(PARTITION)
+    directory.release()
+    files = files.crash(SimRandom(1), CrashMode.LOSE)
+    again = open_directory(files)
+    again.remove_due(NOW_MS + (1 << 40))
+    assert again.strays.blocking(PARTITION, other) == path and files.list_folder(path)
+    assert again.strays.blocking(PARTITION, TOPIC_ID) is None
 
 
 def test_a_deleted_partition_is_renamed_and_removed_later() -> None:

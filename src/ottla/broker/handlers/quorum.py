@@ -15,7 +15,7 @@ from ottla.common.errors import (
     UnknownTopicOrPartition,
     UnsupportedVersion,
 )
-from ottla.common.names import ZERO_UUID
+from ottla.common.names import METADATA_TOPIC, ZERO_UUID
 from ottla.protocol.messages.quorum import DescribeQuorumRequest, DescribeQuorumResponse
 from ottla.protocol.messages.voters import (
     AddRaftVoterRequest,
@@ -28,7 +28,6 @@ from ottla.security.operations import Operation, ResourceType
 if TYPE_CHECKING:
     from ottla.broker.context import Context
 
-CLUSTER_METADATA = "__cluster_metadata"
 _NODES_SINCE = 2
 
 Topic = DescribeQuorumResponse.TopicData
@@ -44,8 +43,8 @@ async def describe_quorum(ctx: Context, request: DescribeQuorumRequest) -> Descr
         response.error_code, response.error_message = ctx.count_error(error), error.message
         return response
     asked = [(topic.topic_name, each.partition_index) for topic in request.topics for each in topic.partitions]
-    if asked == [(CLUSTER_METADATA, 0)]:
-        response.topics = [Topic(topic_name=CLUSTER_METADATA, partitions=[_log(ctx)])]
+    if asked == [(METADATA_TOPIC, 0)]:
+        response.topics = [Topic(topic_name=METADATA_TOPIC, partitions=[_log(ctx)])]
         if ctx.version >= _NODES_SINCE:
             response.nodes = _controller(ctx)
         return response

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from importlib import import_module
 from typing import Any
 
-from ottla.common.names import CONSUMER_OFFSETS, SHARE_GROUP_STATE, TRANSACTION_STATE, uuid_text
+from ottla.common.names import CONSUMER_OFFSETS, METADATA_TOPIC, SHARE_GROUP_STATE, TRANSACTION_STATE, uuid_text
 from ottla.protocol.codec import ProtocolError
 from ottla.protocol.logs.framing import decode_key, decode_metadata, decode_value, record_type
 from ottla.protocol.message import Message, Struct
@@ -20,7 +20,6 @@ _DECODERS = {
     TRANSACTION_STATE: "ottla.protocol.logs.transaction_state",
     SHARE_GROUP_STATE: "ottla.protocol.logs.share_group_state",
 }
-_METADATA_TOPIC = "__cluster_metadata"
 
 
 def shape_for(topic: str | None) -> Shape:
@@ -28,7 +27,7 @@ def shape_for(topic: str | None) -> Shape:
     if topic in _DECODERS:
         module = import_module(_DECODERS[topic])
         return lambda record: _framed(record, module.KEYS, module.VALUES)
-    if topic == _METADATA_TOPIC:
+    if topic == METADATA_TOPIC:
         from ottla.protocol.logs.cluster_metadata import RECORDS
 
         return lambda record: _metadata(record, RECORDS)

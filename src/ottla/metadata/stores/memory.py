@@ -18,6 +18,7 @@ from ottla.metadata.store import (
     Fenced,
     Holder,
     StoredBatch,
+    StoredCluster,
     StoredSnapshot,
     Unknown,
 )
@@ -98,6 +99,11 @@ class MemoryStore:
         self._faults = faults if faults is not None else NoFaults()
         self._watches: list[int] = []
         self._leases: list[MemoryLease] = []
+
+    async def peek(self) -> StoredCluster | None:
+        await self._travel()
+        known, end = self._log.cluster_id, self._log.end
+        return None if known is None or not end else StoredCluster(known, end)
 
     async def open(self, proposed_cluster_id: str) -> str:
         await self._travel()

@@ -17,12 +17,14 @@ from typing import TypeVar
 
 from ottla.common.clock import Clock
 from ottla.metadata.store import (
+    SQLITE_FILE,
     AppendOutcome,
     Committed,
     ControllerEpoch,
     Fenced,
     Holder,
     StoredBatch,
+    StoredCluster,
     StoredSnapshot,
     StoreError,
     Unknown,
@@ -32,7 +34,7 @@ from ottla.metadata.stores.worker import Worker
 
 FORMAT = 1
 """Version of the tables. A store with a higher one is refused."""
-FILE_NAME = "metadata.sqlite"
+FILE_NAME = SQLITE_FILE
 
 _SCHEMA = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -65,6 +67,9 @@ class SqliteStore:
         self._locks: dict[int, BrokerLock] = {}
 
     # the port
+
+    async def peek(self) -> StoredCluster | None:
+        return await self._run(self._peek)
 
     async def open(self, proposed_cluster_id: str) -> str:
         return await self._run(lambda: self._open(proposed_cluster_id))
@@ -177,6 +182,21 @@ class SqliteStore:
     def _database(self) -> sqlite3.Connection:
         assert self._connection is not None, "the store is not open"
         return self._connection
+
+    def _peek(self) -> StoredCluster | None:
+        path = self._folder / FILE_NAME
+        if not path.is_file() or not path.stat().st_size:
+            return None
+        self._connection = sqlite3.connect(path, timeout=10, isolation_level=None)
+        try:
+            if not self._database.execute("SELECT count(*) FROM sqlite_master WHERE name = 'meta'").fetchone()[0]:
+                return None
+            cluster_id = self._check_format()
+            (end,) = self._database.execute(_HEAD).fetchone()
+            return StoredCluster(cluster_id, end) if end else None
+        finally:
+            self._connection.close()
+            self._connection = None
 
     def _open(self, proposed_cluster_id: str) -> str:
         try:
