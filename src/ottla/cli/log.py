@@ -1,4 +1,4 @@
-"""`ottla log`: look into the files of a partition, and check a folder of them."""
+"""`ottla log`: look into the files of a partition, check a folder of them, take one over, see what was set aside."""
 
 from __future__ import annotations
 
@@ -7,14 +7,23 @@ from typing import Any
 
 import click
 
+from ottla.cli.adopt import adopt_command
 from ottla.cli.nouns import SuggestingGroup
 from ottla.cli.options import json_option
+from ottla.cli.strays import strays_command
 from ottla.cli.terminal import count_text, dim, print_json, print_table, red, size_text, time_text
 
 
 @click.group(cls=SuggestingGroup)
 def log() -> None:
-    """Look into the files of a partition, ours or Kafka's. Nothing is changed; a broker may be running."""
+    """The files of partitions, ours or Kafka's.
+
+    dump and check change nothing; a broker may be running. adopt and strays are for a broker that is stopped.
+    """
+
+
+log.add_command(adopt_command)
+log.add_command(strays_command)
 
 
 @log.command("dump")

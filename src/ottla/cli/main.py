@@ -42,7 +42,7 @@ _COMMANDS = {
         "cluster": ("ottla.cli.cluster:cluster", "Brokers, features, API versions, log directories."),
     },
     "Files": {
-        "log": ("ottla.cli.log:log", "Look into a partition's files, and check them."),
+        "log": ("ottla.cli.log:log", "Look into partitions' files, check them; adopt a Kafka's folder."),
     },
 }
 

@@ -62,6 +62,22 @@ class StoreConformance:
 
         run(test)
 
+    def test_a_peek_tells_what_is_there_and_makes_nothing(self, cluster: Cluster) -> None:
+        async def test() -> None:
+            stranger = cluster.connect()
+            assert await stranger.peek() is None
+            first = cluster.connect()
+            assert await first.open("a") == "a", "the peek has made a store"
+            assert await stranger.peek() is None, "there is no record yet"
+            epoch = await elected(first)
+            await first.append(epoch, 0, [b"record", b"another"], writer_id(1))
+            assert await stranger.peek() == ("a", 2)
+            assert await first.peek() == ("a", 2)
+            await first.close()
+            await stranger.close()
+
+        run(test)
+
     def test_a_batch_is_read_as_it_was_written(self, cluster: Cluster) -> None:
         async def test() -> None:
             writer, reader = await opened(cluster), await opened(cluster)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from ottla.storage.checkpoints import CorruptCheckpoint, checkpoint_lines
+from ottla.storage.checkpoints import CHECKSUM, CorruptCheckpoint, checkpoint_lines
 from ottla.storage.indexes import OffsetIndex, TimeIndex, decode_aborted
 from ottla.storage.paths import (
     INDEX,
@@ -87,6 +87,8 @@ def _checkpoint(path: Path) -> Iterator[dict[str, Any]]:
         words = line.split(" ")
         if len(words) != len(names):
             raise Unreadable(f"{line!r} has {len(words)} words, not {len(names)}")
+        if words[0] == CHECKSUM.topic:
+            continue
         yield {name: word if name == "topic" else _number(word) for name, word in zip(names, words, strict=True)}
 
 

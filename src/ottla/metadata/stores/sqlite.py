@@ -184,19 +184,24 @@ class SqliteStore:
         return self._connection
 
     def _peek(self) -> StoredCluster | None:
+        if self._connection is not None:
+            return self._content()
         path = self._folder / FILE_NAME
         if not path.is_file() or not path.stat().st_size:
             return None
         self._connection = sqlite3.connect(path, timeout=10, isolation_level=None)
         try:
-            if not self._database.execute("SELECT count(*) FROM sqlite_master WHERE name = 'meta'").fetchone()[0]:
-                return None
-            cluster_id = self._check_format()
-            (end,) = self._database.execute(_HEAD).fetchone()
-            return StoredCluster(cluster_id, end) if end else None
+            return self._content()
         finally:
             self._connection.close()
             self._connection = None
+
+    def _content(self) -> StoredCluster | None:
+        if not self._database.execute("SELECT count(*) FROM sqlite_master WHERE name = 'meta'").fetchone()[0]:
+            return None
+        cluster_id = self._check_format()
+        (end,) = self._database.execute(_HEAD).fetchone()
+        return StoredCluster(cluster_id, end) if end else None
 
     def _open(self, proposed_cluster_id: str) -> str:
         try:
