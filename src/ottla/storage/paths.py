@@ -6,7 +6,8 @@ from ottla.common.names import TopicPartition
 
 LOG, INDEX, TIME_INDEX, TXN_INDEX, SNAPSHOT = ".log", ".index", ".timeindex", ".txnindex", ".snapshot"
 SEGMENT_SUFFIXES = (LOG, INDEX, TIME_INDEX, TXN_INDEX)
-DELETED, CLEANED, SWAP = ".deleted", ".cleaned", ".swap"
+DELETED, CLEANED, SWAP, TEMPORARY = ".deleted", ".cleaned", ".swap", ".tmp"
+LEFTOVERS = (DELETED, CLEANED, SWAP, TEMPORARY)
 DELETE_FOLDER, FUTURE_FOLDER, STRAY_FOLDER = "-delete", "-future", "-stray"
 
 LEADER_EPOCHS = "leader-epoch-checkpoint"
@@ -28,6 +29,18 @@ def parse_offset_name(name: str, suffix: str) -> int | None:
     if name.endswith(suffix) and len(digits) == _OFFSET_DIGITS and digits.isascii() and digits.isdigit():
         return int(digits)
     return None
+
+
+def is_ours(name: str) -> bool:
+    """A file that a broker makes in a partition's folder; everything else in there is left alone."""
+    if name.removesuffix(TEMPORARY) in (LEADER_EPOCHS, PARTITION_METADATA):
+        return True
+    for ending in ("", *LEFTOVERS):
+        if name.endswith(ending):
+            plain = name.removesuffix(ending)
+            if any(parse_offset_name(plain, suffix) is not None for suffix in (*SEGMENT_SUFFIXES, SNAPSHOT)):
+                return True
+    return False
 
 
 def parse_partition_folder(name: str) -> TopicPartition | None:
