@@ -15,7 +15,7 @@ from ottla.storage.kept import Kept
 from ottla.storage.paths import INDEX, TIME_INDEX, TXN_INDEX
 from ottla.storage.repairs import Cut, OnRepair, Reason, Remade
 from ottla.storage.segment import Segment
-from ottla.storage.tail import RELATIVE_MAX, Tail, fits, walk, why_it_ends
+from ottla.storage.tail import RELATIVE_MAX, Tail, fits, holds_whole_batches, next_whole, walk, why_it_ends
 
 _FAR_BYTES = 16 << 20
 """An index that leaves more than this behind its last entry was cut short: a search would walk too far."""
@@ -40,11 +40,18 @@ class IndexCheck:
     # -- the first use of a segment
 
     def first_use(self, segment: Segment) -> bool:
-        """Makes indexes again that cannot be right (True then), and lets the segment end where its last batch ends."""
+        """Makes indexes again that cannot be right (True then), and lets the segment end where its last batch ends.
+
+        Damage with whole batches behind it stays where it is: who reads it gets an error, who reads behind it does not.
+        """
         remade, tail = self.check(segment)
-        if tail.position < segment.size_bytes:
-            self._cut(segment, tail)
+        self.end_where_batches_end(segment, tail)
         return remade
+
+    def end_where_batches_end(self, segment: Segment, tail: Tail) -> None:
+        size, base = segment.size_bytes, segment.base_offset
+        if tail.position < size and not holds_whole_batches(segment.open_file(), size, tail.position, base):
+            self._cut(segment, tail)
 
     def check(self, segment: Segment) -> tuple[bool, Tail]:
         """Whether the indexes had to be made again, and the batches behind the last one that is indexed. Raises
@@ -70,8 +77,15 @@ class IndexCheck:
             timestamp = header.max_timestamp if header.record_count else NO_TIMESTAMP
             segment.note(position, header.size_bytes, header.last_offset, timestamp, self._interval)
 
-        if segment.size_bytes:
-            walk(segment.open_file(), segment.size_bytes, 0, segment.base_offset, segment.base_offset, note)
+        base, size = segment.base_offset, segment.size_bytes
+        position: int | None = 0 if size else None
+        next_offset = base
+        while position is not None and position < size:
+            tail = walk(segment.open_file(), size, position, base, next_offset, note)
+            next_offset = tail.end_offset
+            position = tail.position
+            if position < size:  # what lies behind damage is found all the same
+                position = next_whole(segment.open_file(), size, position, base, next_offset)
         segment.deactivate()
         self._tell(Remade(segment.path(suffix), why))
 
@@ -101,12 +115,11 @@ class IndexCheck:
             return None, nowhere
         file = self._files.open(path)
         try:
-            halves = file.size() % OFFSET_ENTRY.size
+            if file.size() % OFFSET_ENTRY.size:
+                return (INDEX, "it holds half an entry"), nowhere
             ends = _ends(file)
         finally:
             file.close()
-        if halves:
-            return (INDEX, "it holds half an entry"), nowhere
         if any(not 0 < position < segment.size_bytes for _, position in ends):
             return (INDEX, "its entries lie outside of the segment"), nowhere
         tail = self._tail(segment, ends[-1][1] if ends else 0)

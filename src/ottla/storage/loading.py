@@ -291,10 +291,7 @@ class Loading:
     def _recover(self) -> None:
         segments = self.segments
         first = max(sum(segment.base_offset <= self.recovery_point for segment in segments) - 1, 0)
-        for segment in segments[:first]:
-            if self._indexing.first_use(segment):
-                self.rewritten.append(segment)
-            segment.trust()
+        first = self._first_to_scan(first)
         if first:
             self._check_epochs(segments[first - 1].header_within(0))
         start = segments[first].base_offset
@@ -324,6 +321,19 @@ class Loading:
             self._files.fsync_folder(self._folder)
         if recovery.passed_over:
             self._sync_recovered(first)
+
+    def _first_to_scan(self, first: int) -> int:
+        """`first`, or an earlier one that overlaps the next: a recovery that split it was broken off. What lies below
+        is durable, and only its indexes and its end are looked at."""
+        for index, segment in enumerate(self.segments[:first]):
+            remade, tail = self._indexing.check(segment)
+            if tail.end_offset > self.segments[index + 1].base_offset:
+                return index
+            self._indexing.end_where_batches_end(segment, tail)
+            segment.trust()
+            if remade:
+                self.rewritten.append(segment)
+        return first
 
     def _sync_recovered(self, first: int) -> None:
         """The recovery point must not fall below a hole, which the next start would take for a torn write."""

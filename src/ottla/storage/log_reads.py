@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from ottla.common.errors import KafkaStorageError, OffsetOutOfRange
+from ottla.common.errors import CorruptMessage, KafkaStorageError, OffsetOutOfRange
 from ottla.records.batch import BatchHeader
 from ottla.storage import lookup
 from ottla.storage.log_base import LogBase
 from ottla.storage.log_facts import ProducerView, producer_view
 from ottla.storage.log_range import LogRange
 from ottla.storage.lookup import FoundOffset
+from ottla.storage.paths import LOG
 from ottla.storage.segment import Segment
 
 
@@ -71,6 +72,8 @@ class ReadableLog(LogBase):
 
     def _first_batch(self, segment: Segment, position: int, up_to: int) -> tuple[int, int]:
         header = segment.header_at(position)
+        if header.size_bytes > segment.size_bytes - position:  # its length is damaged; what the file has is no batch
+            raise CorruptMessage(f"{segment.path(LOG)}: the batch at {position} reaches beyond the file")
         if header.last_offset >= up_to:
             return position, -1
         return position + header.size_bytes, header.last_offset + 1
