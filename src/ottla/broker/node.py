@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import traceback
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -30,6 +31,7 @@ from ottla.broker.transactions import Transactions
 from ottla.broker.unsent import Unsent
 from ottla.broker.verification import Verification
 from ottla.broker.waits import give_way
+from ottla.common.errors import KafkaError
 from ottla.common.metrics import Registry
 from ottla.security.authorizer import AllowAll, Authorizer
 from ottla.security.principal import ANONYMOUS
@@ -221,6 +223,7 @@ class Node:
             cluster_id = directory.cluster_id
             directory.validate_records = self.settings.ottla_validate_records
             directory.producer_tally = self.producer_limit.tally
+            directory.on_repair = self.hosting.opening.mended
             self.directories.append(directory)
         assert cluster_id is not None
         for place, path in refused:
@@ -235,8 +238,9 @@ class Node:
         for partition in self.replicas:
             directory = self.hosting.directory_of(partition.topic_partition)
             if directory is not None and not directory.clean and partition.leads:
-                partition.leader_log()
-                recovered += 1
+                with contextlib.suppress(KafkaError):  # that partition alone, and it was told
+                    partition.leader_log()
+                    recovered += 1
             if self.loop.time() - started > _SLICE_S:
                 await give_way()
                 started = self.loop.time()

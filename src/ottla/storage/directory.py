@@ -41,6 +41,7 @@ from ottla.storage.paths import (
     parse_partition_folder,
 )
 from ottla.storage.producer_tally import ProducerTally
+from ottla.storage.repairs import Repair
 from ottla.storage.settings import TopicSettings
 
 __all__ = ("DirectoryUnusable", "LogDirectory")
@@ -70,6 +71,8 @@ class LogDirectory:
         """The broker epoch in the clean shutdown marker, or -1."""
         self.on_failure: Callable[[LogDirectory, OSError], None] | None = None
         """Called once, when the disk fails."""
+        self.on_repair: Callable[[TopicPartition, Repair], None] | None = None
+        """Told what had to be mended in a log that was opened."""
         self.validate_records = False
         """Logs opened from now on look into every record, as Kafka does."""
         self.producer_tally: ProducerTally | None = None
@@ -244,11 +247,14 @@ class LogDirectory:
                 on_truncated=lambda end: self._truncated(partition, end),
                 validate_records=self.validate_records,
                 tally=self.producer_tally,
+                on_repair=lambda repair: self._repaired(partition, repair),
             )
         except OSError as error:
             raise self._failed(error) from error
-        except CorruptCheckpoint as error:
-            raise KafkaStorageError(str(error)) from error
+
+    def _repaired(self, partition: TopicPartition, repair: Repair) -> None:
+        if self.on_repair is not None:
+            self.on_repair(partition, repair)
 
     def adopt(self, partition: TopicPartition, name: str, settings: TopicSettings, now_ms: int) -> PartitionLog:
         """The folder `name` becomes the partition's own: a clean log that is durable and closed. Raises

@@ -15,7 +15,7 @@ from ottla.storage.kept import Kept
 from ottla.storage.paths import INDEX, TIME_INDEX, TXN_INDEX
 from ottla.storage.repairs import Cut, OnRepair, Reason, Remade
 from ottla.storage.segment import Segment
-from ottla.storage.tail import RELATIVE_MAX, Tail, fits, holds_whole_batches, next_whole, walk, why_it_ends
+from ottla.storage.tail import RELATIVE_MAX, Tail, fits, holds_whole_batches, walk, walk_all, why_it_ends
 
 _FAR_BYTES = 16 << 20
 """An index that leaves more than this behind its last entry was cut short: a search would walk too far."""
@@ -77,15 +77,8 @@ class IndexCheck:
             timestamp = header.max_timestamp if header.record_count else NO_TIMESTAMP
             segment.note(position, header.size_bytes, header.last_offset, timestamp, self._interval)
 
-        base, size = segment.base_offset, segment.size_bytes
-        position: int | None = 0 if size else None
-        next_offset = base
-        while position is not None and position < size:
-            tail = walk(segment.open_file(), size, position, base, next_offset, note)
-            next_offset = tail.end_offset
-            position = tail.position
-            if position < size:  # what lies behind damage is found all the same
-                position = next_whole(segment.open_file(), size, position, base, next_offset)
+        if segment.size_bytes:
+            walk_all(segment.open_file(), segment.size_bytes, segment.base_offset, note)
         segment.deactivate()
         self._tell(Remade(segment.path(suffix), why))
 

@@ -43,7 +43,7 @@ from ottla.storage.scan import scan_batches
 from ottla.storage.segment import Segment
 from ottla.storage.settings import TopicSettings
 from ottla.storage.snapshots import write_snapshot
-from ottla.storage.tail import Tail, crc_at, walk
+from ottla.storage.tail import Tail, crc_at, walk_all
 
 
 class Loading:
@@ -85,7 +85,7 @@ class Loading:
         self.names_changed = not clean
         """Names in the folder may not survive a power cut."""
         self._names: dict[str, None] = {}
-        self._tell = tell
+        self.tell = tell
         self._kept = Kept(files, folder)
         self._indexing = IndexCheck(
             files,
@@ -179,7 +179,7 @@ class Loading:
             if suffix != LOG and name in self._names:
                 self._remove(name)
         del self._names[offset_name(base) + LOG + SWAP]
-        self._tell(Cut(self._folder, base, base, size, 1, Reason.SWAP, (kept,)))
+        self.tell(Cut(self._folder, base, base, size, 1, Reason.SWAP, (kept,)))
 
     # -- step 3
 
@@ -235,7 +235,7 @@ class Loading:
         self._make_epochs_again(f"it does not give the batch at {header.base_offset} its epoch {header.leader_epoch}")
 
     def _make_epochs_again(self, why: str) -> None:
-        self._tell(Remade(f"{self._folder}/{LEADER_EPOCHS}", why))
+        self.tell(Remade(f"{self._folder}/{LEADER_EPOCHS}", why))
         self._epochs_from_batches()
 
     def _epochs_from_batches(self) -> None:
@@ -250,8 +250,7 @@ class Loading:
                 continue
             self._note_epoch(0, first)
             if after is None or after.leader_epoch != first.leader_epoch:
-                base = segment.base_offset
-                walk(segment.open_file(), segment.size_bytes, 0, base, base, self._note_epoch)
+                walk_all(segment.open_file(), segment.size_bytes, segment.base_offset, self._note_epoch)
 
     def _note_epoch(self, _position: int, header: BatchHeader) -> None:
         if header.leader_epoch > self.epochs.latest:
@@ -298,7 +297,7 @@ class Loading:
         self.epochs.truncate_end(start)
         self._load_producers(start)
         recovery = Recovery(
-            self._files, self._folder, segments, first, self.recovery_point, self._tell, self._recovered_segment
+            self._files, self._folder, segments, first, self.recovery_point, self.tell, self._recovered_segment
         )
         recovery.run(
             self.epochs,
@@ -372,7 +371,7 @@ class Loading:
 
     def _remove_bad_snapshot(self, offset: int) -> None:
         path = f"{self._folder}/{offset_name(offset)}{SNAPSHOT}"
-        self._tell(Remade(path, "it is no snapshot of the producers of this log"))
+        self.tell(Remade(path, "it is no snapshot of the producers of this log"))
         self._remove_snapshot(offset)
 
     def _remove_snapshot(self, offset: int) -> None:
@@ -385,7 +384,7 @@ class Loading:
         """The checkpoint says that more was durable than there is. The log counts; but somebody should know."""
         end = self.log_end_offset
         if self.recovery_point > end:
-            self._tell(Cut(self._folder, end, end, 0, 0, Reason.MISSING, ()))
+            self.tell(Cut(self._folder, end, end, 0, 0, Reason.MISSING, ()))
 
     def _settle_start(self) -> None:
         """The greater of checkpoint and first segment. A log that ends below its start begins anew there, and what it
@@ -407,7 +406,7 @@ class Loading:
             segment.remove_files()
         if size:
             count = len(self.segments)
-            self._tell(Cut(self._folder, first, start, size, count, Reason.BELOW_START, tuple(reversed(kept))))
+            self.tell(Cut(self._folder, first, start, size, count, Reason.BELOW_START, tuple(reversed(kept))))
         self.segments[:] = [self._new_segment(start)]
         self.rewritten.clear()
         self.epochs.clear()

@@ -130,8 +130,12 @@ class ReadableLog(LogBase):
         return max(first, self.log_start_offset)
 
     def aborted_transactions(self, from_offset: int, to_offset: int) -> list[tuple[int, int]]:
-        """(producer id, first offset) of aborted transactions that overlap [from, to), by first offset."""
-        return lookup.aborted_transactions(self._segments, from_offset, to_offset)
+        """(producer id, first offset) of aborted transactions that overlap [from, to), by first offset. Raises
+        KafkaStorageError."""
+        try:
+            return lookup.aborted_transactions(self._segments, from_offset, to_offset)
+        except OSError as error:
+            raise self._failed(error) from error
 
     def has_ongoing_transaction(self, producer_id: int, producer_epoch: int) -> bool:
         producer = self._producers.get(producer_id)

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
+from ottla.common.errors import CorruptMessage
 from ottla.storage.files import Files
 from ottla.storage.indexes import AbortedTransaction
 from ottla.storage.paths import SNAPSHOT, offset_name
 from ottla.storage.producers import Producers
-from ottla.storage.scan import Rebuild, scan_batches
+from ottla.storage.scan import OnBatch, Rebuild, scan_batches
 from ottla.storage.segment import Segment
 from ottla.storage.snapshots import CorruptSnapshot, decode_snapshot
+from ottla.storage.tail import next_whole
 
 OnBadSnapshot = Callable[[int], None]
 
@@ -31,14 +33,32 @@ def load_producers(
         end = segments[index + 1].base_offset if index + 1 < len(segments) else up_to
         if end <= start or segment.base_offset >= up_to or segment.size_bytes == 0:
             continue
-        base = segment.base_offset
-        position = segment.position_of(max(start, base))
+        position = _position_of(segment, max(start, segment.base_offset))
         if position is None:
             continue
-        rebuild = Rebuild(segment, None, producers, None)
-        scan_batches(segment.open_file(), segment.size_bytes, base, base, rebuild.on_batch, position=position)
+        _scan(segment, position, Rebuild(segment, None, producers, None).on_batch)
         scanned += segment.size_bytes - position
     return LoadedProducers(producers, scanned)
+
+
+def _position_of(segment: Segment, offset: int) -> int | None:
+    try:
+        return segment.position_of(offset)
+    except CorruptMessage:  # damage on the way
+        return 0
+
+
+def _scan(segment: Segment, position: int, on_batch: OnBatch) -> None:
+    """All whole batches from `position` on, those behind damage as well."""
+    file, size, base = segment.open_file(), segment.size_bytes, segment.base_offset
+    next_offset, at = base, position
+    while at < size:
+        at, next_offset = scan_batches(file, size, base, next_offset, on_batch, position=at)
+        if at < size:
+            after = next_whole(file, size, at, base, next_offset)
+            if after is None:
+                return
+            at = after
 
 
 def _from_snapshot(
@@ -66,6 +86,5 @@ def aborted_of(
     if before:
         producers = load_producers(files, folder, before, snapshots, base, lambda _offset: None).producers
     rebuild = Rebuild(segment, None, producers, None, found.append)
-    if segment.size_bytes:
-        scan_batches(segment.open_file(), segment.size_bytes, base, base, rebuild.on_batch)
+    _scan(segment, 0, rebuild.on_batch)
     return found

@@ -66,7 +66,21 @@ class Remade(NamedTuple):
         return {"file": self.path, "reason": self.reason}
 
 
-Repair = Cut | Remade
+class Unreadable(NamedTuple):
+    """A file of a log that was opened cannot be used; the log goes on without it, until it can be used again."""
+
+    path: str
+    reason: str
+
+    @property
+    def event(self) -> str:
+        return "logs.file_unusable"
+
+    def facts(self) -> dict[str, object]:
+        return {"file": self.path, "reason": self.reason}
+
+
+Repair = Cut | Remade | Unreadable
 OnRepair = Callable[[Repair], None]
 
 

@@ -521,6 +521,10 @@ class Segment:
         assert self._aborted is not None
         return self._aborted
 
+    def settle_aborted(self) -> None:
+        """The first use of the transaction index, for a reader of the file."""
+        _ = self.aborted
+
     def add_aborted(self, entry: AbortedTransaction) -> None:
         self.aborted.append(entry)
         self.has_txn_index = True

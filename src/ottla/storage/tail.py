@@ -78,6 +78,17 @@ def walk(
     return Tail(position, next_offset, last_position, last, first)
 
 
+def walk_all(file: File, size: int, base_offset: int, on_header: OnHeader) -> None:
+    """The same from the beginning to the end of a segment, with whole batches that lie behind damage."""
+    position: int | None = 0 if size else None
+    next_offset = base_offset
+    while position is not None and position < size:
+        tail = walk(file, size, position, base_offset, next_offset, on_header)
+        next_offset, position = tail.end_offset, tail.position
+        if position < size:
+            position = next_whole(file, size, position, base_offset, next_offset)
+
+
 def crc_at(file: File, position: int, header: BatchHeader) -> bool:
     """The CRC of the batch that begins at `position` is right."""
     batch = memoryview(file.pread(position, header.size_bytes))
