@@ -36,7 +36,8 @@ class LogBase:
     __slots__ = (
         "_doomed", "_durability", "_epochs", "_files", "_jitter", "_on_failure", "_on_truncated", "_open_files",
         "_producers", "_roll_ms", "_rules", "_segments", "_snapshots", "_tally", "_tell", "_unusable_files",
-        "durable_end", "folder", "log_end_offset", "log_start_offset", "offline", "recovered_bytes", "settings", "size_bytes", "synced_appends",
+        "durable_end", "folder", "log_end_offset", "log_start_offset", "offline", "recovered_bytes", "settings",
+        "size_bytes", "synced_appends",
         "topic_id", "validate_records", "version",
     )  # fmt: skip
 

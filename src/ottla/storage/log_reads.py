@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from ottla.common.errors import CorruptMessage, KafkaStorageError, OffsetOutOfRange
 from ottla.records.batch import BatchHeader
@@ -13,6 +13,7 @@ from ottla.storage.log_range import LogRange
 from ottla.storage.lookup import FoundOffset
 from ottla.storage.paths import LOG
 from ottla.storage.segment import Segment
+from ottla.storage.verified import Piece, pieces
 
 
 class ReadableLog(LogBase):
@@ -77,6 +78,27 @@ class ReadableLog(LogBase):
         if header.last_offset >= up_to:
             return position, -1
         return position + header.size_bytes, header.last_offset + 1
+
+    def verified(self, max_bytes: int) -> Iterator[Piece]:
+        """Everything from the log's start to its present end, batch by batch, each with a right CRC; what is damaged is
+        named and passed over. Other work may be done between two pieces. Raises KafkaStorageError."""
+        offset = self.log_start_offset
+        while offset < self.log_end_offset:
+            if self.offline:
+                raise KafkaStorageError
+            index = self._segments.index_of(offset)
+            segment = self._segments.at(index)
+            try:
+                segment.settle()
+                for piece in pieces(segment, offset, max_bytes):
+                    offset = max(piece.next_offset, offset)
+                    yield piece
+                    if segment not in self._segments or self.offline:  # retention or compaction took it meanwhile
+                        break
+                else:
+                    offset = self._segments.end_of(index, self.log_end_offset)
+            except OSError as error:
+                raise self._failed(error) from error
 
     def offset_for_timestamp(self, timestamp_ms: int) -> FoundOffset | None:
         """The first record at or after the time; None when there is none."""
