@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from ottla.common.errors import CorruptMessage
 from ottla.records.batch import NO_TIMESTAMP, BatchHeader
 from ottla.storage.files import File, Files
 from ottla.storage.indexes import OFFSET_ENTRY, TIME_ENTRY, AbortedTransaction, last_entry
@@ -169,10 +170,13 @@ class IndexCheck:
 
     @staticmethod
     def is_time_of(segment: Segment, timestamp: int, relative: int) -> bool:
-        """The batch that holds the offset has this largest timestamp."""
+        """The batch that holds the offset has this largest timestamp; or it cannot be reached for damage before it."""
         if not 0 <= relative <= RELATIVE_MAX:
             return False
-        position = segment.plain_position_of(segment.base_offset + relative)
+        try:
+            position = segment.plain_position_of(segment.base_offset + relative)
+        except CorruptMessage:
+            return True
         header = None if position is None else segment.header_within(position)
         return header is not None and header.max_timestamp == timestamp
 

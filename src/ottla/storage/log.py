@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from ottla.common.errors import KafkaStorageError, OffsetOutOfRange
+from ottla.common.errors import CorruptMessage, KafkaStorageError, OffsetOutOfRange
 from ottla.storage import retention
 from ottla.storage.files import Files
 from ottla.storage.loading import Loading
@@ -216,6 +216,8 @@ def open_log(
         if error.errno in OF_ONE_FILE:
             raise KafkaStorageError(unusable_sentence(folder, error)) from error
         raise
+    except CorruptMessage as error:
+        raise KafkaStorageError(f"{error.message}; the log cannot be opened") from error
     return PartitionLog(
         files, folder, settings, loaded, pool,
         now_ms=now_ms, jitter=jitter, on_failure=on_failure, on_truncated=on_truncated,
