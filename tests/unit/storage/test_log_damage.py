@@ -7,9 +7,10 @@ from collections.abc import Callable
 
 import pytest
 
-from ottla.common.errors import CorruptMessage, KafkaStorageError
-from ottla.records.batch import batches
+from ottla.common.errors import CorruptMessage, InvalidRecord, KafkaStorageError
+from ottla.records.batch import BatchHeader, assemble, batches
 from ottla.records.control import end_marker
+from ottla.records.record import encode_record
 from ottla.storage.log import Origin, PartitionLog, open_log
 from ottla.storage.open_files import OpenFiles
 from ottla.storage.repairs import Cut, Reason, Remade, Repair
@@ -400,3 +401,60 @@ def test_a_file_that_cannot_be_used_is_named_and_the_log_opens_when_it_can_be(
         assert not clean and file.endswith((".index", ".snapshot"))  # recovery makes these again
     files.on_operation = None
     assert offsets(Told(files, clean=clean).log) == list(range(COUNT))
+
+
+# -- records that cannot be read, in a right CRC
+
+
+def unreadable(timestamp: int = NOW_MS) -> bytes:
+    """One record that is garbage."""
+    header = BatchHeader(0, 0, -1, 2, 0, 0, 0, timestamp, timestamp, -1, -1, -1, 1)
+    return assemble(header, b"\x7f" * 20)
+
+
+def test_a_look_up_by_time_passes_by_what_cannot_be_read() -> None:
+    log = new_log()
+    add(log, unreadable())
+    add(log, batch(timestamp=NOW_MS + 1))
+    found = log.offset_for_timestamp(NOW_MS)
+    assert found is not None and (found.offset, found.timestamp) == (1, NOW_MS + 1)
+
+
+def test_where_nothing_else_fits_the_header_of_an_unreadable_batch_speaks_for_it() -> None:
+    log = new_log()
+    add(log, batch(timestamp=NOW_MS - 1))
+    add(log, unreadable())
+    found = log.offset_for_timestamp(NOW_MS)
+    assert found is not None and (found.offset, found.timestamp) == (1, NOW_MS)
+    largest = log.offset_of_max_timestamp()
+    assert largest is not None and (largest.offset, largest.timestamp) == (1, NOW_MS)
+
+
+def too_late(max_timestamp: int) -> bytes:
+    """A record whose time leaves 64 bits, in a header that says nothing of it."""
+    header = BatchHeader(0, 0, -1, 2, 0, 0, 0, (1 << 63) - 5, max_timestamp, -1, -1, -1, 1)
+    return assemble(header, encode_record(10**18, 0, b"k", b"v"))
+
+
+def test_a_batch_whose_times_leave_64_bits_is_refused_where_its_header_gives_it_away() -> None:
+    log = new_log()
+    with pytest.raises(InvalidRecord, match="64 bits"):
+        add(log, too_late(NOW_MS))
+
+
+def test_a_time_that_does_not_fit_into_an_answer_is_clipped() -> None:
+    log = new_log()
+    log.append_as_follower(too_late((1 << 63) - 1), now_ms=NOW_MS)  # a log of another broker may have it
+    found = log.offset_for_timestamp(NOW_MS)
+    assert found is not None and (found.offset, found.timestamp) == (0, (1 << 63) - 1)
+
+
+def test_a_header_without_a_largest_time_gets_that_of_its_records() -> None:
+    """As a producer writes it that leaves the field at -1."""
+    records = b"".join(encode_record(1000 * index, index, b"k", b"v") for index in range(3))
+    log = new_log()
+    add(log, assemble(BatchHeader(0, 0, -1, 2, 0, 0, 2, NOW_MS, -1, -1, -1, -1, 3), records))
+    found = [log.offset_for_timestamp(NOW_MS + ms) for ms in (500, 2000)]
+    assert [one and one.offset for one in found] == [1, 2]
+    largest = log.offset_of_max_timestamp()
+    assert largest is not None and (largest.offset, largest.timestamp) == (2, NOW_MS + 2000)
