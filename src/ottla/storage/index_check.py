@@ -6,6 +6,7 @@ segment, and, later, each entry that a search finds. What was made again is told
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Callable
 
 from ottla.common.errors import CorruptMessage
@@ -21,6 +22,7 @@ from ottla.storage.tail import RELATIVE_MAX, Tail, fits, holds_whole_batches, wa
 _FAR_BYTES = 16 << 20
 """An index that leaves more than this behind its last entry was cut short: a search would walk too far."""
 
+EndOf = Callable[[Segment], int]
 AbortedOf = Callable[[Segment], list[AbortedTransaction]]
 
 
@@ -28,9 +30,17 @@ class IndexCheck:
     """Implements `segment.Indexing` for the segments of one folder."""
 
     def __init__(
-        self, files: Files, folder: str, index_interval_bytes: int, tell: OnRepair, aborted_of: AbortedOf
+        self,
+        files: Files,
+        folder: str,
+        index_interval_bytes: int,
+        tell: OnRepair,
+        end_of: EndOf,
+        aborted_of: AbortedOf,
     ) -> None:
-        """`aborted_of` reads the aborted transactions of a segment from its markers."""
+        """`end_of`: an offset that no batch of the segment reaches. `aborted_of` reads the aborted transactions of a
+        segment from its markers."""
+        self._end_of = end_of
         self._files = files
         self._folder = folder
         self._interval = index_interval_bytes
@@ -50,8 +60,10 @@ class IndexCheck:
         return remade
 
     def end_where_batches_end(self, segment: Segment, tail: Tail) -> None:
-        size, base = segment.size_bytes, segment.base_offset
-        if tail.position < size and not holds_whole_batches(segment.open_file(), size, tail.position, base):
+        size, end_offset = segment.size_bytes, self._end_of(segment)
+        if tail.position == size:
+            return
+        if not holds_whole_batches(segment.open_file(), size, tail.position, end_offset, tail.end_offset):
             self._cut(segment, tail)
 
     def check(self, segment: Segment) -> tuple[bool, Tail]:
@@ -63,12 +75,11 @@ class IndexCheck:
         self.remake(segment, *wrong)
         return True, self._tail(segment, segment.tail_position())
 
-    @staticmethod
-    def _tail(segment: Segment, position: int) -> Tail:
+    def _tail(self, segment: Segment, position: int) -> Tail:
         base = segment.base_offset
         if not segment.size_bytes:
             return Tail(0, base, 0, None, None)
-        return walk(segment.open_file(), segment.size_bytes, position, base, base)
+        return walk(segment.open_file(), segment.size_bytes, position, self._end_of(segment), base)
 
     def remake(self, segment: Segment, suffix: str, why: str) -> None:
         """Offset and time index from the headers of all batches."""
@@ -79,7 +90,8 @@ class IndexCheck:
             segment.note(position, header.size_bytes, header.last_offset, timestamp, self._interval)
 
         if segment.size_bytes:
-            walk_all(segment.open_file(), segment.size_bytes, segment.base_offset, note)
+            base, end_offset = segment.base_offset, self._end_of(segment)
+            walk_all(segment.open_file(), segment.size_bytes, base, end_offset, note)
         segment.deactivate()
         self._tell(Remade(segment.path(suffix), why))
 
@@ -89,8 +101,8 @@ class IndexCheck:
         return found
 
     def _cut(self, segment: Segment, tail: Tail) -> None:
-        file, size, base = segment.open_file(), segment.size_bytes, segment.base_offset
-        reason = why_it_ends(file, size, tail.position, base, tail.end_offset)
+        file, size = segment.open_file(), segment.size_bytes
+        reason = why_it_ends(file, size, tail.position, tail.end_offset)
         if reason is Reason.WRONG_CRC:  # the outline does not fit either, or the walk would not have stopped
             reason = Reason.GARBAGE
         kept = [] if reason is Reason.ZEROS else [self._kept.part(file, tail.position, size, tail.end_offset)]
@@ -109,8 +121,9 @@ class IndexCheck:
             return None, nowhere
         file = self._files.open(path)
         try:
-            if file.size() % OFFSET_ENTRY.size:
-                return (INDEX, "it holds half an entry"), nowhere
+            wrong = _wrong_size(file, OFFSET_ENTRY)
+            if wrong is not None:
+                return (INDEX, wrong), nowhere
             ends = _ends(file)
         finally:
             file.close()
@@ -140,7 +153,8 @@ class IndexCheck:
             return False
         header = segment.header_within(position)
         left, base = segment.size_bytes - position, segment.base_offset
-        return header is not None and fits(header, left, base, base) and header.base_offset <= base + relative
+        end_offset = self._end_of(segment)
+        return header is not None and fits(header, left, end_offset, base) and header.base_offset <= base + relative
 
     def _is_large(self, segment: Segment, position: int) -> bool:
         header = segment.header_within(position)
@@ -152,8 +166,9 @@ class IndexCheck:
             return None if segment.size_bytes == 0 else "it is missing"
         file = self._files.open(path)
         try:
-            if file.size() % TIME_ENTRY.size:
-                return "it holds half an entry"
+            wrong = _wrong_size(file, TIME_ENTRY)
+            if wrong is not None:
+                return wrong
             last = last_entry(file, TIME_ENTRY)
         finally:
             file.close()
@@ -189,3 +204,12 @@ def _ends(file: File) -> list[tuple[int, int]]:
     first = OFFSET_ENTRY.unpack(content)
     last = last_entry(file, OFFSET_ENTRY)
     return [(first[0], first[1])] if last is None else [(first[0], first[1]), last]
+
+
+def _wrong_size(file: File, entry: struct.Struct) -> str | None:
+    size = file.size()
+    if size % entry.size:
+        return "it holds half an entry"
+    if size and not any(file.pread(size - entry.size, entry.size)):
+        return "it ends in zeros"  # room that a crash left, or an entry that is lost
+    return None

@@ -8,6 +8,7 @@ where it is missing or wrong. Names that no broker gives are left alone.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from functools import partial
 
 from ottla.records.batch import BatchHeader
@@ -43,7 +44,7 @@ from ottla.storage.scan import scan_batches
 from ottla.storage.segment import Segment
 from ottla.storage.settings import TopicSettings
 from ottla.storage.snapshots import write_snapshot
-from ottla.storage.tail import Tail, crc_at, walk_all
+from ottla.storage.tail import Tail, crc_at, most_of, walk_all
 
 
 class Loading:
@@ -92,6 +93,7 @@ class Loading:
             folder,
             settings.index_interval_bytes,
             tell,
+            self._end_of,
             partial(aborted_of, files, folder, self.segments, self.snapshots),
         )
 
@@ -114,6 +116,7 @@ class Loading:
         self._settle_start()
         self._remove_stray_snapshots()
         self._load_topic_id()
+        self._names.clear()  # the checks of indexes keep this object as long as there is the log
 
     def _is_file_of_ours(self, name: str) -> bool:
         return is_ours(name) and not self._files.is_folder(f"{self._folder}/{name}")
@@ -217,6 +220,12 @@ class Loading:
         self._names[offset_name(base) + LOG] = None
         return segment
 
+    def _end_of(self, segment: Segment) -> int:
+        """No offset of the segment reaches this one."""
+        following = bisect_right(self.segments, segment.base_offset, key=lambda one: one.base_offset)
+        most = most_of(segment.base_offset)
+        return min(most, self.segments[following].base_offset) if following < len(self.segments) else most
+
     # -- epochs
 
     def _load_epochs(self) -> None:
@@ -250,7 +259,8 @@ class Loading:
                 continue
             self._note_epoch(0, first)
             if after is None or after.leader_epoch != first.leader_epoch:
-                walk_all(segment.open_file(), segment.size_bytes, segment.base_offset, self._note_epoch)
+                base = segment.base_offset
+                walk_all(segment.open_file(), segment.size_bytes, base, self._end_of(segment), self._note_epoch)
 
     def _note_epoch(self, _position: int, header: BatchHeader) -> None:
         if header.leader_epoch > self.epochs.latest:
@@ -291,8 +301,6 @@ class Loading:
         segments = self.segments
         first = max(sum(segment.base_offset <= self.recovery_point for segment in segments) - 1, 0)
         first = self._first_to_scan(first)
-        if first:
-            self._check_epochs(segments[first - 1].header_within(0))
         start = segments[first].base_offset
         self.epochs.truncate_end(start)
         self._load_producers(start)
@@ -324,14 +332,17 @@ class Loading:
     def _first_to_scan(self, first: int) -> int:
         """`first`, or an earlier one that overlaps the next: a recovery that split it was broken off. What lies below
         is durable, and only its indexes and its end are looked at."""
+        last: BatchHeader | None = None
         for index, segment in enumerate(self.segments[:first]):
             remade, tail = self._indexing.check(segment)
             if tail.end_offset > self.segments[index + 1].base_offset:
                 return index
             self._indexing.end_where_batches_end(segment, tail)
+            last = tail.last or last
             segment.trust()
             if remade:
                 self.rewritten.append(segment)
+        self._check_epochs(last)
         return first
 
     def _sync_recovered(self, first: int) -> None:

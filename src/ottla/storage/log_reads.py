@@ -90,13 +90,14 @@ class ReadableLog(LogBase):
             segment = self._segments.at(index)
             try:
                 segment.settle()
-                for piece in pieces(segment, offset, max_bytes):
+                end = self._segments.end_of(index, self.log_end_offset)
+                for piece in pieces(segment, offset, end, max_bytes):
                     offset = max(piece.next_offset, offset)
                     yield piece
                     if segment not in self._segments or self.offline:  # retention or compaction took it meanwhile
                         break
                 else:
-                    offset = self._segments.end_of(index, self.log_end_offset)
+                    offset = end
             except OSError as error:
                 raise self._failed(error) from error
 

@@ -13,7 +13,7 @@ from ottla.storage.producers import Producers
 from ottla.storage.scan import OnBatch, Rebuild, scan_batches
 from ottla.storage.segment import Segment
 from ottla.storage.snapshots import CorruptSnapshot, decode_snapshot
-from ottla.storage.tail import next_whole
+from ottla.storage.tail import most_of, next_whole
 
 OnBadSnapshot = Callable[[int], None]
 
@@ -55,7 +55,7 @@ def _scan(segment: Segment, position: int, on_batch: OnBatch) -> None:
     while at < size:
         at, next_offset = scan_batches(file, size, base, next_offset, on_batch, position=at)
         if at < size:
-            after = next_whole(file, size, at, base, next_offset)
+            after = next_whole(file, size, at, most_of(base), next_offset)
             if after is None:
                 return
             at = after

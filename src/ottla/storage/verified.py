@@ -39,8 +39,9 @@ class Piece(NamedTuple):
     next_offset: int
 
 
-def read_piece(segment: Segment, position: int, max_bytes: int, next_offset: int) -> Piece:
-    """The batches from `position` on that fit into `max_bytes`, one at least. Raises OSError."""
+def read_piece(segment: Segment, position: int, max_bytes: int, next_offset: int, end_offset: int) -> Piece:
+    """The batches from `position` on that fit into `max_bytes`, one at least, with offsets below `end_offset`. Raises
+    OSError."""
     file, size = segment.open_file(), segment.size_bytes
     data = memoryview(file.pread(position, min(max_bytes, size - position)))
     batches: list[Batch] = []
@@ -56,6 +57,8 @@ def read_piece(segment: Segment, position: int, max_bytes: int, next_offset: int
         header = BatchHeader._make(HEADER.unpack_from(data, at))
         if header.magic != MAGIC or header.length < MINIMUM_LENGTH or header.size_bytes > left:
             break
+        if not next_offset <= header.base_offset <= header.last_offset < end_offset:  # no CRC covers the offset
+            break
         if header.size_bytes > len(data) - at:
             if at:
                 return Piece(batches, [], position + at, next_offset)
@@ -66,23 +69,23 @@ def read_piece(segment: Segment, position: int, max_bytes: int, next_offset: int
         batches.append(Batch(header, batch))
         at += header.size_bytes
         next_offset = header.last_offset + 1
-    return _behind(segment, position + at, batches, next_offset)
+    return _behind(segment, position + at, batches, next_offset, end_offset)
 
 
-def _behind(segment: Segment, position: int, batches: list[Batch], next_offset: int) -> Piece:
+def _behind(segment: Segment, position: int, batches: list[Batch], next_offset: int, end_offset: int) -> Piece:
     """The piece ends at a bad batch; the next one begins behind it."""
-    file, size, base = segment.open_file(), segment.size_bytes, segment.base_offset
-    reason = why_it_ends(file, size, position, base, next_offset)
-    after = next_whole(file, size, position, base, next_offset)
+    file, size = segment.open_file(), segment.size_bytes
+    reason = why_it_ends(file, size, position, next_offset)
+    after = next_whole(file, size, position, end_offset, next_offset)
     end = size if after is None else after
     bad = BadBatch(segment.path(LOG), position, end - position, next_offset, str(reason))
     return Piece(batches, [bad], end, next_offset)
 
 
-def pieces(segment: Segment, from_offset: int, max_bytes: int) -> Iterator[Piece]:
-    """A whole segment. Batches that end below `from_offset` are left out."""
+def pieces(segment: Segment, from_offset: int, end_offset: int, max_bytes: int) -> Iterator[Piece]:
+    """A whole segment, which ends at `end_offset`. Batches that end below `from_offset` are left out."""
     position, next_offset = 0, segment.base_offset
     while position < segment.size_bytes:
-        piece = read_piece(segment, position, max_bytes, next_offset)
+        piece = read_piece(segment, position, max_bytes, next_offset, end_offset)
         position, next_offset = piece.position, piece.next_offset
         yield piece._replace(batches=[one for one in piece.batches if one.header.last_offset >= from_offset])
