@@ -335,7 +335,8 @@ class Loading:
         last: BatchHeader | None = None
         for index, segment in enumerate(self.segments[:first]):
             remade, tail = self._indexing.check(segment)
-            if tail.end_offset > self.segments[index + 1].base_offset:
+            behind = segment.header_within(tail.position)
+            if behind is not None and behind.base_offset == self.segments[index + 1].base_offset:
                 return index
             self._indexing.end_where_batches_end(segment, tail)
             last = tail.last or last
