@@ -205,3 +205,23 @@ def test_a_damaged_batch_of_offsets_is_named_and_passed_over_and_all_other_group
             assert await committed(client, "group-4") == 44
 
     simulate(play)
+
+
+def test_a_full_disk_refuses_a_commit_and_discards_no_machine() -> None:
+    async def play(cluster: SimCluster) -> None:
+        await fill(cluster, "a")
+        async with cluster.client() as client:
+            await commit(client, "readers", 7)
+            files = cluster.machines[1].files
+            for _ in range(3):
+                files.full_after_bytes = 0
+                with pytest.raises(AssertionError):
+                    await commit(client, "readers", 8)
+                assert await committed(client, "readers") == 7
+                files.full_after_bytes = None
+            await commit(client, "readers", 9)
+            assert await committed(client, "readers") == 9
+        assert logged(cluster, "coordinator.reloaded") == []
+        assert len(logged(cluster, "coordinator.append_refused")) == 1
+
+    simulate(play)
