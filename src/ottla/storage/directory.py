@@ -43,6 +43,7 @@ from ottla.storage.paths import (
 from ottla.storage.producer_tally import ProducerTally
 from ottla.storage.repairs import Repair
 from ottla.storage.settings import TopicSettings
+from ottla.storage.unusable import OF_ONE_FILE
 
 __all__ = ("DirectoryUnusable", "LogDirectory")
 
@@ -85,6 +86,8 @@ class LogDirectory:
         self._high_watermarks: dict[TopicPartition, int] = {}
         self._cleaned: dict[TopicPartition, int] = {}
         self._doomed: list[tuple[int, str]] = []
+        self._stale: dict[TopicPartition, None] = {}
+        """Partitions that went; the checkpoint files still speak of them."""
         self.futures = FutureLogs(self, files, random)
 
     def __repr__(self) -> str:
@@ -195,6 +198,8 @@ class LogDirectory:
         try:
             return is_due(self._files, f"{self.path}/{partition}", settings, now_ms)
         except OSError as error:
+            if error.errno in OF_ONE_FILE:
+                return True  # opening it says what is wrong with this partition
             raise self._failed(error) from error
 
     def create(self, partition: TopicPartition, topic_id: bytes, settings: TopicSettings, now_ms: int) -> PartitionLog:
@@ -205,7 +210,7 @@ class LogDirectory:
         assert partition not in self._folders, f"{partition} is here already"
         self._check_online()
         self.make_folder(f"{partition}", topic_id)
-        self._forget(partition)  # what is known of a topic of the same name that was deleted
+        self._forget_durably(partition)
         self._folders[partition] = None
         return self._open(partition, settings, now_ms, clean=True)
 
@@ -301,7 +306,18 @@ class LogDirectory:
         except OSError as error:
             raise self._failed(error) from error
 
+    def _forget_durably(self, partition: TopicPartition) -> None:
+        """What is known of a topic of the same name that was deleted. After a crash its log start would hide records of
+        the new one, and its recovery point would take a torn write for damage. Raises KafkaStorageError."""
+        self._forget(partition)
+        if partition in self._stale:
+            self._stale.clear()
+            self._write(RECOVERY_POINTS, self._recovery_points)
+            self._write(LOG_STARTS, self._log_starts)
+
     def _forget(self, partition: TopicPartition) -> None:
+        if partition in self._recovery_points or partition in self._log_starts:
+            self._stale[partition] = None
         for checkpoint in (self._recovery_points, self._log_starts, self._high_watermarks, self._cleaned):
             checkpoint.pop(partition, None)
 
@@ -337,6 +353,7 @@ class LogDirectory:
                 self._log_starts.pop(partition, None)
         self._write(RECOVERY_POINTS, self._recovery_points)
         self._write(LOG_STARTS, self._log_starts)
+        self._stale.clear()
 
     def checkpoint_high_watermarks(self, high_watermarks: dict[TopicPartition, int]) -> None:
         """Raises KafkaStorageError."""
