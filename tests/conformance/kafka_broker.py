@@ -77,6 +77,12 @@ def _run(folder: Path, properties: Path, port: int) -> KafkaBroker:
     raise AssertionError(f"Kafka did not start: {(folder / 'server.log').read_text()[-2000:]}")
 
 
+def restart(broker: KafkaBroker) -> KafkaBroker:
+    """One that was stopped, on its folder as it is now."""
+    folder = Path(broker.folder)
+    return _run(folder, folder / "server.properties", int(broker.address.rpartition(":")[2]))
+
+
 def stop(broker: KafkaBroker, timeout_s: float = 30) -> None:
     """A clean stop, so that its folder can be read. The broker may have been started by another process."""
     process = os.pidfd_open(broker.pid)

@@ -15,7 +15,7 @@ from ottla.common.clock import SystemRandom
 from ottla.common.names import TopicPartition as Name
 from ottla.records.record import Record, read_all
 from ottla.storage.directory import LogDirectory
-from ottla.storage.log import PartitionLog
+from ottla.storage.log import PartitionLog, open_log
 from ottla.storage.os_files import OsFiles
 from ottla.storage.settings import TopicSettings
 from tests.conformance import kafka_broker
@@ -149,6 +149,8 @@ def _records(log: PartitionLog, offset: int) -> list[Record]:
 @pytest.mark.parametrize("clean", [True, False], ids=["after a clean stop", "after a crash"])
 def test_we_read_what_kafka_wrote(written: Written, tmp_path: Path, clean: bool) -> None:
     directory = _open(written.clean if clean else written.killed, tmp_path / "data", clean=clean)
+    repairs: list[object] = []
+    directory.on_repair = lambda partition, repair: repairs.append((partition, repair))
     for topic, seen in written.seen.items():
         log = directory.log(Name(topic, 0), TopicSettings(), NOW_MS)
         assert log.topic_id is not None
@@ -164,6 +166,7 @@ def test_we_read_what_kafka_wrote(written: Written, tmp_path: Path, clean: bool)
             assert (seen.high if found is None else found.offset) == (seen.high if offset == -1 else offset)
         if clean:
             assert log.recovered_bytes == 0
+    assert repairs == []  # its indexes are not ours, byte for byte, and are believed
     directory.close()
 
 
@@ -181,3 +184,40 @@ def test_aborted_transactions_and_producers_are_those_of_kafka(written: Written,
     assert len(log.producers()) == 1
     directory.close()
     crashed.close()
+
+
+def test_kafka_goes_on_with_a_log_that_was_mended_here(tmp_path: Path) -> None:
+    """A damaged batch was set aside: Kafka passes over the file that keeps it and over the hole that it left."""
+    broker = kafka_broker.start(tmp_path / "kafka")
+    folder = broker.data / "damaged-0"
+    try:
+        admin = AdminClient({"bootstrap.servers": broker.address})
+        admin.create_topics([NewTopic("damaged", 1, 1)])["damaged"].result(120)
+        producer = Producer({"bootstrap.servers": broker.address})
+        for number in range(10):
+            producer.produce("damaged", b"value %d" % number, timestamp=NOW_MS)
+            assert producer.flush(30) == 0
+    finally:
+        kafka_broker.stop(broker)
+    file = folder / f"{0:020d}.log"
+    content = bytearray(file.read_bytes())
+    content[content.index(b"value 4")] ^= 1
+    file.write_bytes(content)
+    cuts: list[object] = []
+    log = open_log(
+        OsFiles(), str(folder), TopicSettings(), now_ms=NOW_MS, clean=False, recovery_point=10, on_repair=cuts.append
+    )
+    assert len(cuts) == 1
+    log.close()
+    broker = kafka_broker.restart(broker)
+    try:
+        producer = Producer({"bootstrap.servers": broker.address})
+        producer.produce("damaged", b"value 10", timestamp=NOW_MS)
+        assert producer.flush(30) == 0
+        consumer = Consumer({"bootstrap.servers": broker.address, "group.id": "reader", "check.crcs": True})
+        seen = _consume_one(consumer, "damaged")
+        consumer.close()
+    finally:
+        kafka_broker.stop(broker)
+    assert [record[0] for record in seen.records] == [0, 1, 2, 3, 5, 6, 7, 8, 9, 10]
+    assert (folder / f"{4:020d}.log.damaged-1").exists()

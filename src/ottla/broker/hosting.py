@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
+from ottla.broker.log_opening import LogOpening
 from ottla.broker.machine_log import PartitionMachineLog
 from ottla.broker.partition import Partition
 from ottla.broker.replicas import HostedTopic
@@ -29,6 +31,7 @@ class Hosting:
         self._node = node
         self._missing: set[TopicPartition] = set()
         """Partitions that no usable directory held at a start where one was unusable."""
+        self.opening = LogOpening(node.log, node.metrics, node.loop.time)
 
     def apply(self, delta: Delta) -> None:
         if self._node.telemetry is not None:
@@ -154,6 +157,7 @@ class Hosting:
             partition.close()
             node.moves.forget(partition)
             self._missing.discard(partition.topic_partition)
+            self.opening.forget(partition.topic_partition)
             self._coordinate(partition)
             for directory in node.directories:
                 name = partition.topic_partition
@@ -180,7 +184,8 @@ class Hosting:
         now_ms = node.clock.now_ms()
         for directory in node.directories:
             if directory.contains(name) and self._is_of(directory, name, partition.topic_id):
-                return directory.log(name, settings, now_ms, partition.topic_id)
+                attempt = partial(directory.log, name, settings, now_ms, partition.topic_id)
+                return self.opening.open(name, directory, attempt)
         self._check_may_begin(name, partition.topic_id)
         chosen = node.moves.preferred.pop(name, None)
         place = self._roomiest() if chosen is None or chosen.offline else chosen

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+import contextlib
 from asyncio import Future
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from ottla.common.errors import NotEnoughReplicas
-from ottla.coordinator.logged import NO_PRODUCER, Logged, LoggedMarker, LoggedRecord, TransactionEnd
-from ottla.records.batch import batches
+from ottla.common.errors import KafkaError, NotEnoughReplicas
+from ottla.coordinator.logged import NO_PRODUCER, Logged, LoggedMarker, LoggedRecord, Refused, TransactionEnd
 from ottla.records.control import end_marker, read_marker
 from ottla.records.record import BatchBuilder, read_records
 from ottla.storage.log import Origin
+from ottla.storage.verified import Batch
 
 if TYPE_CHECKING:
     from ottla.broker.node import Node
     from ottla.broker.partition import Partition
     from ottla.coordinator.formats import Pair
     from ottla.coordinator.outcome import Author
+    from ottla.storage.log import PartitionLog
 
 _READ_BYTES = 1024 * 1024
 _PRODUCE_VERSION = 13
@@ -36,9 +38,26 @@ class PartitionMachineLog:
         self.epoch = partition.leader_epoch
 
     def append(self, pairs: list[Pair], now_ms: int, author: Author | None) -> int:
-        log = self._partition.leader_log()
-        if len(self._partition.isr) < min(log.settings.min_insync_replicas, len(self._partition.replicas)):
-            raise NotEnoughReplicas
+        with self._refusals():
+            log = self._partition.leader_log()
+            if len(self._partition.isr) < min(log.settings.min_insync_replicas, len(self._partition.replicas)):
+                raise NotEnoughReplicas
+            return self._append(log, pairs, now_ms, author)
+
+    @contextlib.contextmanager
+    def _refusals(self) -> Iterator[None]:
+        """An error with which not a byte was written is a refusal: whoever appends knows what the log holds."""
+        log = self._partition.log
+        before = None if log is None else log.log_end_offset
+        try:
+            yield
+        except KafkaError as error:
+            log = self._partition.log
+            if log is None or (not log.offline and before in (None, log.log_end_offset)):
+                raise Refused(error) from error
+            raise
+
+    def _append(self, log: PartitionLog, pairs: list[Pair], now_ms: int, author: Author | None) -> int:
         most = log.settings.max_message_bytes
         builder = self._builder(author)
         end = log.log_end_offset
@@ -61,7 +80,8 @@ class PartitionMachineLog:
         )
 
     def append_marker(self, end: TransactionEnd, now_ms: int) -> int:
-        return append_marker(self._partition, end, now_ms)
+        with self._refusals():
+            return append_marker(self._partition, end, now_ms)
 
     def end_offset(self) -> int:
         if not self._node.hosting.has_folder(self._partition.topic_partition):
@@ -89,31 +109,36 @@ class PartitionMachineLog:
     def read_all(self) -> Iterator[list[Logged]]:
         if not self._node.hosting.has_folder(self._partition.topic_partition):
             return
-        log = self._partition.leader_log()
-        offset = log.log_start_offset
-        while offset < log.log_end_offset:
-            found = log.read(offset, _READ_BYTES, up_to=log.log_end_offset)
-            try:
-                data, offset = found.read_all(), found.end_offset
-            finally:
-                found.release()
-            if not data:
-                return  # compaction has left nothing behind here
-            yield list(_logged(data))
+        for piece in self._partition.leader_log().verified(_READ_BYTES):
+            for bad in piece.bad:
+                self._skipped(
+                    bad.reason, file=bad.path, position=bad.position, size_bytes=bad.size_bytes, offset=bad.after_offset
+                )
+            yield [entry for batch in piece.batches for entry in self._logged(batch)]
+
+    def _logged(self, batch: Batch) -> list[Logged]:
+        try:
+            return _entries(batch)
+        except KafkaError as error:  # garbage in a right CRC
+            self._skipped(error.message, offset=batch.header.base_offset, size_bytes=batch.header.size_bytes)
+            return []
+
+    def _skipped(self, reason: str, **where: object) -> None:
+        node = self._node
+        node.metrics.counter(
+            "ottla_coordinator_batches_skipped", "Damaged batches that coordinators passed over"
+        ).value += 1
+        name = self._partition.topic_partition
+        node.log.warn("coordinator.batch_skipped", partition=name, **where, reason=reason)
 
 
-def _logged(data: bytes) -> Iterator[Logged]:
-    view = memoryview(data)
-    for position, header in batches(data):
-        batch = view[position : position + header.size_bytes]
-        if header.is_control:
-            marker = read_marker(batch)
-            if marker is not None:
-                yield LoggedMarker(header.producer_id, marker.committed)
-            continue
-        producer_id = header.producer_id if header.is_transactional else NO_PRODUCER
-        for record in read_records(batch):
-            yield LoggedRecord((record.key, record.value), producer_id)
+def _entries(batch: Batch) -> list[Logged]:
+    header, data = batch
+    if header.is_control:
+        marker = read_marker(data)
+        return [] if marker is None else [LoggedMarker(header.producer_id, marker.committed)]
+    producer_id = header.producer_id if header.is_transactional else NO_PRODUCER
+    return [LoggedRecord((record.key, record.value), producer_id) for record in read_records(data)]
 
 
 def append_marker(partition: Partition, end: TransactionEnd, now_ms: int) -> int:

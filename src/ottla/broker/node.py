@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import traceback
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -38,7 +39,6 @@ from ottla.security.authorizer import AllowAll, Authorizer
 from ottla.security.principal import ANONYMOUS
 
 if TYPE_CHECKING:
-    from ottla.broker.partition import Partition
     from ottla.broker.settings import BrokerSettings
     from ottla.broker.telemetry import Telemetry
     from ottla.common.clock import Clock, Random
@@ -208,6 +208,7 @@ class Node:
         for directory in directories:
             directory.validate_records = self.settings.ottla_validate_records
             directory.producer_tally = self.producer_limit.tally
+            directory.on_repair = self.hosting.opening.mended
         self.directories = directories
 
     async def _recover(self) -> None:
@@ -217,21 +218,14 @@ class Node:
         for partition in self.replicas:
             directory = self.hosting.directory_of(partition.topic_partition)
             if directory is not None and not directory.clean and partition.leads:
-                recovered += self._open_log(partition)
+                with contextlib.suppress(KafkaError):  # that partition alone, and it was told
+                    partition.leader_log()
+                    recovered += 1
             if self.loop.time() - started > _SLICE_S:
                 await give_way()
                 started = self.loop.time()
         if recovered:
             self.log.info("logs.recovered", partitions=recovered)
-
-    def _open_log(self, partition: Partition) -> bool:
-        """What is wrong with one partition is that partition's: it answers so, and the broker starts."""
-        try:
-            partition.leader_log()
-        except KafkaError as error:
-            self.log.error("partition.unusable", partition=partition.topic_partition, error=error.message)
-            return False
-        return True
 
     async def _start_http(self) -> None:
         where: str | None = self.settings.ottla_http_listener

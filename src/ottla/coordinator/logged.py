@@ -4,9 +4,18 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from ottla.common.errors import KafkaError
 from ottla.coordinator.formats import Pair
 
 NO_PRODUCER = -1
+
+
+class Refused(Exception):
+    """An append that wrote nothing: the log, and with it what a machine knows of it, is as it was."""
+
+    def __init__(self, error: KafkaError) -> None:
+        self.error = error
+        super().__init__(str(error))
 
 
 class LoggedRecord(NamedTuple):

@@ -1,8 +1,10 @@
 """Drives coordinator machines: one for each led partition of an internal topic.
 
 A command runs on the machine, its records are appended as one batch and replayed, its timers set, and its answers are
-held until the log has committed everything that they may have seen. There is no revert: when an append fails or the
-leadership is lost, the machine is discarded, whoever waits is told to come again, and the machine is loaded anew.
+held until the log has committed everything that they may have seen. An append that was refused before a byte was
+written is told to the machine, which puts right what the command had changed. Otherwise there is no revert: when an
+append fails or the leadership is lost, the machine is discarded, whoever waits is told to come again, and the machine
+is loaded anew. A loading that fails is tried again, after a pause that grows, for as long as this broker leads.
 """
 
 from __future__ import annotations
@@ -18,15 +20,19 @@ from ottla.common.errors import (
     InvalidProducerEpoch,
     KafkaError,
     NotCoordinator,
-    TransactionCoordinatorFenced,
+    UnknownServerError,
 )
 from ottla.coordinator.formats import Formats, Pair
-from ottla.coordinator.logged import NO_PRODUCER, Logged, LoggedMarker, TransactionEnd
+from ottla.coordinator.logged import NO_PRODUCER, Logged, LoggedMarker, Refused, TransactionEnd
 from ottla.coordinator.outcome import Author, Outcome, TimerName, Token
 from ottla.protocol.codec import ProtocolError
 from ottla.protocol.message import Message
 
 SLICE_S = 0.004
+FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.5, 60.0
+"""Between two attempts to load a machine."""
+
+Records = list[tuple[Message, Message | None]]
 
 
 class MachineLog(Protocol):
@@ -36,11 +42,12 @@ class MachineLog(Protocol):
     """The leader epoch in which this broker was elected."""
 
     def append(self, pairs: list[Pair], now_ms: int, author: Author | None) -> int:
-        """Appends the records as few batches as fit; the offset behind them. Raises KafkaError."""
+        """Appends the records as few batches as fit; the offset behind them. Raises Refused where nothing was written,
+        KafkaError where nobody knows."""
         ...
 
     def append_marker(self, end: TransactionEnd, now_ms: int) -> int:
-        """Ends a producer's transaction in this log; the offset behind the marker. Raises KafkaError."""
+        """Ends a producer's transaction in this log; the offset behind the marker. Raises as `append`."""
         ...
 
     def end_offset(self) -> int:
@@ -73,6 +80,11 @@ class Machine(Protocol):
 
     def unload(self, error: KafkaError) -> Outcome: ...
 
+    def refused(self, records: Records, error: KafkaError, now_ms: int) -> Outcome:
+        """These records were refused and none was written: what their command has changed is put right, and whoever
+        waits for it is answered with `error`. Writes nothing."""
+        ...
+
     def on_timer(self, name: TimerName, now_ms: int) -> Outcome: ...
 
 
@@ -88,8 +100,11 @@ class Shard(Generic[M]):
         self.machine = machine
         self.log = log
         self.ready = False
+        self.attempts = 0
+        """Loadings that failed before this one."""
         self._runtime = runtime
         self._appended = 0
+        self._told_refusal: str | None = None
         self._timers: dict[TimerName, asyncio.TimerHandle] = {}
 
     def run(self, outcome: Outcome) -> None:
@@ -100,13 +115,14 @@ class Shard(Generic[M]):
             try:
                 pairs = [runtime.formats.encode(key, value) for key, value in outcome.records]
                 self._appended = self.log.append(pairs, now_ms, outcome.author)
-            except InvalidProducerEpoch as error:  # of the author; refused before anything was written
-                _answer_all(outcome.answers, error)
+            except Refused as refusal:
+                self._refused(outcome, refusal.error, now_ms)
                 return
             except KafkaError as error:
                 _answer_all(outcome.answers, _coordinator_error(error))
                 runtime.reload(self, error)
                 return
+            self._told_refusal = None
             producer_id = NO_PRODUCER if outcome.author is None else outcome.author.producer_id
             for key, value in outcome.records:
                 self.machine.replay(key, value, now_ms, producer_id)
@@ -115,13 +131,22 @@ class Shard(Generic[M]):
         if outcome.answers or outcome.actions:
             self._hold(outcome)
 
+    def _refused(self, outcome: Outcome, error: KafkaError, now_ms: int) -> None:
+        """Nothing was written. Told once for each kind of error, until an append succeeds again."""
+        if not isinstance(error, InvalidProducerEpoch) and self._told_refusal != error.name:
+            self._told_refusal = error.name
+            self._runtime.on_refused(self.index, error)
+        answer = _coordinator_error(error)
+        _answer_all(outcome.answers, answer)
+        self.run(self.machine.refused(outcome.records, answer, now_ms))
+
     def end_transaction(self, end: TransactionEnd) -> asyncio.Future[bool]:
         """Writes a marker, and tells the machine; done when it is committed. Raises KafkaError."""
         runtime = self._runtime
         try:
             self._appended = self.log.append_marker(end, runtime.clock.now_ms())
-        except (InvalidProducerEpoch, TransactionCoordinatorFenced):
-            raise  # refused before anything was written
+        except Refused as refusal:
+            raise refusal.error from None
         except KafkaError as error:
             runtime.reload(self, error)
             raise
@@ -198,8 +223,12 @@ class Runtime(Generic[M]):
 
     def elected(self, index: int, log: MachineLog) -> None:
         """This broker leads the partition now: load its machine."""
+        self._begin(index, log, 0)
+
+    def _begin(self, index: int, log: MachineLog, attempts: int) -> None:
         self.resigned(index)
         shard = self._shards[index] = Shard(index, self._make(), log, self)
+        shard.attempts = attempts
         slices = self._load(shard)
         if not self._load_slice(shard, slices):
             self.loop.call_soon(self._load_on, shard, slices)
@@ -241,6 +270,9 @@ class Runtime(Generic[M]):
         assert self._perform is not None, f"nobody carries out {action}"
         self.loop.call_soon(self._perform, shard, action)
 
+    def on_refused(self, index: int, error: KafkaError) -> None:
+        self._log_failure(f"coordinator.append_refused partition={index}", error)
+
     def is_current(self, shard: Shard[M]) -> bool:
         """False: the machine was discarded, and what it wanted done is not to be done any more."""
         return shard.ready and self._shards.get(shard.index) is shard
@@ -259,7 +291,7 @@ class Runtime(Generic[M]):
 
     def _reelect(self, shard: Shard[M]) -> None:
         if self._shards.get(shard.index) is shard:
-            self.elected(shard.index, shard.log)
+            self._begin(shard.index, shard.log, shard.attempts)
 
     def stop(self) -> None:
         for index in list(self._shards):
@@ -294,10 +326,16 @@ class Runtime(Generic[M]):
                 if self.loop.time() > until:
                     return False
             shard.loaded(self.clock.now_ms())
-        except KafkaError as error:
-            self._log_failure(f"coordinator.load_failed partition={shard.index}", error)
-            return True
+        except Exception as error:  # told, and tried again: a machine that is never loaded serves nobody
+            self._load_failed(shard, error)
         return True
+
+    def _load_failed(self, shard: Shard[M], error: Exception) -> None:
+        pause_s = min(FIRST_PAUSE_S * 2**shard.attempts, LONGEST_PAUSE_S)
+        self._log_failure(f"coordinator.load_failed partition={shard.index} again_in_s={pause_s:g}", error)
+        shard.ready = False
+        shard.attempts = min(shard.attempts + 1, 16)
+        self.loop.call_later(pause_s, self._reelect, shard)
 
     def _load_on(self, shard: Shard[M], slices: Iterator[None]) -> None:
         if self._shards.get(shard.index) is shard and not self._load_slice(shard, slices):
@@ -309,8 +347,10 @@ def _coordinator_error(error: KafkaError) -> KafkaError:
     name = type(error).__name__
     if name in ("NotLeaderOrFollower", "KafkaStorageError"):
         return NotCoordinator()
-    if name in ("RecordListTooLarge", "MessageTooLarge"):
+    if name in ("RecordListTooLarge", "MessageTooLarge", "InvalidProducerEpoch"):
         return error
+    if name == "InvalidRecord":  # larger than a segment: the same again will not help
+        return UnknownServerError(error.message)
     return CoordinatorNotAvailable()
 
 

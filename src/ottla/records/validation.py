@@ -19,6 +19,7 @@ from ottla.common.errors import (
     RecordListTooLarge,
     UnsupportedCompressionType,
 )
+from ottla.common.settings import LONG_MAX
 from ottla.records.batch import (
     CODEC_MASK,
     CONTROL,
@@ -142,6 +143,7 @@ def validate(batch: Buffer | None, rules: Rules, now_ms: int, produce_version: i
         or attributes & LOG_APPEND_TIME
         or max_timestamp > now_ms + rules.after_max_ms
         or base_timestamp < now_ms - rules.before_max_ms
+        or base_timestamp > max_timestamp  # it contradicts itself: what whoever looks for times goes by is read
         or (rules.codec is not None and rules.codec != codec)
     ):
         return _look_closer(view[:end], header, rules, now_ms)
@@ -242,11 +244,13 @@ def _look_closer(batch: memoryview, header: BatchHeader, rules: Rules, now_ms: i
     plain: Buffer | None = None
     late = header.max_timestamp > now_ms + rules.after_max_ms
     early = header.base_timestamp < now_ms - rules.before_max_ms and header.max_timestamp != NO_TIMESTAMP
-    check_times = not rules.log_append_time and (late or early or rules.validate_records)
-    if rules.opens_records or check_times or target != codec:
+    contradicts_itself = header.base_timestamp > header.max_timestamp
+    check_times = not rules.log_append_time and (late or early or contradicts_itself or rules.validate_records)
+    opens = rules.opens_records or check_times or contradicts_itself
+    if opens or target != codec:
         plain = decompress(codec, stored, rules.decompressed_max_bytes)
     largest = header.max_timestamp
-    if rules.opens_records or check_times:
+    if opens:
         assert plain is not None
         try:
             records = decode_records(header, plain)
@@ -282,6 +286,8 @@ def _check_records(
     untimely: list[tuple[int, str]] = []
     earliest, latest = now_ms - rules.before_max_ms, now_ms + rules.after_max_ms
     for index, record in enumerate(records):
+        if not -LONG_MAX <= record.timestamp <= LONG_MAX:
+            raise InvalidRecord(f"record {index} has a timestamp that does not fit into 64 bits")
         if rules.validate_records and record.offset != index:
             raise InvalidRecord(f"record {index} has the offset delta {record.offset}")
         if rules.compacted and record.key is None:

@@ -37,15 +37,17 @@ from ottla.storage.open_files import OpenFiles
 from ottla.storage.paths import (
     PARTITION_METADATA,
     doomed_folder_name,
-    is_file_of_a_log,
+    is_ours,
     parse_doomed_folder,
     parse_future_folder,
     parse_partition_folder,
     parse_stray_folder,
 )
 from ottla.storage.producer_tally import ProducerTally
+from ottla.storage.repairs import Repair
 from ottla.storage.settings import TopicSettings
 from ottla.storage.strays import Strays
+from ottla.storage.unusable import OF_ONE_FILE
 
 __all__ = ("DirectoryUnusable", "LogDirectory")
 
@@ -72,6 +74,8 @@ class LogDirectory:
         """The broker epoch in the clean shutdown marker, or -1."""
         self.on_failure: Callable[[LogDirectory, OSError], None] | None = None
         """Called once, when the disk fails."""
+        self.on_repair: Callable[[TopicPartition, Repair], None] | None = None
+        """Told what had to be mended in a log that was opened."""
         self.validate_records = False
         """Logs opened from now on look into every record, as Kafka does."""
         self.producer_tally: ProducerTally | None = None
@@ -86,6 +90,8 @@ class LogDirectory:
         self._doomed: list[tuple[int, str]] = []
         self.distrusted: list[str] = []
         """Sentences about checkpoints that the start found damaged and did not believe."""
+        self._stale: dict[TopicPartition, None] = {}
+        """Partitions that went; the checkpoint files still speak of them."""
         self.futures = FutureLogs(self, files, random)
         self.strays = Strays(files, self.path, random)
 
@@ -206,6 +212,8 @@ class LogDirectory:
         try:
             return is_due(self._files, f"{self.path}/{partition}", settings, now_ms)
         except OSError as error:
+            if error.errno in OF_ONE_FILE:
+                return True  # opening it says what is wrong with this partition
             raise self._failed(error) from error
 
     def create(self, partition: TopicPartition, topic_id: bytes, settings: TopicSettings, now_ms: int) -> PartitionLog:
@@ -217,7 +225,7 @@ class LogDirectory:
         self._check_online()
         self._check_is_ours(partition)
         self.make_folder(f"{partition}", topic_id)
-        self._forget(partition)  # what is known of a topic of the same name that was deleted
+        self._forget_durably(partition)
         self._folders[partition] = None
         return self._open(partition, settings, now_ms, clean=True)
 
@@ -226,7 +234,7 @@ class LogDirectory:
         path = f"{self.path}/{partition}"
         try:
             names = self._files.list_folder(path) if self._files.is_folder(path) else None
-            ours = not self._files.exists(path) if names is None else not names or any(map(is_file_of_a_log, names))
+            ours = not self._files.exists(path) if names is None else not names or any(map(is_ours, names))
         except OSError as error:
             raise self._failed(error) from error
         if not ours:
@@ -270,11 +278,14 @@ class LogDirectory:
                 on_truncated=lambda end: self._truncated(partition, end),
                 validate_records=self.validate_records,
                 tally=self.producer_tally,
+                on_repair=lambda repair: self._repaired(partition, repair),
             )
         except OSError as error:
             raise self._failed(error) from error
-        except CorruptCheckpoint as error:
-            raise KafkaStorageError(str(error)) from error
+
+    def _repaired(self, partition: TopicPartition, repair: Repair) -> None:
+        if self.on_repair is not None:
+            self.on_repair(partition, repair)
 
     def adopt(self, partition: TopicPartition, name: str, settings: TopicSettings, now_ms: int) -> PartitionLog:
         """The folder `name` becomes the partition's own: a clean log that is durable and closed. Raises
@@ -322,7 +333,18 @@ class LogDirectory:
         except OSError as error:
             raise self._failed(error) from error
 
+    def _forget_durably(self, partition: TopicPartition) -> None:
+        """What is known of a topic of the same name that was deleted. After a crash its log start would hide records of
+        the new one, and its recovery point would take a torn write for damage. Raises KafkaStorageError."""
+        self._forget(partition)
+        if partition in self._stale:
+            self._stale.clear()
+            self._write(RECOVERY_POINTS, self._recovery_points)
+            self._write(LOG_STARTS, self._log_starts)
+
     def _forget(self, partition: TopicPartition) -> None:
+        if partition in self._recovery_points or partition in self._log_starts:
+            self._stale[partition] = None
         for checkpoint in (self._recovery_points, self._log_starts, self._high_watermarks, self._cleaned):
             checkpoint.pop(partition, None)
 
@@ -384,6 +406,7 @@ class LogDirectory:
                 self._log_starts.pop(partition, None)
         self._write(RECOVERY_POINTS, self._recovery_points)
         self._write(LOG_STARTS, self._log_starts)
+        self._stale.clear()
 
     def checkpoint_high_watermarks(self, high_watermarks: dict[TopicPartition, int]) -> None:
         """Raises KafkaStorageError."""

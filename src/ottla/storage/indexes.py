@@ -11,6 +11,8 @@ import sys
 from array import array
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable
+from itertools import islice
+from operator import lt
 from typing import NamedTuple
 
 from ottla.storage.files import File
@@ -22,6 +24,10 @@ NO_TIMESTAMP = -1
 
 _WHOLE_ENTRIES = 32
 """A search on disk reads the rest at once when it is down to so many entries."""
+
+
+def _rise(values: array[int]) -> bool:
+    return all(map(lt, values, islice(values, 1, None)))
 
 
 class OffsetIndex:
@@ -39,6 +45,13 @@ class OffsetIndex:
     def append(self, offset: int, position: int) -> None:
         self.offsets.append(offset)
         self.positions.append(position)
+
+    def rises(self, size_bytes: int) -> bool:
+        """It may be the index of a segment of this size."""
+        if not self.offsets:
+            return True
+        first_is_possible = self.offsets[0] >= 0 and self.positions[0] > 0
+        return first_is_possible and self.positions[-1] < size_bytes and _rise(self.offsets) and _rise(self.positions)
 
     def position_below(self, offset: int) -> int:
         """A batch start from which a scan finds every batch that ends at or above `offset`; 0 if none is indexed."""
@@ -101,10 +114,14 @@ class TimeIndex:
         """(timestamp, relative offset); (-1, 0) when empty."""
         return (self.timestamps[-1], self.offsets[-1]) if self.timestamps else (NO_TIMESTAMP, 0)
 
-    def offset_before(self, timestamp: int) -> int:
-        """A relative offset below which no batch reaches `timestamp`."""
+    def rises(self) -> bool:
+        """It may be the index of a segment."""
+        return not self.offsets or (min(self.offsets) >= 0 and _rise(self.timestamps))
+
+    def entry_before(self, timestamp: int) -> tuple[int, int] | None:
+        """The last entry below `timestamp`: no batch below its relative offset reaches that time."""
         index = bisect_left(self.timestamps, timestamp)
-        return self.offsets[index - 1] if index else 0
+        return (self.timestamps[index - 1], self.offsets[index - 1]) if index else None
 
     def truncate(self, offset: int) -> None:
         index = bisect_left(self.offsets, offset)
@@ -143,6 +160,18 @@ def decode_aborted(data: bytes) -> list[AbortedTransaction]:
     """Half an entry at the end is left out."""
     whole = data[: len(data) // TXN_ENTRY.size * TXN_ENTRY.size]
     return [AbortedTransaction(*entry[1:]) for entry in TXN_ENTRY.iter_unpack(whole)]
+
+
+def aborted_may_be_true(data: bytes, base_offset: int) -> bool:
+    """The bytes of a transaction index: whole entries, each a transaction that ended in this segment, in order."""
+    if len(data) % TXN_ENTRY.size:
+        return False
+    before = base_offset - 1
+    for version, producer_id, first, last, _ in TXN_ENTRY.iter_unpack(data):
+        if version != 0 or producer_id < 0 or not 0 <= first < last or last <= before or last - base_offset >= 1 << 31:
+            return False
+        before = last
+    return True
 
 
 def encode_aborted(entries: Iterable[AbortedTransaction]) -> bytes:

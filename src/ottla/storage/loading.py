@@ -1,16 +1,23 @@
 """Opening a partition's folder: what a clean stop, a crash or an interrupted swap of segments left in it.
 
-After a clean stop nothing of the log is read. After a crash everything from the segment of the recovery point on is
-scanned and cut at the first bad batch; what lies below was fsynced, and only its indexes are looked at.
+The log says where the log ends; checkpoints and the marker of a clean stop only spare work. After a clean stop the
+batches behind the last index entry of the last segment are read, and if they are not whole, the log is recovered as
+after a crash (`recovery.py`). What can be derived from the log (indexes, epochs, producer snapshots) is made again
+where it is missing or wrong. Names that no broker gives are left alone.
 """
 
 from __future__ import annotations
 
+from bisect import bisect_right
+from functools import partial
+
+from ottla.records.batch import BatchHeader
 from ottla.storage.checkpoints import CorruptCheckpoint, parse_partition_metadata
 from ottla.storage.compaction.swap import unfinished_swaps
 from ottla.storage.epochs import Epochs
 from ottla.storage.files import Files
-from ottla.storage.indexes import OFFSET_ENTRY, TIME_ENTRY, last_entry
+from ottla.storage.index_check import IndexCheck
+from ottla.storage.kept import Kept
 from ottla.storage.open_files import OpenFiles
 from ottla.storage.paths import (
     CLEANED,
@@ -22,16 +29,22 @@ from ottla.storage.paths import (
     SEGMENT_SUFFIXES,
     SNAPSHOT,
     SWAP,
+    TEMPORARY,
     TIME_INDEX,
     TXN_INDEX,
+    is_ours,
     offset_name,
     parse_offset_name,
 )
+from ottla.storage.producer_loading import aborted_of, load_producers
 from ottla.storage.producers import Producers
-from ottla.storage.scan import Rebuild, scan_batches
+from ottla.storage.recovery import Recovery
+from ottla.storage.repairs import Cut, OnRepair, Reason, Remade, tell_nobody
+from ottla.storage.scan import scan_batches
 from ottla.storage.segment import Segment
 from ottla.storage.settings import TopicSettings
-from ottla.storage.snapshots import CorruptSnapshot, decode_snapshot, write_snapshot
+from ottla.storage.snapshots import write_snapshot
+from ottla.storage.tail import Tail, crc_at, most_of, walk_all
 
 
 class Loading:
@@ -48,6 +61,7 @@ class Loading:
         clean: bool,
         recovery_point: int,
         log_start_offset: int,
+        tell: OnRepair = tell_nobody,
     ) -> None:
         self._files = files
         self._folder = folder
@@ -72,36 +86,40 @@ class Loading:
         self.names_changed = not clean
         """Names in the folder may not survive a power cut."""
         self._names: dict[str, None] = {}
+        self.tell = tell
+        self._kept = Kept(files, folder)
+        self._indexing = IndexCheck(
+            files,
+            folder,
+            settings.index_interval_bytes,
+            tell,
+            self._end_of,
+            partial(aborted_of, files, folder, self.segments, self.snapshots),
+        )
 
     def run(self) -> None:
-        """Raises OSError, CorruptCheckpoint."""
-        self._names = dict.fromkeys(self._files.list_folder(self._folder))
+        """Raises OSError."""
+        self._names = dict.fromkeys(
+            name for name in self._files.list_folder(self._folder) if self._is_file_of_ours(name)
+        )
         self._remove_leftovers()
         self._finish_swaps()
         self._open_segments()
         self._load_epochs()
-        if self._clean:
-            self._find_end()
+        tail = self._whole_tail() if self._clean else None
+        if tail is not None:
+            self._believe(tail)
             self._load_producers(self.log_end_offset)
         else:
             self._recover()
+        self._tell_what_is_missing()
         self._settle_start()
         self._remove_stray_snapshots()
         self._load_topic_id()
+        self._names.clear()  # the checks of indexes keep this object as long as there is the log
 
-    @classmethod
-    def of_producers(
-        cls, files: Files, folder: str, segments: list[Segment], snapshots: list[int], up_to: int
-    ) -> Loading:
-        """Only step 5, for a log that was truncated to `up_to`: `producers` again. Updates `snapshots`."""
-        loading = cls(
-            files, folder, TopicSettings(), OpenFiles(),
-            now_ms=0, clean=True, recovery_point=up_to, log_start_offset=0,
-        )  # fmt: skip
-        loading.segments, loading.snapshots = segments, snapshots
-        loading._names = {offset_name(offset) + SNAPSHOT: None for offset in snapshots}
-        loading._load_producers(up_to)
-        return loading
+    def _is_file_of_ours(self, name: str) -> bool:
+        return is_ours(name) and not self._files.is_folder(f"{self._folder}/{name}")
 
     # -- steps 1 and 2: what was interrupted
 
@@ -117,7 +135,7 @@ class Loading:
         if swaps:  # without what tells that they are worth nothing, they would be finished by the next start
             self._files.fsync_folder(self._folder)
         for name in list(self._names):
-            if name.endswith((DELETED, CLEANED, ".tmp")):
+            if name.endswith((DELETED, CLEANED, TEMPORARY)):
                 self._remove(name)
 
     def _finish_swaps(self) -> None:
@@ -125,6 +143,9 @@ class Loading:
         swaps = sorted(base for name in self._names if (base := parse_offset_name(name, LOG + SWAP)) is not None)
         for base in swaps:
             end = self._end_of_swap(base)
+            if end is None:
+                self._keep_swap(base)
+                continue
             for suffix in SEGMENT_SUFFIXES:
                 for name in list(self._names):
                     replaced = parse_offset_name(name, suffix)
@@ -141,23 +162,36 @@ class Loading:
         if renamed:
             self._files.fsync_folder(self._folder)
 
-    def _end_of_swap(self, base: int) -> int:
+    def _end_of_swap(self, base: int) -> int | None:
+        """The offset after its last batch; None if it is not whole, and must replace nothing."""
         path = f"{self._folder}/{offset_name(base)}{LOG}{SWAP}"
         file = self._files.open(path)
         try:
-            return scan_batches(file, file.size(), base, base, lambda *_: None)[1]
+            size = file.size()
+            position, end = scan_batches(file, size, base, base, lambda *_: None)
+            return end if position == size else None
         finally:
             file.close()
+
+    def _keep_swap(self, base: int) -> None:
+        path = f"{self._folder}/{offset_name(base)}{LOG}{SWAP}"
+        size = self._files.size(path)
+        kept = self._kept.whole(path, base)
+        for suffix in SEGMENT_SUFFIXES:
+            name = offset_name(base) + suffix + SWAP
+            if suffix != LOG and name in self._names:
+                self._remove(name)
+        del self._names[offset_name(base) + LOG + SWAP]
+        self.tell(Cut(self._folder, base, base, size, 1, Reason.SWAP, (kept,)))
 
     # -- step 3
 
     def _open_segments(self) -> None:
         bases = sorted(base for name in self._names if (base := parse_offset_name(name, LOG)) is not None)
         for base in bases:
-            size = self._files.size(f"{self._folder}/{offset_name(base)}{LOG}")
-            segment = Segment(self._files, self._folder, base, self._open_files, self._now_ms, size)
-            segment.has_txn_index = offset_name(base) + TXN_INDEX in self._names
-            self.segments.append(segment)
+            self.segments.append(
+                self._found_segment(base, self._files.size(f"{self._folder}/{offset_name(base)}{LOG}"))
+            )
         if not self.segments:
             self.segments.append(self._new_segment(max(self.log_start_offset, 0)))
         for suffix in (INDEX, TIME_INDEX, TXN_INDEX):  # indexes of segments that are gone
@@ -165,7 +199,19 @@ class Loading:
                 orphan = parse_offset_name(name, suffix)
                 if orphan is not None and offset_name(orphan) + LOG not in self._names:
                     self._remove(name)
-        self.snapshots = sorted(base for name in self._names if (base := parse_offset_name(name, SNAPSHOT)) is not None)
+        self.snapshots += sorted(
+            base for name in self._names if (base := parse_offset_name(name, SNAPSHOT)) is not None
+        )
+
+    def _found_segment(self, base: int, size_bytes: int) -> Segment:
+        segment = Segment(self._files, self._folder, base, self._open_files, self._now_ms, size_bytes)
+        segment.has_txn_index = offset_name(base) + TXN_INDEX in self._names
+        segment.distrust(self._indexing)
+        return segment
+
+    def _recovered_segment(self, base: int, size_bytes: int | None) -> Segment:
+        self._names[offset_name(base) + LOG] = None
+        return self._new_segment(base) if size_bytes is None else self._found_segment(base, size_bytes)
 
     def _new_segment(self, base: int) -> Segment:
         segment = Segment(self._files, self._folder, base, self._open_files, self._now_ms)
@@ -174,26 +220,13 @@ class Loading:
         self._names[offset_name(base) + LOG] = None
         return segment
 
-    def _indexes_are_sane(self, segment: Segment) -> bool:
-        if segment.size_bytes == 0:
-            return True
-        relative_max = (1 << 31) - 1
-        for suffix, entry in ((INDEX, OFFSET_ENTRY), (TIME_INDEX, TIME_ENTRY)):
-            if offset_name(segment.base_offset) + suffix not in self._names:
-                return False
-            file = self._files.open(segment.path(suffix))
-            try:
-                if file.size() % entry.size:
-                    return False
-                last = last_entry(file, entry)
-            finally:
-                file.close()
-            if last is None:
-                continue
-            offset = last[0] if suffix == INDEX else last[1]
-            if not 0 <= offset <= relative_max or (suffix == INDEX and last[1] >= segment.size_bytes):
-                return False
-        return True
+    def _end_of(self, segment: Segment) -> int:
+        """No offset of the segment reaches this one."""
+        following = bisect_right(self.segments, segment.base_offset, key=lambda one: one.base_offset)
+        most = most_of(segment.base_offset)
+        return min(most, self.segments[following].base_offset) if following < len(self.segments) else most
+
+    # -- epochs
 
     def _load_epochs(self) -> None:
         path = f"{self._folder}/{LEADER_EPOCHS}"
@@ -201,132 +234,144 @@ class Loading:
             return
         try:
             self.epochs = Epochs.decode(self._files.read(path), path)
-        except CorruptCheckpoint:
-            if self._clean:
-                raise
-            self.recovery_point = 0  # every epoch can be read from the batches
+        except CorruptCheckpoint as error:
+            self._make_epochs_again(str(error).removeprefix(f"{path}: "))
+
+    def _check_epochs(self, header: BatchHeader | None) -> None:
+        """A file that is missing, or of another log, does not give this batch the epoch that its header has."""
+        if header is None or header.leader_epoch < 0 or self.epochs.at(header.base_offset) == header.leader_epoch:
+            return
+        self._make_epochs_again(f"it does not give the batch at {header.base_offset} its epoch {header.leader_epoch}")
+
+    def _make_epochs_again(self, why: str) -> None:
+        self.tell(Remade(f"{self._folder}/{LEADER_EPOCHS}", why))
+        self._epochs_from_batches()
+
+    def _epochs_from_batches(self) -> None:
+        """From the headers of the segments in which an epoch begins, as the first batches of all segments tell."""
+        self.epochs.clear()
+        self.epochs.changed = True
+        filled = [segment for segment in self.segments if segment.size_bytes]
+        for segment, following in zip(filled, [*filled[1:], None], strict=True):
+            first = segment.header_within(0)
+            after = None if following is None else following.header_within(0)
+            if first is None:
+                continue
+            self._note_epoch(0, first)
+            if after is None or after.leader_epoch != first.leader_epoch:
+                base = segment.base_offset
+                walk_all(segment.open_file(), segment.size_bytes, base, self._end_of(segment), self._note_epoch)
+
+    def _note_epoch(self, _position: int, header: BatchHeader) -> None:
+        if header.leader_epoch > self.epochs.latest:
+            self.epochs.assign(header.leader_epoch, header.base_offset)
 
     # -- after a clean stop
 
-    def _find_end(self) -> None:
-        """The recovery point of a clean stop is the end of the log; without one, the last batches tell."""
-        last = self.segments[-1]
-        point = self.recovery_point
-        for segment in self.segments[:-1]:
+    def _whole_tail(self) -> Tail | None:
+        """Where the last segment's batches end; None if they do not fill the file, or the last one's CRC is wrong."""
+        for segment in self.segments:
             if not self._has_indexes(segment):
-                self._rebuild_indexes(segment)
-        if not self._has_indexes(last):
-            self._rebuild_indexes(last)
-        if point >= last.base_offset and (point > last.base_offset) == (last.size_bytes > 0):
-            self.log_end_offset = self.durable_end = point
-            return
-        position, end = last.scan(last.tail_position(), last.size_bytes, 1 << 62)
-        self.scanned_bytes += position - last.tail_position()
-        self.log_end_offset = self.durable_end = max(end, last.base_offset)
+                self._indexing.remake(segment, INDEX, "it is missing")
+                self.rewritten.append(segment)
+        active = self.segments[-1]
+        remade, tail = self._indexing.check(active)
+        if remade and active not in self.rewritten:
+            self.rewritten.append(active)
+        if tail.position < active.size_bytes:
+            return None
+        if tail.last is not None and not crc_at(active.open_file(), tail.last_position, tail.last):
+            return None
+        active.trust()
+        return tail
+
+    def _believe(self, tail: Tail) -> None:
+        """The log ends where its last batch ends, and that is whole. It was synced up to the recovery point."""
+        self.log_end_offset = max(tail.end_offset, self.segments[-1].base_offset)
+        self.durable_end = min(max(self.recovery_point, self.segments[-1].base_offset), self.log_end_offset)
+        self._check_epochs(tail.last)
 
     def _has_indexes(self, segment: Segment) -> bool:
         name = offset_name(segment.base_offset)
         return segment.size_bytes == 0 or (name + INDEX in self._names and name + TIME_INDEX in self._names)
 
-    def _rebuild_indexes(self, segment: Segment) -> None:
-        segment.begin_rebuild()
-        rebuild = Rebuild(segment, None, None, self._settings.index_interval_bytes)
-        scan_batches(
-            segment.open_file(), segment.size_bytes, segment.base_offset, segment.base_offset, rebuild.on_batch
-        )
-        self.scanned_bytes += segment.size_bytes
-        segment.deactivate()
-        self.rewritten.append(segment)
-
     # -- steps 4 and 5: after a crash
 
     def _recover(self) -> None:
-        first = max(sum(segment.base_offset <= self.recovery_point for segment in self.segments) - 1, 0)
-        for segment in self.segments[:first]:
-            if not self._indexes_are_sane(segment):
-                self._rebuild_indexes(segment)
-        start = self.segments[first].base_offset
+        segments = self.segments
+        first = max(sum(segment.base_offset <= self.recovery_point for segment in segments) - 1, 0)
+        first = self._first_to_scan(first)
+        start = segments[first].base_offset
         self.epochs.truncate_end(start)
         self._load_producers(start)
-        next_offset = start
-        cut = False
-        for index in range(first, len(self.segments)):
-            segment = self.segments[index]
-            if segment.base_offset < next_offset or (
-                segment.base_offset != next_offset and not self._settings.compacts
-            ):
-                self._drop_from(index)
-                cut = True
-                break
-            if index > first:
-                self._write_snapshot(segment.base_offset)
-            next_offset, whole = self._recover_segment(segment)
-            if not whole:
-                self._drop_from(index + 1)
-                cut = True
-                break
-        for segment in self.segments[first:-1]:
+        recovery = Recovery(
+            self._files, self._folder, segments, first, self.recovery_point, self.tell, self._recovered_segment
+        )
+        recovery.run(
+            self.epochs,
+            self.producers,
+            self._settings.index_interval_bytes,
+            gaps_are_fine=self._settings.compacts,
+            keeps_all=self._clean,
+            zeros_are_fine=self._settings.preallocate,
+            before_segment=self._write_snapshot,
+        )
+        self.scanned_bytes += recovery.scanned_bytes
+        for segment in segments[first:-1]:
             segment.deactivate()
             self.rewritten.append(segment)
-        self.log_end_offset = max(next_offset, self.segments[-1].base_offset)
+        self.log_end_offset = max(recovery.next_offset, segments[-1].base_offset)
         self.durable_end = min(max(self.recovery_point, start), self.log_end_offset)
-        self.epochs.changed = True
-        if cut:  # what was cut must not come back behind records that are yet to be written
-            self.segments[-1].open_file().fsync()
+        self.epochs.changed = self.names_changed = True
+        if recovery.cut:  # what was cut must not come back behind records that are yet to be written
+            segments[-1].open_file().fsync()
             self._files.fsync_folder(self._folder)
+        if recovery.passed_over:
+            self._sync_recovered(first)
 
-    def _recover_segment(self, segment: Segment) -> tuple[int, bool]:
-        """The offset after its last good batch, and whether all of it was good."""
-        segment.begin_rebuild()
-        segment.reset_aborted()
-        rebuild = Rebuild(segment, self.epochs, self.producers, self._settings.index_interval_bytes)
-        base = segment.base_offset
-        position, next_offset = scan_batches(segment.open_file(), segment.size_bytes, base, base, rebuild.on_batch)
-        self.scanned_bytes += segment.size_bytes
-        if position == segment.size_bytes:
-            return next_offset, True
-        segment.open_file().truncate(position)
-        segment.size_bytes = position
-        return next_offset, False
+    def _first_to_scan(self, first: int) -> int:
+        """`first`, or an earlier one that overlaps the next: a recovery that split it was broken off. What lies below
+        is durable, and only its indexes and its end are looked at."""
+        last: BatchHeader | None = None
+        for index, segment in enumerate(self.segments[:first]):
+            remade, tail = self._indexing.check(segment)
+            behind = segment.header_within(tail.position)
+            if behind is not None and behind.base_offset == self.segments[index + 1].base_offset:
+                return index
+            self._indexing.end_where_batches_end(segment, tail)
+            last = tail.last or last
+            segment.trust()
+            if remade:
+                self.rewritten.append(segment)
+        self._check_epochs(last)
+        return first
 
-    def _drop_from(self, index: int) -> None:
-        """The last first, so that a crash in the middle leaves no hole."""
-        while len(self.segments) > max(index, 1):
-            segment = self.segments.pop()
-            segment.close_file()
-            segment.remove_files()
+    def _sync_recovered(self, first: int) -> None:
+        """The recovery point must not fall below a hole, which the next start would take for a torn write."""
+        for segment in self.segments[first:]:
+            segment.open_file().fsync()
+            if segment is not self.segments[-1]:
+                for suffix in (INDEX, TIME_INDEX):
+                    file = self._files.open(segment.path(suffix))
+                    file.fsync()
+                    file.close()
+        self.rewritten = [
+            segment for segment in self.rewritten if segment.base_offset < self.segments[first].base_offset
+        ]
+        self.durable_end = self.log_end_offset
+
+    # -- producers
 
     def _load_producers(self, up_to: int) -> None:
         """The newest good snapshot at or below `up_to`, and what the log says after it. Newer ones are removed: they
         speak of records that the log does not have, or that are about to be read again."""
         for offset in [offset for offset in self.snapshots if offset > up_to]:
             self._remove_snapshot(offset)
-        start = self.segments[0].base_offset
-        while self.snapshots:
-            offset = self.snapshots[-1]
-            try:
-                self.producers = decode_snapshot(self._files.read(f"{self._folder}/{offset_name(offset)}{SNAPSHOT}"))
-                start = offset
-                break
-            except CorruptSnapshot:
-                self._remove_snapshot(offset)
-        for index, segment in enumerate(self.segments):
-            end = self.segments[index + 1].base_offset if index + 1 < len(self.segments) else up_to
-            if end <= start or segment.base_offset >= up_to or segment.size_bytes == 0:
-                continue
-            rebuild = Rebuild(segment, None, self.producers, None)
-            position = segment.position_of(max(start, segment.base_offset))
-            if position is None:
-                continue
-            scan_batches(
-                segment.open_file(),
-                segment.size_bytes,
-                segment.base_offset,
-                segment.base_offset,
-                rebuild.on_batch,
-                position=position,
-            )
-            self.scanned_bytes += segment.size_bytes - position
+        loaded = load_producers(
+            self._files, self._folder, self.segments, list(self.snapshots), up_to, self._remove_bad_snapshot
+        )
+        self.producers = loaded.producers
+        self.scanned_bytes += loaded.scanned_bytes
 
     def _write_snapshot(self, offset: int) -> None:
         """As the roll did: when the segments before are deleted, only snapshots know their producers."""
@@ -336,27 +381,50 @@ class Loading:
         self.snapshots.append(offset)
         self.fresh_snapshots.append(offset)
 
+    def _remove_bad_snapshot(self, offset: int) -> None:
+        path = f"{self._folder}/{offset_name(offset)}{SNAPSHOT}"
+        self.tell(Remade(path, "it is no snapshot of the producers of this log"))
+        self._remove_snapshot(offset)
+
     def _remove_snapshot(self, offset: int) -> None:
         self._remove(offset_name(offset) + SNAPSHOT)
         self.snapshots.remove(offset)
 
     # -- steps 6 and 7
 
+    def _tell_what_is_missing(self) -> None:
+        """The checkpoint says that more was durable than there is. The log counts; but somebody should know."""
+        end = self.log_end_offset
+        if self.recovery_point > end:
+            self.tell(Cut(self._folder, end, end, 0, 0, Reason.MISSING, ()))
+
     def _settle_start(self) -> None:
-        """The greater of checkpoint and first segment. A log that ends below its start begins anew there."""
+        """The greater of checkpoint and first segment. A log that ends below its start begins anew there, and what it
+        had is kept beside it: a small text file does not delete records."""
         start = max(self.log_start_offset, self.segments[0].base_offset)
         if start > self.log_end_offset:
-            for segment in reversed(self.segments):
-                segment.close_file()
-                segment.remove_files()
-            self.segments = [self._new_segment(start)]
-            self.epochs.clear()
-            self.producers.clear()
-            self.log_end_offset = self.durable_end = start
-            self._files.fsync_folder(self._folder)
+            self._begin_anew_at(start)
         self.log_start_offset = start
         self.epochs.truncate_end(self.log_end_offset)
         self.epochs.truncate_start(start)
+
+    def _begin_anew_at(self, start: int) -> None:
+        kept, size, first = [], 0, self.segments[0].base_offset
+        for segment in reversed(self.segments):
+            size += segment.size_bytes
+            if segment.size_bytes:
+                kept.append(self._kept.whole(segment.path(LOG), segment.base_offset))
+            segment.close_file()
+            segment.remove_files()
+        if size:
+            count = len(self.segments)
+            self.tell(Cut(self._folder, first, start, size, count, Reason.BELOW_START, tuple(reversed(kept))))
+        self.segments[:] = [self._new_segment(start)]
+        self.rewritten.clear()
+        self.epochs.clear()
+        self.producers.clear()
+        self.log_end_offset = self.durable_end = start
+        self._files.fsync_folder(self._folder)
 
     def _remove_stray_snapshots(self) -> None:
         """Kept: the newest, and the one at the start of each segment."""

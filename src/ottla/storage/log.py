@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from ottla.common.errors import OffsetOutOfRange
+from ottla.common.errors import CorruptMessage, KafkaStorageError, OffsetOutOfRange
 from ottla.storage import retention
 from ottla.storage.files import Files
 from ottla.storage.loading import Loading
@@ -12,8 +12,11 @@ from ottla.storage.log_cleaning import CleanableLog
 from ottla.storage.log_facts import Appended, Origin, ProducerView
 from ottla.storage.lookup import FoundOffset
 from ottla.storage.open_files import OpenFiles
+from ottla.storage.producer_loading import load_producers
 from ottla.storage.producer_tally import ProducerTally
+from ottla.storage.repairs import OnRepair, tell_nobody
 from ottla.storage.settings import TopicSettings
+from ottla.storage.unusable import OF_ONE_FILE, unusable_sentence
 
 __all__ = ("Appended", "FoundOffset", "Origin", "PartitionLog", "ProducerView", "open_log")
 
@@ -58,11 +61,19 @@ class PartitionLog(CleanableLog):
         self.durable_end = min(self.durable_end, end)
         self.size_bytes = self._segments.size_bytes
         self._epochs.truncate_end(end)
-        loading = Loading.of_producers(self._files, self.folder, list(self._segments), self._snapshots, end)
-        self._use_producers(loading.producers)
+        for snapshot in [one for one in self._snapshots if one > end]:
+            self._drop_snapshot(snapshot)
+        loaded = load_producers(
+            self._files, self.folder, list(self._segments), list(self._snapshots), end, self._drop_snapshot
+        )
+        self._use_producers(loaded.producers)
         self._files.fsync_folder(self.folder)
         if self._on_truncated is not None:
             self._on_truncated(end)
+
+    def _drop_snapshot(self, offset: int) -> None:
+        self._files.remove(self._snapshot_path(offset))
+        self._snapshots.remove(offset)
 
     def truncate_and_start_at(self, offset: int) -> None:
         """Drops everything: an empty log from `offset` on."""
@@ -187,17 +198,26 @@ def open_log(
     on_truncated: Callable[[int], None] | None = None,
     validate_records: bool = False,
     tally: ProducerTally | None = None,
+    on_repair: OnRepair = tell_nobody,
 ) -> PartitionLog:
-    """Opens or begins the log in `folder`, which exists, recovering it unless `clean`.
+    """Opens or begins the log in `folder`, which exists, recovering it unless `clean` and whole.
 
-    Raises OSError, CorruptCheckpoint.
+    `on_repair` is told what had to be mended, then and later. Raises OSError where the disk fails, and
+    KafkaStorageError where a file of this log cannot be used.
     """
     pool = open_files if open_files is not None else OpenFiles()
     loaded = Loading(
         files, folder, settings, pool,
-        now_ms=now_ms, clean=clean, recovery_point=recovery_point, log_start_offset=log_start_offset,
+        now_ms=now_ms, clean=clean, recovery_point=recovery_point, log_start_offset=log_start_offset, tell=on_repair,
     )  # fmt: skip
-    loaded.run()
+    try:
+        loaded.run()
+    except OSError as error:
+        if error.errno in OF_ONE_FILE:
+            raise KafkaStorageError(unusable_sentence(folder, error)) from error
+        raise
+    except CorruptMessage as error:
+        raise KafkaStorageError(f"{error.message}; the log cannot be opened") from error
     return PartitionLog(
         files, folder, settings, loaded, pool,
         now_ms=now_ms, jitter=jitter, on_failure=on_failure, on_truncated=on_truncated,

@@ -14,12 +14,14 @@ from ottla.storage.open_files import OpenFiles
 from ottla.storage.paths import SNAPSHOT, offset_name
 from ottla.storage.producer_tally import ProducerTally
 from ottla.storage.producers import Producers
+from ottla.storage.repairs import Unreadable
 from ottla.storage.segment import Segment
 from ottla.storage.segments import Segments
 from ottla.storage.settings import TopicSettings
 from ottla.storage.snapshots import write_snapshot
 from ottla.storage.sync import Sync
 from ottla.storage.topic_rules import rules_of
+from ottla.storage.unusable import OF_ONE_FILE, unusable_sentence
 
 
 class LogBase:
@@ -33,8 +35,9 @@ class LogBase:
 
     __slots__ = (
         "_doomed", "_durability", "_epochs", "_files", "_jitter", "_on_failure", "_on_truncated", "_open_files",
-        "_producers", "_roll_ms", "_rules", "_segments", "_snapshots", "_tally", "durable_end", "folder",
-        "log_end_offset", "log_start_offset", "offline", "recovered_bytes", "settings", "size_bytes", "synced_appends",
+        "_producers", "_roll_ms", "_rules", "_segments", "_snapshots", "_tally", "_tell", "_unusable_files",
+        "durable_end", "folder", "log_end_offset", "log_start_offset", "offline", "recovered_bytes", "settings",
+        "size_bytes", "synced_appends",
         "topic_id", "validate_records", "version",
     )  # fmt: skip
 
@@ -78,6 +81,8 @@ class LogBase:
         self.recovered_bytes = loaded.scanned_bytes
         """How much of it was read to open it; 0 after a clean stop."""
         self._durability = Durability(loaded, now_ms)
+        self._tell = loaded.tell
+        self._unusable_files: dict[str, None] = {}
         self.configure(settings)
         self._set_jitter(self._segments.active)
 
@@ -178,9 +183,19 @@ class LogBase:
                 self._on_failure(error)
 
     def _failed(self, error: OSError) -> KafkaStorageError:
+        if error.errno in OF_ONE_FILE:
+            return self._unusable(error)
         if not self._durability.is_harmless(error):
             self.fail(error)
         return KafkaStorageError(f"{self.folder}: {error.strerror or error}")
+
+    def _unusable(self, error: OSError) -> KafkaStorageError:
+        """The disk is well, and the call had no effect. Told once for each file."""
+        path = f"{error.filename or self.folder}"
+        if path not in self._unusable_files:
+            self._unusable_files[path] = None
+            self._tell(Unreadable(path, f"{error.strerror}"))
+        return KafkaStorageError(unusable_sentence(self.folder, error))
 
     def close(self) -> None:
         """Syncs, writes indexes and the producer snapshot, and closes the files: what a clean stop leaves.

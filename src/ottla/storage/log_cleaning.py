@@ -62,8 +62,9 @@ class CleanableLog(AppendableLog):
         )
 
     def cleaning_job(self, dirt: Dirt, memory: Memory, now_ms: int) -> PassJob:
-        """The pass that cleans it, for a worker process."""
+        """The pass that cleans it, for a worker process. Raises KafkaStorageError."""
         settings = self.settings
+        self._check_aborted(dirt.end)
         producers = {
             one.producer_id: LastRecord(one.batches[-1].last_offset if one.batches else -1, one.epoch)
             for one in self._producers
@@ -85,6 +86,15 @@ class CleanableLog(AppendableLog):
             read_bytes=memory.read_bytes,
             max_bytes_per_second=memory.max_bytes_per_second,
         )
+
+    def _check_aborted(self, end: int) -> None:
+        """The worker believes the transaction indexes: a damaged one is made again first."""
+        try:
+            for segment in self._segments:
+                if segment.has_txn_index and segment.base_offset < end:
+                    segment.settle_aborted()
+        except OSError as error:
+            raise self._failed(error) from error
 
     @property
     def checkpointed_point(self) -> int:

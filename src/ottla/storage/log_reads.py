@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
-from ottla.common.errors import KafkaStorageError, OffsetOutOfRange
+from ottla.common.errors import CorruptMessage, KafkaStorageError, OffsetOutOfRange
 from ottla.records.batch import BatchHeader
 from ottla.storage import lookup
 from ottla.storage.log_base import LogBase
 from ottla.storage.log_facts import ProducerView, producer_view
 from ottla.storage.log_range import LogRange
 from ottla.storage.lookup import FoundOffset
+from ottla.storage.paths import LOG
 from ottla.storage.segment import Segment
+from ottla.storage.verified import Piece, pieces
 
 
 class ReadableLog(LogBase):
@@ -71,9 +73,33 @@ class ReadableLog(LogBase):
 
     def _first_batch(self, segment: Segment, position: int, up_to: int) -> tuple[int, int]:
         header = segment.header_at(position)
+        if header.size_bytes > segment.size_bytes - position:  # its length is damaged; what the file has is no batch
+            raise CorruptMessage(f"{segment.path(LOG)}: the batch at {position} reaches beyond the file")
         if header.last_offset >= up_to:
             return position, -1
         return position + header.size_bytes, header.last_offset + 1
+
+    def verified(self, max_bytes: int) -> Iterator[Piece]:
+        """Everything from the log's start to its present end, batch by batch, each with a right CRC; what is damaged is
+        named and passed over. Other work may be done between two pieces. Raises KafkaStorageError."""
+        offset = self.log_start_offset
+        while offset < self.log_end_offset:
+            if self.offline:
+                raise KafkaStorageError
+            index = self._segments.index_of(offset)
+            segment = self._segments.at(index)
+            try:
+                segment.settle()
+                end = self._segments.end_of(index, self.log_end_offset)
+                for piece in pieces(segment, offset, end, max_bytes):
+                    offset = max(piece.next_offset, offset)
+                    yield piece
+                    if segment not in self._segments or self.offline:  # retention or compaction took it meanwhile
+                        break
+                else:
+                    offset = end
+            except OSError as error:
+                raise self._failed(error) from error
 
     def offset_for_timestamp(self, timestamp_ms: int) -> FoundOffset | None:
         """The first record at or after the time; None when there is none."""
@@ -127,8 +153,12 @@ class ReadableLog(LogBase):
         return max(first, self.log_start_offset)
 
     def aborted_transactions(self, from_offset: int, to_offset: int) -> list[tuple[int, int]]:
-        """(producer id, first offset) of aborted transactions that overlap [from, to), by first offset."""
-        return lookup.aborted_transactions(self._segments, from_offset, to_offset)
+        """(producer id, first offset) of aborted transactions that overlap [from, to), by first offset. Raises
+        KafkaStorageError."""
+        try:
+            return lookup.aborted_transactions(self._segments, from_offset, to_offset)
+        except OSError as error:
+            raise self._failed(error) from error
 
     def has_ongoing_transaction(self, producer_id: int, producer_epoch: int) -> bool:
         producer = self._producers.get(producer_id)

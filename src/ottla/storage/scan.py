@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from ottla.common.errors import KafkaError
 from ottla.records.batch import (
     CRC_FROM,
     HEADER,
@@ -21,9 +22,9 @@ from ottla.storage.files import File
 from ottla.storage.indexes import AbortedTransaction
 from ottla.storage.producers import Producers
 from ottla.storage.segment import Segment
+from ottla.storage.tail import RELATIVE_MAX
 
 _CHUNK_BYTES = 1 << 20
-_RELATIVE_MAX = (1 << 31) - 1
 
 OnBatch = Callable[[int, BatchHeader, memoryview], None]
 """(position, header, the whole batch)"""
@@ -58,7 +59,7 @@ def scan_batches(
         if crc32c(chunk[at + CRC_FROM : end]) != header[4]:
             break
         first, last = header[0], header[0] + header[6]
-        if first < next_offset or last < first or last - base_offset > _RELATIVE_MAX:
+        if first < next_offset or last < first or last - base_offset > RELATIVE_MAX:
             break
         on_batch(position, header, chunk[at:end])
         next_offset = last + 1
@@ -70,13 +71,19 @@ class Rebuild:
     """Brings epochs, producers and the segment's own indexes to where the log ends, from the batches themselves."""
 
     def __init__(
-        self, segment: Segment, epochs: Epochs | None, producers: Producers | None, index_interval_bytes: int | None
+        self,
+        segment: Segment,
+        epochs: Epochs | None,
+        producers: Producers | None,
+        index_interval_bytes: int | None,
+        on_aborted: Callable[[AbortedTransaction], None] | None = None,
     ) -> None:
         self._segment = segment
         self._epochs = epochs
         self._producers = producers
         self._interval = index_interval_bytes
         """None: the indexes are left alone."""
+        self._on_aborted = on_aborted
         self._last_epoch = -1 if epochs is None else epochs.latest
 
     def on_batch(self, position: int, header: BatchHeader, batch: memoryview) -> None:
@@ -95,12 +102,15 @@ class Rebuild:
         if not header.is_control:
             producers.add(header, header.base_offset)
             return
-        marker = read_marker(batch)
+        try:
+            marker = read_marker(batch)
+        except KafkaError:  # garbage in a right CRC, and it was in the log before: no reason to lose the rest
+            return
         if marker is None:
             return
         completed = producers.complete(header, marker, header.base_offset)
-        if completed is not None and completed.aborted and self._interval is not None:
-            self._segment.add_aborted(
+        if completed is not None and completed.aborted and self._on_aborted is not None:
+            self._on_aborted(
                 AbortedTransaction(
                     completed.producer_id,
                     completed.first_offset,

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import struct
+from typing import Protocol
 
 from ottla.common.errors import CorruptMessage
-from ottla.records.batch import HEADER_BYTES, LENGTH_AT, MINIMUM_LENGTH, BatchHeader, Buffer, parse_header
+from ottla.records.batch import HEADER_BYTES, LENGTH_AT, MAGIC, MINIMUM_LENGTH, BatchHeader, Buffer, parse_header
 from ottla.storage.files import File, Files
 from ottla.storage.indexes import (
     NO_TIMESTAMP,
@@ -14,6 +15,7 @@ from ottla.storage.indexes import (
     AbortedTransaction,
     OffsetIndex,
     TimeIndex,
+    aborted_may_be_true,
     decode_aborted,
     encode_aborted,
     last_entry,
@@ -28,13 +30,34 @@ _SCAN_BYTES = 16 * 1024
 _POSITIONS_MAX = 64
 
 
+class Indexing(Protocol):
+    """Looks after the indexes of segments that an earlier process wrote. All calls raise OSError."""
+
+    def first_use(self, segment: Segment) -> bool:
+        """Before anything is looked up in the segment. True if its indexes were made again."""
+        ...
+
+    def remake(self, segment: Segment, suffix: str, why: str) -> None:
+        """Offset and time index are made again; the segment is closed then."""
+        ...
+
+    def is_time_of(self, segment: Segment, timestamp: int, relative: int) -> bool:
+        """An entry of the time index is true."""
+        ...
+
+    def remake_aborted(self, segment: Segment) -> list[AbortedTransaction]:
+        """The aborted transactions, from the markers in the segment."""
+        ...
+
+
 class Segment:
     """Batches from `base_offset` on. It is active while it has its indexes in memory, and closed otherwise."""
 
     __slots__ = (
         "_aborted", "_files", "_first_timestamp", "_folder", "_max_timestamp", "_offset_of_max", "_open_files",
-        "_positions", "_reserved", "_suffix", "_wants_close", "base_offset", "bytes_since_index", "created_ms", "file",
-        "has_txn_index", "jitter_ms", "offset_index", "pins", "size_bytes", "time_index", "used",
+        "_positions", "_reserved", "_suffix", "_used_before", "_wants_close", "base_offset",
+        "bytes_since_index", "created_ms", "file", "has_txn_index", "indexing", "jitter_ms",
+        "offset_index", "pins", "size_bytes", "time_index", "used",
     )  # fmt: skip
 
     def __init__(
@@ -70,6 +93,9 @@ class Segment:
         self.has_txn_index = False
         self._aborted: list[AbortedTransaction] | None = None
         self._positions: dict[int, int] = {}
+        self.indexing: Indexing | None = None
+        """Of a segment that an earlier process wrote: its indexes are not believed blindly."""
+        self._used_before = True
 
     def __repr__(self) -> str:
         return f"<Segment {self.base_offset} {self.size_bytes} bytes>"
@@ -143,13 +169,54 @@ class Segment:
                 self._files.remove(self.path(kind))
         self.has_txn_index = False
 
+    # -- files of an earlier process
+
+    def distrust(self, indexing: Indexing) -> None:
+        """The files were written by an earlier process: `indexing` looks at them before they are used."""
+        self.indexing = indexing
+        self._used_before = False
+
+    def settle(self) -> None:
+        """The first use: what the index files say is held against the segment."""
+        if not self._used_before and self.indexing is not None:
+            self._used_before = True
+            try:
+                self.indexing.first_use(self)
+            except OSError:
+                self._used_before = False
+                raise
+
+    def trust(self) -> None:
+        """The files were looked at."""
+        self._used_before = True
+
+    def _remake(self, suffix: str) -> None:
+        assert self.indexing is not None
+        active = self.offset_index is not None
+        self.indexing.remake(self, suffix, "an entry in it is wrong")
+        if active:
+            self.activate()
+
+    def cut(self, position: int) -> None:
+        """The file ends at `position`, where the last batch ends; nothing in the indexes lies behind it."""
+        self.open_file().truncate(position)
+        self.size_bytes = position
+        self._positions.clear()
+
     # -- being active
 
     def activate(self) -> None:
         """Takes the indexes into memory."""
         if self.offset_index is None:
-            self.offset_index = OffsetIndex.decode(self._read(INDEX))
-            self.time_index = TimeIndex.decode(self._read(TIME_INDEX))
+            self.settle()
+            offsets, times = self._decoded_indexes()
+            if self.indexing is not None and not (offsets.rises(self.size_bytes) and times.rises()):
+                self.indexing.remake(self, INDEX, "its entries do not rise")
+                offsets, times = self._decoded_indexes()
+            self.offset_index, self.time_index = offsets, times
+
+    def _decoded_indexes(self) -> tuple[OffsetIndex, TimeIndex]:
+        return OffsetIndex.decode(self._read(INDEX)), TimeIndex.decode(self._read(TIME_INDEX))
 
     def deactivate(self) -> None:
         """Writes the indexes; from now on they are searched on disk."""
@@ -264,6 +331,8 @@ class Segment:
 
     def _load_max_timestamp(self) -> None:
         last: tuple[int, int] | None = None
+        if self.time_index is None:
+            self.settle()
         if self.time_index is not None:
             last = self.time_index.last
         elif self._files.exists(self.path(TIME_INDEX)):
@@ -303,6 +372,15 @@ class Segment:
     def header_at(self, position: int) -> BatchHeader:
         return parse_header(self.open_file().pread(position, HEADER_BYTES))
 
+    def header_within(self, position: int) -> BatchHeader | None:
+        """None where so few bytes are left that none begins there."""
+        return self.header_at(position) if position + HEADER_BYTES <= self.size_bytes else None
+
+    def _is_batch(self, position: int, offset: int) -> bool:
+        """A batch begins there that does not lie behind `offset`, so that a scan from it misses nothing."""
+        header = self.header_within(position)
+        return header is not None and header.magic == MAGIC and self.base_offset <= header.base_offset <= offset
+
     def tail_position(self) -> int:
         """The start of a batch near the end: the last one that is indexed, else the first."""
         if self.offset_index is not None:
@@ -322,7 +400,18 @@ class Segment:
         known = self._positions.get(offset)
         if known is not None:
             return known if known < self.size_bytes else None
+        self.settle()
         position = self._indexed_below(offset)
+        if position and self.indexing is not None and not self._is_batch(position, offset):
+            self._remake(INDEX)
+            position = self._indexed_below(offset)
+        return self._scan_to(position, offset)
+
+    def plain_position_of(self, offset: int) -> int | None:
+        """The same, and the index is believed."""
+        return self._scan_to(self._indexed_below(offset), offset)
+
+    def _scan_to(self, position: int, offset: int) -> int | None:
         end = self.scan(position, self.size_bytes, offset)[0]
         return end if end < self.size_bytes else None
 
@@ -359,6 +448,9 @@ class Segment:
         limit = min(position + max_bytes, self.size_bytes)
         if limit - position > _SCAN_BYTES:
             indexed = self._indexed_before(up_to, limit)
+            if indexed and self.indexing is not None and not self._is_batch(indexed, up_to):
+                self._remake(INDEX)
+                indexed = self._indexed_before(up_to, limit)
             if indexed > position:
                 end, end_offset = self.scan(indexed, limit, up_to)
                 if end > indexed:
@@ -395,16 +487,25 @@ class Segment:
 
     def offset_before_time(self, timestamp: int) -> int:
         """An offset below which no batch reaches `timestamp`."""
+        if self.time_index is None:
+            self.settle()
+        found = self._timed_before(timestamp)
+        if found is not None and self.indexing is not None and not self.indexing.is_time_of(self, *found):
+            self._remake(TIME_INDEX)
+            found = self._timed_before(timestamp)
+        return (found[1] if found else 0) + self.base_offset
+
+    def _timed_before(self, timestamp: int) -> tuple[int, int] | None:
+        """The last entry of the time index below `timestamp`."""
         if self.time_index is not None:
-            return self.time_index.offset_before(timestamp) + self.base_offset
+            return self.time_index.entry_before(timestamp)
         if not self._files.exists(self.path(TIME_INDEX)):
-            return self.base_offset
+            return None
         file = self._files.open(self.path(TIME_INDEX))
         try:
-            found = search(file, TIME_ENTRY, 0, timestamp - 1)
+            return search(file, TIME_ENTRY, 0, timestamp - 1)
         finally:
             file.close()
-        return (found[1] if found else 0) + self.base_offset
 
     # -- aborted transactions
 
@@ -412,8 +513,17 @@ class Segment:
     def aborted(self) -> list[AbortedTransaction]:
         """In the order of their markers."""
         if self._aborted is None:
-            self._aborted = decode_aborted(self._read(TXN_INDEX)) if self.has_txn_index else []
+            data = self._read(TXN_INDEX) if self.has_txn_index else b""
+            if self.indexing is None or aborted_may_be_true(data, self.base_offset):
+                self._aborted = decode_aborted(data)
+            else:
+                self._set_aborted(self.indexing.remake_aborted(self))
+        assert self._aborted is not None
         return self._aborted
+
+    def settle_aborted(self) -> None:
+        """The first use of the transaction index, for a reader of the file."""
+        _ = self.aborted
 
     def add_aborted(self, entry: AbortedTransaction) -> None:
         self.aborted.append(entry)

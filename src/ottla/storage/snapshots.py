@@ -50,8 +50,8 @@ def write_snapshot(files: Files, path: str, producers: Producers) -> None:
         file.close()
 
 
-def decode_snapshot(data: bytes) -> Producers:
-    """Raises CorruptSnapshot."""
+def decode_snapshot(data: bytes, log_end: int = (1 << 63) - 1) -> Producers:
+    """The producers of a log that ended at `log_end`. Raises CorruptSnapshot."""
     if len(data) < _HEAD.size:
         raise CorruptSnapshot("too short")
     version, crc, count = _HEAD.unpack_from(data)
@@ -61,6 +61,8 @@ def decode_snapshot(data: bytes) -> Producers:
     for producer_id, epoch, sequence, offset, delta, timestamp, coordinator_epoch, start in _ENTRY.iter_unpack(
         data[_HEAD.size :]
     ):
+        if offset >= log_end or start >= log_end:
+            raise CorruptSnapshot("it speaks of records that the log did not have")
         producer = Producer(producer_id, epoch)
         producer.last_timestamp = timestamp
         producer.coordinator_epoch = coordinator_epoch

@@ -13,7 +13,7 @@ from typing import NamedTuple
 from ottla.common.names import METADATA_TOPIC, TopicPartition, uuid_text
 from ottla.storage.files import Files
 from ottla.storage.identity import META_PROPERTIES, DirectoryUnusable, Identity, parse_identity
-from ottla.storage.paths import LOG, is_file_of_a_log, parse_partition_folder
+from ottla.storage.paths import LOG, is_ours, parse_partition_folder
 from ottla.storage.seen import SEEN, Seen, joined, parse_seen
 
 KAFKA_METADATA = f"{METADATA_TOPIC}-0"
@@ -94,7 +94,7 @@ def _has_records(files: Files, folder: str) -> bool:
 
 def holds_a_log(files: Files, folder: str) -> bool:
     """Whether this is a folder with at least one file of a partition's log in it, whatever its name."""
-    return files.is_folder(folder) and any(is_file_of_a_log(name) for name in files.list_folder(folder))
+    return files.is_folder(folder) and any(is_ours(name) for name in files.list_folder(folder))
 
 
 def decide(found: Sequence[Found], known: Known | None, question: Question) -> Verdict:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ottla.common.errors import KafkaError
 from ottla.common.names import TopicPartition
 from ottla.coordinator.group.formats import GROUP_FORMATS
 from ottla.coordinator.group.limits import Caller, GroupLimits
@@ -52,6 +53,8 @@ class Bench:
         self.log: list[Any] = []
         self.timers: dict[TimerName, int] = {}
         self.answers: dict[Any, Any] = {}
+        self.refuse: KafkaError | None = None
+        """What the log answers to appends: nothing is written then."""
         self._tokens = 0
         for pair in log or []:
             self.log.append(pair)
@@ -66,6 +69,11 @@ class Bench:
         return Bench(self.limits, self.log, self.topics, self.configs, self.now_ms)
 
     def run(self, outcome: Outcome) -> None:
+        if self.refuse is not None and outcome.records:
+            for token, _ in outcome.answers:
+                self.answers[token] = self.refuse
+            self.run(self.machine.refused(outcome.records, self.refuse, self.now_ms))
+            return
         for key, value in outcome.records:
             self.log.append(GROUP_FORMATS.encode(key, value))
             self.machine.replay(key, value, self.now_ms)

@@ -9,14 +9,20 @@ from typing import Any
 import pytest
 
 from ottla.common.errors import (
+    CoordinatorLoadInProgress,
     CoordinatorNotAvailable,
     InvalidProducerEpoch,
+    InvalidRecord,
     KafkaError,
     KafkaStorageError,
     NotCoordinator,
+    NotEnoughReplicas,
+    NotLeaderOrFollower,
+    RecordListTooLarge,
+    UnknownServerError,
 )
 from ottla.coordinator.formats import Pair
-from ottla.coordinator.logged import Logged, LoggedMarker, LoggedRecord, TransactionEnd
+from ottla.coordinator.logged import Logged, LoggedMarker, LoggedRecord, Refused, TransactionEnd
 from ottla.coordinator.outcome import Author, Outcome, TimerName, Token
 from ottla.coordinator.runtime import Runtime, Shard
 from ottla.coordinator.transaction.formats import TransactionFormats, key_of
@@ -33,7 +39,8 @@ class FakeLog:
     def __init__(self) -> None:
         self.entries: list[Logged] = []
         self.waiting: list[asyncio.Future[bool]] = []
-        self.refuse: KafkaError | None = None
+        self.refuse: KafkaError | Refused | None = None
+        self.unreadable: Exception | None = None
 
     def append(self, pairs: list[Pair], now_ms: int, author: Author | None) -> int:
         if self.refuse is not None:
@@ -64,6 +71,8 @@ class FakeLog:
             future.set_result(outcome)
 
     def read_all(self) -> Iterator[list[Logged]]:
+        if self.unreadable is not None:
+            raise self.unreadable
         yield list(self.entries)
 
 
@@ -86,6 +95,10 @@ class FakeMachine:
         return out
 
     def unload(self, error: KafkaError) -> Outcome:
+        return Outcome()
+
+    def refused(self, records: list[tuple[Message, Message | None]], error: KafkaError, now_ms: int) -> Outcome:
+        self.told.append(("refused", len(records)))
         return Outcome()
 
     def on_timer(self, name: TimerName, now_ms: int) -> Outcome:
@@ -199,11 +212,11 @@ def test_a_failed_append_discards_the_machine_and_loads_it_again() -> None:
 def test_a_producer_that_is_over_is_told_so_and_the_machine_stays() -> None:
     async def play(stage: Stage, log: FakeLog) -> None:
         before = stage.shard
-        log.refuse = InvalidProducerEpoch()
+        log.refuse = Refused(InvalidProducerEpoch())
         with pytest.raises(InvalidProducerEpoch):
             await stage.call("a", Author(7, 0))
         assert stage.runtime.is_current(before)
-        assert before.machine.told == []
+        assert before.machine.told == [("refused", 1)]
 
     on_stage(play)
 
@@ -225,14 +238,63 @@ def test_the_machine_is_told_of_producers_and_markers_in_serving_and_in_loading_
     on_stage(play)
 
 
-@pytest.mark.parametrize("error", [InvalidProducerEpoch, KafkaStorageError])
-def test_a_marker_that_is_refused_changes_nothing_and_a_failed_one_reloads(error: type[KafkaError]) -> None:
+@pytest.mark.parametrize("refused", [True, False])
+def test_a_marker_that_is_refused_changes_nothing_and_a_failed_one_reloads(refused: bool) -> None:
     async def play(stage: Stage, log: FakeLog) -> None:
         before = stage.shard
-        log.refuse = error()
-        with pytest.raises(error):
+        log.refuse = Refused(KafkaStorageError()) if refused else KafkaStorageError()
+        with pytest.raises(KafkaStorageError):
             stage.shard.end_transaction(TransactionEnd(7, 0, True, 5, 0))
         assert before.machine.told == []
-        assert stage.runtime.is_current(before) == (error is InvalidProducerEpoch)
+        assert stage.runtime.is_current(before) == refused
 
     on_stage(play)
+
+
+@pytest.mark.parametrize(
+    ("error", "answer"),
+    [
+        (NotEnoughReplicas(), CoordinatorNotAvailable),
+        (RecordListTooLarge(), RecordListTooLarge),
+        (InvalidRecord(), UnknownServerError),
+        (KafkaStorageError(), NotCoordinator),
+        (NotLeaderOrFollower(), NotCoordinator),
+    ],
+    ids=lambda value: getattr(value, "name", ""),
+)
+def test_an_append_that_wrote_nothing_discards_nothing(error: KafkaError, answer: type[KafkaError]) -> None:
+    async def play(stage: Stage, log: FakeLog) -> None:
+        before = stage.shard
+        log.refuse = Refused(error)
+        for _ in range(3):
+            with pytest.raises(answer):
+                await stage.call("a")
+        assert stage.shard is before
+        assert before.machine.told == [("refused", 1)] * 3
+        assert stage.failures == ["coordinator.append_refused partition=0"]  # told once
+        log.refuse = None
+        asked = stage.call("b")
+        await asyncio.sleep(1)
+        log.commit()
+        assert await asked == "b"
+
+    on_stage(play)
+
+
+@pytest.mark.parametrize("error", [KafkaStorageError(), ValueError("a record that nobody understands")])
+def test_a_loading_that_fails_is_tried_again_with_a_growing_pause_until_it_succeeds(error: Exception) -> None:
+    async def main(simulation: Simulation) -> None:
+        log = FakeLog()
+        log.unreadable = error
+        stage = Stage(simulation, log)
+        await asyncio.sleep(100)
+        with pytest.raises(CoordinatorLoadInProgress):
+            stage.runtime.shard(0)
+        pauses = [float(event.rpartition("=")[2]) for event in stage.failures]
+        assert pauses == [0.5, 1, 2, 4, 8, 16, 32, 60]
+        log.unreadable = None
+        await asyncio.sleep(60)
+        assert stage.shard.ready
+        stage.runtime.resigned(0)
+
+    run_simulation(1, main)

@@ -10,7 +10,7 @@ from ottla.storage.checkpoints import offsets_text
 from ottla.storage.directory import DirectoryUnusable
 from ottla.testing.clock import SimRandom
 from ottla.testing.files import CrashMode, SimFiles
-from tests.unit.storage.logs import NOW_MS, PARTITION, TOPIC_ID, add, open_directory, settings
+from tests.unit.storage.logs import FOLDER, NOW_MS, PARTITION, TOPIC_ID, add, open_directory, settings
 
 
 def write(files: SimFiles, path: str, content: bytes) -> None:
@@ -256,3 +256,41 @@ def test_a_topic_with_dashes_is_split_at_the_last_one() -> None:
     files.make_folder("/data/not a partition")
     files.make_folder("/data/__cluster_metadata-0")
     assert list(open_directory(files).partitions()) == [(partition, None)]
+
+
+def test_what_checkpoints_say_of_a_deleted_partition_is_not_believed_of_its_successor_after_a_crash() -> None:
+    files = SimFiles()
+    directory = open_directory(files)
+    log = directory.create(PARTITION, TOPIC_ID, settings(), NOW_MS)
+    for _ in range(20):
+        add(log)
+    log.flush()
+    log.advance_start(15)
+    directory.checkpoint()
+    directory.delete(PARTITION, NOW_MS)
+    log = directory.create(PARTITION, bytes(15) + b"2", settings(), NOW_MS)
+    for _ in range(3):
+        add(log)
+    files = files.kill()
+    repairs: list[object] = []
+    directory = open_directory(files)
+    directory.on_repair = lambda partition, repair: repairs.append(repair)
+    log = directory.log(PARTITION, settings(), NOW_MS)
+    assert (log.log_start_offset, log.log_end_offset, repairs) == (0, 3, [])
+
+
+def test_a_file_named_like_a_partition_takes_no_directory_offline() -> None:
+    files = SimFiles()
+    directory = open_directory(files)
+    directory.create(TopicPartition("u", 0), TOPIC_ID, settings(), NOW_MS)
+    directory.create(PARTITION, TOPIC_ID, settings(), NOW_MS)
+    directory.close()
+    files.remove_folder(FOLDER)
+    files.open(FOLDER, create=True).close()
+    directory = open_directory(files)
+    if directory.contains(PARTITION):
+        assert directory.needs_opening(PARTITION, settings(retention_ms=1), NOW_MS)
+        with pytest.raises(KafkaStorageError, match="t-0"):
+            directory.log(PARTITION, settings(), NOW_MS)
+    other = directory.log(TopicPartition("u", 0), settings(), NOW_MS)
+    assert (directory.offline, add(other)) == (False, 0)

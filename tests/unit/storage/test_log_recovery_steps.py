@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from ottla.storage.checkpoints import CorruptCheckpoint
 from ottla.testing.files import SimFiles
 from tests.unit.storage.logs import FOLDER, NOW_MS, add, batch, new_log, reopen
 
@@ -161,10 +160,3 @@ def test_epochs_are_read_from_the_batches_where_the_file_is_gone_after_a_crash()
     files.remove(f"{FOLDER}/leader-epoch-checkpoint")
     again = reopen(files, clean=False)
     assert [again.epoch_at(offset) for offset in range(4)] == [0, 0, 3, 5]
-
-
-def test_a_broken_epoch_file_after_a_clean_stop_is_an_error() -> None:
-    files = written()
-    overwrite(files, "leader-epoch-checkpoint", b"0\n1\n3 x\n")
-    with pytest.raises(CorruptCheckpoint):
-        reopen(files, clean=True, recovery_point=8)

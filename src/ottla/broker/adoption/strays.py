@@ -15,7 +15,7 @@ from ottla.storage.paths import (
     PARTITION_METADATA,
     STRAY_FOLDER,
     doomed_folder_name,
-    is_file_of_a_log,
+    is_ours,
     parse_stray_folder,
 )
 
@@ -102,7 +102,7 @@ def _partition(name: str) -> TopicPartition:
 
 def _give_way(files: Files, target: str) -> None:
     """Only an empty folder does: what has been written since is not thrown away for what was before."""
-    if not files.is_folder(target) or any(is_file_of_a_log(one) for one in files.list_folder(target)):
+    if not files.is_folder(target) or any(is_ours(one) for one in files.list_folder(target)):
         raise StrayProblem(f"{target} is there and holds records of its own; move it away first")
     files.remove_folder(target)
 

@@ -13,6 +13,7 @@ from ottla.coordinator.group.room import Room
 from ottla.coordinator.group.transactional import PendingOffsets
 from ottla.coordinator.outcome import Outcome
 from ottla.protocol.logs.consumer_offsets import GroupMetadataKey, GroupMetadataValue
+from ottla.protocol.message import Message
 
 
 class GroupBase:
@@ -54,3 +55,22 @@ class GroupBase:
         self._groups.pop(group_id, None)
         if group_id in self._stored:
             out.write(GroupMetadataKey(group=group_id), None)
+
+    def refused(self, records: list[tuple[Message, Message | None]], error: KafkaError, now_ms: int) -> Outcome:
+        """Nothing of this was written. A classic group changes before its record does, so it goes back to the last
+        record that was written, as when a coordinator is loaded: its members join again. The others' groups stay."""
+        out = Outcome()
+        for key, _ in records:
+            if isinstance(key, GroupMetadataKey):
+                self._go_back(key.group, error, now_ms, out)
+        return out
+
+    def _go_back(self, group_id: str, error: KafkaError, now_ms: int, out: Outcome) -> None:
+        group = self._groups.pop(group_id, None)
+        if group is not None:
+            self.classic.dissolve(group, error, out)
+            self.classic.cancel(group, out)
+        stored = self._find(group_id, now_ms)
+        if stored is not None:
+            self.classic.resume(stored, out)
+        self.room.forget()

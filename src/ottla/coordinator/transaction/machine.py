@@ -106,6 +106,13 @@ class TransactionMachine:
     def unload(self, error: KafkaError) -> Outcome:
         return Outcome()
 
+    def refused(self, records: list[tuple[Message, Message | None]], error: KafkaError, now_ms: int) -> Outcome:
+        """The values of the ids are as they were; what is known besides is forgotten, as after a failover."""
+        for key, _ in records:
+            assert isinstance(key, TransactionLogKey)
+            self._last_epochs.pop(key.transactional_id, None)
+        return Outcome()
+
     def on_timer(self, name: TimerName, now_ms: int) -> Outcome:
         raise AssertionError(f"unknown timer {name}")
 

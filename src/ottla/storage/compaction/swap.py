@@ -16,7 +16,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from ottla.storage.files import Files
-from ottla.storage.paths import CLEANED, SEGMENT_SUFFIXES, SWAP, offset_name
+from ottla.storage.paths import CLEANED, SEGMENT_SUFFIXES, SWAP, is_ours, offset_name
 
 
 def commit_to_swap(files: Files, folder: str, base_offset: int) -> None:
@@ -33,7 +33,7 @@ def discard_cleaned(files: Files, folder: str) -> None:
     if not files.is_folder(folder):
         return
     for name in files.list_folder(folder):
-        if name.endswith(CLEANED):
+        if name.endswith(CLEANED) and is_ours(name):
             files.remove(f"{folder}/{name}")
 
 
