@@ -7,6 +7,7 @@ import traceback
 from typing import TYPE_CHECKING, NamedTuple
 
 from ottla.broker import gauges
+from ottla.broker.addresses import addresses_of
 from ottla.broker.apis import ROWS, TELEMETRY_ROWS
 from ottla.broker.cleaning import Cleaning
 from ottla.broker.crowd import Crowd
@@ -16,7 +17,7 @@ from ottla.broker.hosting import Hosting
 from ottla.broker.housekeeping import Housekeeping
 from ottla.broker.http import Http
 from ottla.broker.intake import Budget
-from ottla.broker.listeners import Listener, addresses_of, receive_buffer
+from ottla.broker.listeners import Listener, receive_buffer
 from ottla.broker.membership import Membership, StartError
 from ottla.broker.moves import Moves
 from ottla.broker.peers import Peers
@@ -65,7 +66,8 @@ class NodeEndpoint(NamedTuple):
 class Node:
     """One broker. Everything outside it comes in as a port, so that the simulator can run it unchanged.
 
-    `store` None: the one that ottla.metadata.store names.
+    `store` None: the one that ottla.metadata.store names. `host_name`: what clients are told of a listener that has
+    no host of its own.
     """
 
     def __init__(
@@ -80,6 +82,7 @@ class Node:
         log: Log,
         store: MetadataStore | None = None,
         authorizer: Authorizer | None = None,
+        host_name: str = "localhost",
     ) -> None:
         self.settings = settings
         self.node_id: int = settings.node_id
@@ -94,12 +97,12 @@ class Node:
         self.allows_everything = isinstance(self.authorizer, AllowAll)
         self.fetch_max_bytes = settings.fetch_max_bytes
         self.receive_buffer = receive_buffer()
-        self.budget = Budget(settings.ottla_max_received_bytes)
+        self.budget = Budget(settings.received_bytes_limit)
         self.unsent = Unsent(settings.ottla_max_unsent_bytes)
         self.replicas = Replicas()
         self.fetch_sessions = FetchSessions(random, settings.max_incremental_fetch_session_cache_slots)
         self.directories: list[LogDirectory] = []
-        self.listeners = [Listener(bind, advertised) for bind, advertised in addresses_of(settings)]
+        self.listeners = [Listener(bind, advertised) for bind, advertised in addresses_of(settings, host_name)]
         self.crowd = Crowd(settings)
         self.router = Router(self)
         self.peers = Peers(self, Session(Listener.internal_one(), ANONYMOUS, "local"))

@@ -8,11 +8,13 @@ from collections.abc import Callable
 from ottla.common.clock import Clock
 
 LEVELS = ("debug", "info", "warn", "error")
+TEXT, JSON = "text", "json"
+"""How a line is written: words for people, or an object for programs."""
 
 SUBJECTS = (
     "broker", "cleaner", "client_metrics", "connection", "controller", "coordinator", "groups", "housekeeping",
-    "internal_topic", "log_directory", "logs", "metadata", "partition", "producer_ids", "producers", "request",
-    "shutdown", "sync", "topics", "transaction",
+    "internal_topic", "listener", "log_directory", "logs", "metadata", "partition", "producer_ids", "producers",
+    "request", "shutdown", "sync", "topics", "transaction",
 )  # fmt: skip
 """What events are about, their first word. Each is a logger whose level can be set apart from the root's."""
 
@@ -20,11 +22,13 @@ SUBJECTS = (
 class Log:
     """Writes one line per event to `write`, from `level` on.
 
-    Shape: `2026-11-23T09:00:00.123Z info segment.rolled partition=orders-0 base_offset=42`.
+    Shape: `2026-11-23T09:00:00.123Z info segment.rolled partition=orders-0 base_offset=42`, or with `form=JSON`
+    an object that has `time`, `level` and `event` before the facts.
     """
 
-    def __init__(self, clock: Clock, write: Callable[[str], object], level: str = "info") -> None:
+    def __init__(self, clock: Clock, write: Callable[[str], object], level: str = "info", *, form: str = TEXT) -> None:
         self._clock = clock
+        self._shape = _json_line if form == JSON else _text_line
         self._write = write
         self._floor = LEVELS.index(level)
         self._floors: dict[str, int] = {}
@@ -66,8 +70,18 @@ class Log:
             return
         now_ms = self._clock.now_ms()
         stamp = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(now_ms // 1000))
-        words = "".join(f" {name}={_word(value)}" for name, value in facts.items())
-        self._write(f"{stamp}.{now_ms % 1000:03d}Z {LEVELS[level]} {event}{words}\n")
+        self._write(self._shape(f"{stamp}.{now_ms % 1000:03d}Z", LEVELS[level], event, facts))
+
+
+def _text_line(stamp: str, level: str, event: str, facts: dict[str, object]) -> str:
+    words = "".join(f" {name}={_word(value)}" for name, value in facts.items())
+    return f"{stamp} {level} {event}{words}\n"
+
+
+def _json_line(stamp: str, level: str, event: str, facts: dict[str, object]) -> str:
+    import json  # only who asks for it pays for it
+
+    return json.dumps({"time": stamp, "level": level, "event": event, **facts}, default=str, ensure_ascii=False) + "\n"
 
 
 def _word(value: object) -> str:

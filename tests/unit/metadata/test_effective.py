@@ -57,7 +57,7 @@ def image() -> ClusterImage:
 
 def configs(image: ClusterImage, **static: str) -> EffectiveConfigs:
     texts = {name.replace("_", "."): text for name, text in static.items()} or FILE_OF_THE_REFERENCE
-    return EffectiveConfigs(image, 1, BrokerSettings.definitions, BrokerSettings.load(texts).texts)
+    return EffectiveConfigs(image, 1, BrokerSettings.definitions, BrokerSettings.of_texts(texts).texts)
 
 
 def by_name(entries: list[Entry]) -> dict[str, Entry]:
