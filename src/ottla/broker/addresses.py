@@ -16,6 +16,11 @@ if TYPE_CHECKING:
 
 PROTOCOLS = ("PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL")
 _PLAINTEXT = "PLAINTEXT"
+_LACKS = {
+    "SSL": "no encryption",
+    "SASL_PLAINTEXT": "no authentication",
+    "SASL_SSL": "neither encryption nor authentication",
+}
 LISTENER_MAP = "listener.security.protocol.map"
 _ENDPOINT = re.compile(r"(.*)://\[?([0-9a-zA-Z\-%._:]*)\]?:(-?[0-9]+)")
 _WILDCARDS = ("", "0.0.0.0", "::")
@@ -31,7 +36,7 @@ class Address(NamedTuple):
     @property
     def text(self) -> str:
         """`host:port` as a client is told it, an IPv6 host in brackets."""
-        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host or '*'}:{self.port}"
 
     @property
     def is_wildcard(self) -> bool:
@@ -83,14 +88,15 @@ def faults(settings: BrokerSettings) -> Iterator[str]:
     yield from _faults_of_names(settings, listeners, advertised, protocols)
     yield from _faults_of_ports(listeners)
     yield from _faults_of_advertised(settings, listeners, advertised)
-    yield from _unprotected(settings, [one for one in listeners if one.name not in controllers], protocols)
+    unprotected = list(_unprotected([one for one in listeners if one.name not in controllers], protocols))
+    yield from unprotected
     shown = {one.name for one in advertised or listeners} - set(controllers)
     if not shown:
         yield (
             "There must be at least one broker advertised listener. Perhaps all listeners appear in "
             "controller.listener.names? Add one for clients to listeners"
         )
-    elif not any(True for _ in _unknown_names(listeners, protocols)):
+    elif not unprotected and not any(True for _ in _unknown_names(listeners, protocols)):
         yield from _faults_between_brokers(settings, protocols, shown)
 
 
@@ -148,15 +154,15 @@ def _faults_of_advertised(
             )
 
 
-def _unprotected(settings: BrokerSettings, listeners: list[Address], protocols: Mapping[str, str]) -> Iterator[str]:
+def _unprotected(listeners: list[Address], protocols: Mapping[str, str]) -> Iterator[str]:
     """Encryption and authentication that a listener promises and that this broker does not have."""
     for one in listeners:
         protocol = protocols.get(one.name, _PLAINTEXT)
         if protocol != _PLAINTEXT:
             by = f"{LISTENER_MAP}={one.name}:{protocol}" if one.name != protocol else f"{one.name}://"
-            what = {"SSL": "encryption", "SASL_PLAINTEXT": "authentication"}.get(protocol, "encryption, authentication")
+            lacks = _LACKS[protocol]
             yield (
-                f"the listener {one.name}://{one.text} asks for {protocol} ({by}): this broker has no {what} yet, and "
+                f"the listener {one.name}://{one.text} asks for {protocol} ({by}): this broker has {lacks} yet, and "
                 "would serve everybody in clear text; use a PLAINTEXT listener on an address that only trusted "
                 "clients reach"
             )

@@ -6,9 +6,11 @@ import asyncio
 import traceback
 from typing import TYPE_CHECKING, NamedTuple
 
+import ottla
 from ottla.broker import gauges
 from ottla.broker.addresses import addresses_of
 from ottla.broker.apis import ROWS, TELEMETRY_ROWS
+from ottla.broker.chronicle import Chronicle
 from ottla.broker.cleaning import Cleaning
 from ottla.broker.crowd import Crowd
 from ottla.broker.fetch_sessions import FetchSessions
@@ -92,6 +94,7 @@ class Node:
         self.random = random
         self.offload = offload
         self.log = log
+        self.chronicle = Chronicle(log, loop.time)
         self.metrics = Registry()
         self.authorizer: Authorizer = authorizer or AllowAll()
         self.allows_everything = isinstance(self.authorizer, AllowAll)
@@ -194,7 +197,23 @@ class Node:
         self.cleaning.start()
         self.moves.resume()
         self._started = True
-        self.log.info("broker.started", node_id=self.node_id, cluster_id=self.cluster_id)
+        self._say_started()
+
+    def _say_started(self) -> None:
+        """The facts of this start that somebody asks for when it went wrong later."""
+        for directory in self.directories:
+            if not directory.offline:
+                self.log.info("log_directory.opened", folder=directory.path, clean=directory.clean)
+        self.log.info(
+            "broker.started",
+            version=ottla.__version__,
+            node_id=self.node_id,
+            cluster_id=self.cluster_id,
+            listeners=",".join(f"{one.name}://{one.bind.text}" for one in self.listeners),
+            advertised=",".join(one.advertised.text for one in self.listeners),
+            directories=",".join(self.settings.directories),
+            topics=len(self.image.topics),
+        )
 
     def _open_directories(self) -> str:
         """Opens log.dirs; the cluster id in them. Where there are several, one that the operating system refuses is

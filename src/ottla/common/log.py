@@ -12,9 +12,9 @@ TEXT, JSON = "text", "json"
 """How a line is written: words for people, or an object for programs."""
 
 SUBJECTS = (
-    "broker", "cleaner", "client_metrics", "connection", "controller", "coordinator", "groups", "housekeeping",
-    "internal_topic", "listener", "log_directory", "logs", "metadata", "partition", "producer_ids", "producers",
-    "request", "shutdown", "sync", "topics", "transaction",
+    "broker", "cleaner", "client_metrics", "config", "connection", "controller", "coordinator", "feature", "group",
+    "groups", "housekeeping", "internal_topic", "listener", "log_directory", "logs", "metadata", "partition",
+    "producer_ids", "producers", "quota", "request", "shutdown", "sync", "topic", "topics", "transaction", "user",
 )  # fmt: skip
 """What events are about, their first word. Each is a logger whose level can be set apart from the root's."""
 
@@ -32,6 +32,8 @@ class Log:
         self._write = write
         self._floor = LEVELS.index(level)
         self._floors: dict[str, int] = {}
+        self.tells_requests = level == "debug"
+        """Whether `request` is told at debug: a plain attribute, since every request asks."""
 
     @property
     def level(self) -> str:
@@ -41,6 +43,7 @@ class Log:
     @level.setter
     def level(self, level: str) -> None:
         self._floor = LEVELS.index(level)
+        self.tells_requests = self.level_of("request") == "debug"
 
     def level_of(self, subject: str) -> str:
         """The level in force for events about `subject`: its own, or the root's."""
@@ -52,6 +55,7 @@ class Log:
             self._floors.pop(subject, None)
         else:
             self._floors[subject] = LEVELS.index(level)
+        self.tells_requests = self.level_of("request") == "debug"
 
     def debug(self, event: str, **facts: object) -> None:
         self._line(0, event, facts)

@@ -22,7 +22,7 @@ from ottla.common.errors import (
 )
 from ottla.coordinator.formats import Formats, Pair
 from ottla.coordinator.logged import NO_PRODUCER, Logged, LoggedMarker, TransactionEnd
-from ottla.coordinator.outcome import Author, Outcome, TimerName, Token
+from ottla.coordinator.outcome import Author, Note, Outcome, TimerName, Token
 from ottla.protocol.codec import ProtocolError
 from ottla.protocol.message import Message
 
@@ -112,6 +112,8 @@ class Shard(Generic[M]):
                 self.machine.replay(key, value, now_ms, producer_id)
         for name, at_ms in outcome.timers:
             self._set_timer(name, at_ms)
+        if outcome.notes:
+            runtime.tell(outcome.notes)
         if outcome.answers or outcome.actions:
             self._hold(outcome)
 
@@ -186,14 +188,17 @@ class Runtime(Generic[M]):
         make: Callable[[], M],
         log_failure: Callable[[str, BaseException], None],
         perform: Callable[[Shard[M], Any], None] | None = None,
+        note: Callable[[Note], None] | None = None,
     ) -> None:
-        """`perform` carries out an action of a machine; it is called in a turn of the loop of its own."""
+        """`perform` carries out an action of a machine; it is called in a turn of the loop of its own. `note` is told
+        what machines note for the log."""
         self.loop = loop
         self.clock = clock
         self.formats = formats
         self._make = make
         self._log_failure = log_failure
         self._perform = perform
+        self._note = note
         self._shards: dict[int, Shard[M]] = {}
 
     def elected(self, index: int, log: MachineLog) -> None:
@@ -240,6 +245,11 @@ class Runtime(Generic[M]):
     def act(self, shard: Shard[M], action: Any) -> None:
         assert self._perform is not None, f"nobody carries out {action}"
         self.loop.call_soon(self._perform, shard, action)
+
+    def tell(self, notes: Iterable[Note]) -> None:
+        if self._note is not None:
+            for note in notes:
+                self._note(note)
 
     def is_current(self, shard: Shard[M]) -> bool:
         """False: the machine was discarded, and what it wanted done is not to be done any more."""

@@ -63,11 +63,11 @@ def test_kafkas_own_file_is_taken_as_it_is() -> None:
     ("lines", "addresses"),
     [
         (["listeners=PLAINTEXT://127.0.0.1:23511"], [("127.0.0.1:23511", "127.0.0.1:23511")]),
-        (["listeners=PLAINTEXT://:9092"], [(":9092", "this.example:9092")]),
+        (["listeners=PLAINTEXT://:9092"], [("*:9092", "this.example:9092")]),
         (["listeners=PLAINTEXT://[::]:9092"], [("[::]:9092", "this.example:9092")]),
         (["listeners=PLAINTEXT://[::1]:9092"], [("[::1]:9092", "[::1]:9092")]),
         (["listeners=PLAINTEXT://::1:9092"], [("[::1]:9092", "[::1]:9092")]),
-        (["listeners=PLAINTEXT://:9092", "advertised.listeners=PLAINTEXT://:9094"], [(":9092", "this.example:9094")]),
+        (["listeners=PLAINTEXT://:9092", "advertised.listeners=PLAINTEXT://:9094"], [("*:9092", "this.example:9094")]),
         (["listeners=PLAINTEXT://0.0.0.0:1", "advertised.listeners=PLAINTEXT://h:2"], [("0.0.0.0:1", "h:2")]),
         (["listeners=plaintext://127.0.0.1:1"], [("127.0.0.1:1", "127.0.0.1:1")]),
         (["listeners=PLAINTEXT://h_1:1"], [("h_1:1", "h_1:1")]),
@@ -82,7 +82,7 @@ def test_kafkas_own_file_is_taken_as_it_is() -> None:
         ),
         (
             ["listeners=PLAINTEXT://:1,A://:2", TWO, "advertised.listeners=PLAINTEXT://h:9,A://h:9"],
-            [(":1", "h:9"), (":2", "h:9")],
+            [("*:1", "h:9"), ("*:2", "h:9")],
         ),
         (
             ["listeners=MY_NET-1.x://h:1", f"{MAP}=MY_NET-1.x:PLAINTEXT", "inter.broker.listener.name=my_net-1.X"],
