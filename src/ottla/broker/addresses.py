@@ -52,7 +52,8 @@ class Address(NamedTuple):
 def addresses_of(settings: BrokerSettings, host_name: str = "localhost") -> list[tuple[Address, Address]]:
     """Where each listener of clients binds, and what it advertises; the first fault raises InvalidConfig.
 
-    A listener without a host advertises `host_name`, as Kafka does. Listeners that `controller.listener.names` names
+    A listener without a host advertises `host_name`, as Kafka does; one that advertised.listeners leaves out advertises
+    what it binds (Kafka tells nobody, so a client of it finds no broker). Listeners that `controller.listener.names` names
     may stand everywhere and are not bound: brokers and controllers here talk through the metadata store.
     """
     for fault in faults(settings):
@@ -63,7 +64,7 @@ def addresses_of(settings: BrokerSettings, host_name: str = "localhost") -> list
         if bind.name in _controllers(settings):
             continue
         public = advertised.get(bind.name, bind)
-        found.append((bind, public._replace(host=host_name) if public.host in ("", "::") else public))
+        found.append((bind, public._replace(host=host_name) if public.is_wildcard else public))
     return found
 
 

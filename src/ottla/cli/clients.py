@@ -22,7 +22,7 @@ def kafka() -> ModuleType:
         import confluent_kafka
     except ImportError:
         raise click.ClickException(
-            "this command uses the client library confluent-kafka; install it with: pip install 'ottla[client]'"
+            "this command uses the client library confluent-kafka; install it with: pip install confluent-kafka rich"
         ) from None
     module: ModuleType = confluent_kafka
     return module

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 
 from ottla.broker.addresses import Address, addresses_of, needs_host_name
@@ -70,6 +73,10 @@ def test_kafkas_own_file_is_taken_as_it_is() -> None:
         (["listeners=PLAINTEXT://:9092", "advertised.listeners=PLAINTEXT://:9094"], [("*:9092", "this.example:9094")]),
         (["listeners=PLAINTEXT://0.0.0.0:1", "advertised.listeners=PLAINTEXT://h:2"], [("0.0.0.0:1", "h:2")]),
         (["listeners=plaintext://127.0.0.1:1"], [("127.0.0.1:1", "127.0.0.1:1")]),
+        (
+            ["listeners=PLAINTEXT://h:1,A://0.0.0.0:2", TWO, "advertised.listeners=PLAINTEXT://h:9"],
+            [("h:1", "h:9"), ("0.0.0.0:2", "this.example:2")],
+        ),
         (["listeners=PLAINTEXT://h_1:1"], [("h_1:1", "h_1:1")]),
         (["listeners=PLAINTEXT://127.0.0.1:1,PLAINTEXT://127.0.0.1:1"], [("127.0.0.1:1", "127.0.0.1:1")]),
         (
@@ -180,3 +187,11 @@ def test_only_a_listener_without_a_host_needs_the_name_of_the_machine() -> None:
 )  # fmt: skip
 def test_loopback_is_what_no_other_machine_reaches(host: str, loopback: bool) -> None:
     assert Address("PLAINTEXT", host, 9092).is_loopback is loopback
+
+
+def test_the_examples_of_the_page_on_listeners_start() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "listeners.md").read_text(encoding="utf-8")
+    blocks = [block for block in re.findall(r"```\n(.*?)```", page, re.DOTALL) if block.startswith("listeners=")]
+    assert len(blocks) == 2
+    for block in blocks:
+        assert len(found(*block.split())) == 2
