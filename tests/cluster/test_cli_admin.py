@@ -79,7 +79,7 @@ def test_settings_are_set_shown_with_their_source_and_unset(cli: Cli) -> None:
     assert "retention.ms" not in names and "cleanup.policy" in names
     everything = {row["name"]: row["from"] for row in cli.json("config", "describe", "topic", "configured", "--all")}
     assert everything["retention.ms"] == "default" and len(everything) > 25
-    assert cli.error("config", "set", "topic", "configured", "fooo=1") == "Unknown topic config name: fooo"
+    assert cli.error("config", "set", "topic", "configured", "fooo=1") == "a topic has no setting 'fooo'"
     assert {"kind": "topic", "name": "configured"} in cli.json("config", "list", "-k", "topic")
 
 
@@ -188,3 +188,62 @@ def test_transactions_are_shown_and_one_that_hangs_is_aborted(cli: Cli) -> None:
     (row,) = cli.json("transaction", "producers", "paid", "0")
     assert row["open_since_offset"] is None
     assert cli.error("transaction", "describe", "nosuch") == "there is no transactional id 'nosuch'"
+
+
+def test_a_new_topic_shows_no_setting_that_nobody_has_set(cli: Cli) -> None:
+    cli.text("topic", "create", "plain")
+    assert cli.json("config", "describe", "topic", "plain") == []
+    assert cli.json("topic", "describe", "plain")[0]["configs"] == {}
+
+
+def test_an_unknown_setting_is_not_given_back_to_its_default(cli: Cli) -> None:
+    cli.text("topic", "create", "unset")
+    assert cli.error("config", "unset", "topic", "unset", "retention.mss") == (
+        "a topic has no setting 'retention.mss'; did you mean 'retention.ms'?"
+    )
+    assert cli.error("config", "unset", "broker", "1", "log.retention.mss") == (
+        "a broker has no setting 'log.retention.mss'; did you mean 'log.retention.ms'?"
+    )
+    assert cli.error("config", "unset", "broker", "default", "nosuch.setting") == (
+        "a broker has no setting 'nosuch.setting'"
+    )
+    assert "did you mean 'retention.ms'?" in cli.error("topic", "alter", "unset", "-c", "retention.mss=5")
+    assert "did you mean 'retention.ms'?" in cli.error("topic", "create", "t2", "-c", "retention.mss=5")
+    assert "did you mean 'consumer.session.timeout.ms'?" in cli.error(
+        "config", "set", "group", "g", "consumer.session.timeout=5"
+    )
+
+
+def test_a_setting_without_effect_says_so(cli: Cli) -> None:
+    done = cli.call("config", "set", "broker", "1", "sasl.enabled.mechanisms=PLAIN")
+    assert done.returncode == 0
+    assert b"stores sasl.enabled.mechanisms without effect: there is no authentication yet" in done.stderr
+    cli.text("config", "unset", "broker", "1", "sasl.enabled.mechanisms")
+
+
+def test_no_setting_is_shown_as_none(cli: Cli) -> None:
+    assert "None" not in cli.text("config", "describe", "broker", "1", "--all", "--doc")
+
+
+def test_more_replicas_than_brokers_are_refused_with_how_many_there_are(cli: Cli) -> None:
+    assert cli.error("topic", "create", "many", "-r", "3") == (
+        "-r 3 asks for 3 brokers, each with a copy, and this cluster has 1; use -r 1, or leave it out"
+    )
+
+
+def test_looking_at_transactions_makes_no_topic(cli: Cli) -> None:
+    before = cli.text("topic", "list", "-a", "-q")
+    assert cli.error("transaction", "describe", "nosuch").startswith("there is no transactional id 'nosuch'")
+    assert cli.text("topic", "list", "-a", "-q") == before
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (("transaction", "list"), "There are no transactional ids."),
+        (("config", "list", "-k", "client-metrics"), "Nothing of this kind has settings of its own."),
+    ],
+)
+def test_an_empty_list_says_so(cli: Cli, words: tuple[str, ...], sentence: str) -> None:
+    if cli.json(*words) == []:
+        assert cli.text(*words) == f"{sentence}\n"

@@ -53,7 +53,7 @@ def addresses_of(settings: BrokerSettings, host_name: str = "localhost") -> list
     """Where each listener of clients binds, and what it advertises; the first fault raises InvalidConfig.
 
     A listener without a host advertises `host_name`, as Kafka does; one that advertised.listeners leaves out advertises
-    what it binds (Kafka tells nobody, so a client of it finds no broker). Listeners that `controller.listener.names` names
+    what it binds (Kafka tells nobody, so a client of it finds no broker). Listeners named in controller.listener.names
     may stand everywhere and are not bound: brokers and controllers here talk through the metadata store.
     """
     for fault in faults(settings):

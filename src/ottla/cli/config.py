@@ -8,7 +8,8 @@ from ottla.cli.nouns import SuggestingGroup
 from ottla.cli.options import cluster_options, parse_pairs
 from ottla.cli.requests import configs
 from ottla.cli.requests.asking import ask
-from ottla.cli.terminal import bold, dim, print_json, print_table
+from ottla.cli.terminal import bold, cell_text, dim, print_json, print_table
+from ottla.cli.waiting import notice
 from ottla.client.cluster import Cluster
 
 _KIND = click.Choice(list(configs.TYPES))
@@ -32,8 +33,10 @@ def list_command(kinds: tuple[str, ...], bootstrap: str, as_json: bool) -> None:
     rows = [(configs.TYPE_NAMES.get(row.kind, str(row.kind)), row.name or "default") for row in found]
     if as_json:
         print_json([{"kind": kind, "name": name} for kind, name in rows])
-    else:
+    elif rows:
         print_table(("KIND", "NAME"), rows)
+    else:
+        print(dim("Nothing of this kind has settings of its own."))
 
 
 @config.command("describe")
@@ -57,8 +60,9 @@ def describe_command(kind: str, name: str, everything: bool, doc: bool, bootstra
         print(dim(f"Nobody has set anything for {resource}; --all shows the defaults."))
     elif doc:
         for row in found:
-            print(f"{bold(row.name)} = {_value(row)}  {dim(_source(row))}")
-            print(_prose(row.documentation or ""))
+            print(f"{bold(row.name)} = {cell_text(_value(row))}  {dim(_source(row))}")
+            if row.documentation:
+                print(_prose(row.documentation))
     else:
         cells = [(row.name, _value(row), _source(row)) for row in found]
         print_table(("SETTING", "VALUE", "FROM"), cells)
@@ -120,6 +124,18 @@ def unset_command(kind: str, name: str, keys: tuple[str, ...], bootstrap: str, a
     _alter(configs.resource_of(kind, name), {}, keys, bootstrap, as_json)
 
 
+def _warn_if_without_effect(resource: configs.Resource, key: str) -> None:
+    """Kafka takes these, for the listeners that need them. Here they are stored, and nothing more."""
+    if configs.TYPE_NAMES[resource.kind] != "broker":
+        return
+    from ottla.broker.refusals import REFUSALS
+    from ottla.metadata.effective import base_name
+
+    rule = REFUSALS.get(key) or REFUSALS.get(base_name(key))
+    if rule is not None:
+        notice(f"a broker of Ottla stores {key} without effect: {rule.lacks}")
+
+
 def _alter(
     resource: configs.Resource, values: dict[str, str], unset: tuple[str, ...], bootstrap: str, as_json: bool
 ) -> None:
@@ -134,5 +150,6 @@ def _alter(
         return
     for key, value in values.items():
         print(f"{resource}: {key} = {value}")
+        _warn_if_without_effect(resource, key)
     for key in unset:
         print(f"{resource}: {key} is back to its default")

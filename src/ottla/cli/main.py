@@ -90,8 +90,21 @@ def root() -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """The `ottla` command; ends the process."""
-    sys.exit(run(arguments))
+    """The `ottla` command; ends the process, also where a thread was left behind in a call that does not end."""
+    code = run(arguments)
+    waiting = sys.modules.get("ottla.cli.waiting")
+    if waiting is not None and waiting.Abandoned.left:
+        _flush()
+        os._exit(code)
+    sys.exit(code)
+
+
+def _flush() -> None:
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except OSError:
+            pass  # its reader has gone
 
 
 def run(arguments: Sequence[str] | None = None) -> int:

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import click
 
-from ottla.cli.nouns import SuggestingGroup
+from ottla.cli.nouns import SuggestingGroup, did_you_mean
 from ottla.cli.options import cluster_options, confirm, parse_pairs, yes_option
 from ottla.cli.requests.asking import ask
 from ottla.cli.requests.topics import Topic, add_partitions, all_topics, topics_named
 from ottla.cli.terminal import Size, bold, count_text, dim, print_json, print_table
 from ottla.cli.topic_offsets import delete_records_command, offsets_command
 from ottla.client.cluster import Cluster
-from ottla.common.errors import LeaderNotAvailable, TopicAlreadyExists
+from ottla.common.errors import InvalidConfig, InvalidReplicationFactor, LeaderNotAvailable, TopicAlreadyExists
 from ottla.common.names import TopicPartition, uuid_text
 
 
@@ -165,6 +166,10 @@ def create_command(
             if not if_not_exists:
                 raise
             return None
+        except InvalidReplicationFactor:
+            raise _too_many_replicas(replicas, len(cluster.brokers)) from None
+        except InvalidConfig as error:
+            raise click.ClickException(_with_the_nearest(error.message, configs)) from None
         return await _settled(cluster, name)
 
     created = ask(bootstrap, work)
@@ -174,6 +179,25 @@ def create_command(
         row = summary(created)
         copies = f"{count_text(row['replication_factor'], 'replica')} each"
         print(f"Created topic {name} with {count_text(row['partition_count'], 'partition')}, {copies}.")
+
+
+def _too_many_replicas(replicas: int | None, brokers: int) -> click.ClickException:
+    if replicas is None:
+        return click.ClickException(
+            f"default.replication.factor asks for more brokers than the {brokers} of this cluster; say how many with -r"
+        )
+    return click.ClickException(
+        f"-r {replicas} asks for {replicas} brokers, each with a copy, and this cluster has {brokers}; "
+        f"use -r {brokers}, or leave it out"
+    )
+
+
+def _with_the_nearest(sentence: str, given: Iterable[str]) -> str:
+    """The broker's sentence about a setting, with the name that was probably meant."""
+    from ottla.storage.settings import TopicSettings
+
+    unknown = [name for name in given if name not in TopicSettings.definitions and sentence.endswith(f": {name}")]
+    return sentence + (did_you_mean(unknown[0], TopicSettings.definitions) if unknown else "")
 
 
 async def _settled(cluster: Cluster, name: str) -> Topic:

@@ -9,9 +9,8 @@ import click
 from ottla.cli.nouns import SuggestingGroup
 from ottla.cli.options import cluster_options, confirm, yes_option
 from ottla.cli.requests.asking import ask
-from ottla.cli.terminal import bold, print_json, print_table
+from ottla.cli.terminal import bold, dim, print_json, print_table
 from ottla.client.cluster import Cluster
-from ottla.common.errors import TransactionalIdNotFound
 
 
 @click.group(cls=SuggestingGroup)
@@ -41,6 +40,8 @@ def list_command(bootstrap: str, as_json: bool) -> None:
         print_json(rows)
     elif rows:
         print_table(["TRANSACTIONAL ID", "PRODUCER ID", "STATE", "COORDINATOR"], [list(row.values()) for row in rows])
+    else:
+        print(dim("There are no transactional ids."))
 
 
 @transaction.command("describe")
@@ -51,10 +52,7 @@ def describe_command(transactional_id: str, bootstrap: str, as_json: bool) -> No
     from ottla.cli.requests.transactions import described
 
     async def work(view: Cluster) -> dict[str, Any]:
-        try:
-            broker, state = await described(view, transactional_id)
-        except TransactionalIdNotFound:
-            raise click.ClickException(f"there is no transactional id {transactional_id!r}") from None
+        broker, state = await described(view, transactional_id)
         return {
             "transactional_id": transactional_id,
             "coordinator": broker,
@@ -101,7 +99,9 @@ def producers_command(topic: str, partition: int, bootstrap: str, as_json: bool)
         print_json(rows)
     elif rows:
         titles = [key.replace("_", " ").upper() for key in rows[0]]
-        print_table(titles, [["-" if value is None else value for value in row.values()] for row in rows])
+        print_table(titles, [list(row.values()) for row in rows])
+    else:
+        print(dim(f"No producer with an id has written to {topic}-{partition} lately."))
 
 
 @transaction.command("abort")
