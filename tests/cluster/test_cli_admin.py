@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 
 import pytest
 
 from tests.cluster.cli_calls import Cli
-from tests.conformance.ottla_broker import OttlaBroker
+from tests.conformance.ottla_broker import ROOT, OttlaBroker
 
 pytestmark = pytest.mark.process
 
@@ -247,3 +250,25 @@ def test_looking_at_transactions_makes_no_topic(cli: Cli) -> None:
 def test_an_empty_list_says_so(cli: Cli, words: tuple[str, ...], sentence: str) -> None:
     if cli.json(*words) == []:
         assert cli.text(*words) == f"{sentence}\n"
+
+
+def test_the_shell_is_offered_names_of_topics_and_groups(cli: Cli) -> None:
+    cli.text("topic", "create", "offered-topic")
+    cli.text("produce", "offered-topic", stdin=b"x\n")
+    cli.text("consume", "offered-topic", "-g", "offered-group", "-c", "1")
+    for line, name in (
+        ("ottla topic describe off", "offered-topic"),
+        ("ottla consume offered-t", "offered-topic"),
+        ("ottla group describe off", "offered-group"),
+        ("ottla config describe topic off", "offered-topic"),
+        ("ottla config describe broker ", "1"),
+    ):
+        words = line.split(" ")
+        done = subprocess.run(
+            [sys.executable, "-m", "ottla"], capture_output=True, text=True, timeout=60,
+            env={
+                **os.environ, "PYTHONPATH": str(ROOT / "src"), "OTTLA_BOOTSTRAP": cli.address,
+                "_OTTLA_COMPLETE": "bash_complete", "COMP_WORDS": line, "COMP_CWORD": str(len(words) - 1),
+            },
+        )  # fmt: skip
+        assert f"plain,{name}" in done.stdout.splitlines(), (line, done.stdout, done.stderr)

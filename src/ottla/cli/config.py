@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from ottla.cli.complete import named_by_kind, settings
 from ottla.cli.nouns import SuggestingGroup
 from ottla.cli.options import cluster_options, parse_pairs
 from ottla.cli.requests import configs
@@ -41,7 +42,7 @@ def list_command(kinds: tuple[str, ...], bootstrap: str, as_json: bool) -> None:
 
 @config.command("describe")
 @click.argument("kind", type=_KIND)
-@click.argument("name")
+@click.argument("name", shell_complete=named_by_kind)
 @click.option("-a", "--all", "everything", is_flag=True, help="Defaults as well, not only what someone has set.")
 @click.option("--doc", is_flag=True, help="What each setting means.")
 @cluster_options
@@ -105,8 +106,8 @@ def _shape(row: configs.Config, doc: bool) -> dict[str, object]:
 
 @config.command("set")
 @click.argument("kind", type=_KIND)
-@click.argument("name")
-@click.argument("pairs", nargs=-1, required=True, metavar="KEY=VALUE...")
+@click.argument("name", shell_complete=named_by_kind)
+@click.argument("pairs", nargs=-1, required=True, metavar="KEY=VALUE...", shell_complete=settings)
 @cluster_options
 def set_command(kind: str, name: str, pairs: tuple[str, ...], bootstrap: str, as_json: bool) -> None:
     """Change settings; what is not named stays as it is."""
@@ -116,8 +117,8 @@ def set_command(kind: str, name: str, pairs: tuple[str, ...], bootstrap: str, as
 
 @config.command("unset")
 @click.argument("kind", type=_KIND)
-@click.argument("name")
-@click.argument("keys", nargs=-1, required=True, metavar="KEY...")
+@click.argument("name", shell_complete=named_by_kind)
+@click.argument("keys", nargs=-1, required=True, metavar="KEY...", shell_complete=settings)
 @cluster_options
 def unset_command(kind: str, name: str, keys: tuple[str, ...], bootstrap: str, as_json: bool) -> None:
     """Give settings back to their default."""

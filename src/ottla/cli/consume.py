@@ -7,6 +7,7 @@ from typing import Any, BinaryIO
 
 import click
 
+from ottla.cli import complete
 from ottla.cli.clients import Line, called, kafka, partitions_of, reach, sentence, settings
 from ottla.cli.options import bootstrap_option, parse_pairs
 from ottla.cli.positions import END, STORED, Span, assignment, parse_positions
@@ -23,7 +24,7 @@ _LEAVE_S, _GIVE_UP_S = 10.0, 0.5
 
 
 @click.command()
-@click.argument("topics", nargs=-1, required=True, metavar="TOPIC...")
+@click.argument("topics", nargs=-1, required=True, metavar="TOPIC...", shell_complete=complete.topics)
 @bootstrap_option
 @click.option("-o", "--offset", "words", multiple=True, metavar="WHERE",
               help="beginning, end, N, -N for the last N, s@TIME and e@TIME.  [default: beginning]")  # fmt: skip
@@ -32,9 +33,8 @@ _LEAVE_S, _GIVE_UP_S = 10.0, 0.5
 )
 @click.option("-e", "--exit", "to_the_end", is_flag=True, help="Stop at the end instead of waiting for more.")
 @click.option("-c", "--count", metavar="N", type=click.IntRange(1), help="Stop after so many.")
-@click.option(
-    "-g", "--group", metavar="GROUP", help="Share the partitions with the other members of this group, and commit."
-)
+@click.option("-g", "--group", metavar="GROUP", shell_complete=complete.groups,
+              help="Share the partitions with the other members of this group, and commit.")  # fmt: skip
 @click.option("-f", "--format", "layout", metavar="FORMAT", help="See below.  [default: %s\\n]")
 @click.option("-K", "key_delimiter", metavar="TEXT", help="Print key and value with this between.")
 @click.option("-D", "delimiter", metavar="TEXT", help="What to print after each record.  [default: \\n]")

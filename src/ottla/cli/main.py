@@ -14,7 +14,9 @@ from importlib import import_module
 import click
 
 import ottla
+from ottla.cli.complete import profiles
 from ottla.cli.nouns import SuggestingGroup
+from ottla.cli.options import name_cluster
 from ottla.cli.terminal import bold
 from ottla.common.errors import KafkaError
 
@@ -40,9 +42,13 @@ _COMMANDS = {
         ),
         "config": ("ottla.cli.config:config", "Show and change settings of topics, brokers and groups."),
         "cluster": ("ottla.cli.cluster:cluster", "Brokers, features, API versions, log directories."),
+        "profile": ("ottla.cli.profile:profile", "Names for clusters: add, list, use, remove."),
     },
     "Files": {
         "log": ("ottla.cli.log:log", "Look into a partition's files, and check them."),
+    },
+    "The shell": {
+        "completion": ("ottla.cli.completion:completion", "Completion for bash, zsh and fish: names as well."),
     },
 }
 
@@ -84,6 +90,8 @@ class LazyGroup(SuggestingGroup):
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.option("-c", "--cluster", metavar="NAME", expose_value=False, callback=name_cluster, shell_complete=profiles,
+              help="Ask this cluster: see `ottla profile`.")  # fmt: skip
 @click.version_option(ottla.__version__, "-V", "--version", message="%(prog)s %(version)s")
 def root() -> None:
     """Kafka, in Python: a broker that every Kafka client can use, and the tools to work with it."""

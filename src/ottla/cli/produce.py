@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from ottla.cli.clients import Line, called, kafka, metadata_of, reach, sentence, settings
+from ottla.cli.complete import topics
 from ottla.cli.escapes import unescape
 from ottla.cli.input_records import Outgoing, Reading, lines_of_files, parse_header, pieces, whole_files
 from ottla.cli.nouns import did_you_mean
@@ -29,7 +30,7 @@ _CREATED_S = 1.0
 
 
 @click.command()
-@click.argument("topic")
+@click.argument("topic", shell_complete=topics)
 @click.argument("files", nargs=-1, type=click.Path(path_type=Path, exists=True, dir_okay=False), metavar="[FILE]...")
 @bootstrap_option
 @click.option("-K", "key_delimiter", metavar="TEXT", help="Key and value stand on one line with this between.")

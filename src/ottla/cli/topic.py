@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from ottla.cli.complete import settings, topics
 from ottla.cli.nouns import SuggestingGroup, did_you_mean
 from ottla.cli.options import cluster_options, confirm, parse_pairs, yes_option
 from ottla.cli.requests.asking import ask
@@ -66,7 +67,7 @@ def _health(row: dict[str, Any]) -> str:
 
 
 @topic.command("describe")
-@click.argument("names", nargs=-1, required=True, metavar="TOPIC...")
+@click.argument("names", nargs=-1, required=True, metavar="TOPIC...", shell_complete=topics)
 @cluster_options
 def describe_command(names: tuple[str, ...], bootstrap: str, as_json: bool) -> None:
     """Show leaders, offsets, sizes and given settings."""
@@ -142,7 +143,8 @@ def _print_described(row: dict[str, Any]) -> None:
     type=click.IntRange(1),
     help="Copies of each; default.replication.factor otherwise.",
 )
-@click.option("-c", "--config", "pairs", multiple=True, metavar="KEY=VALUE", help="A topic setting; repeatable.")
+@click.option("-c", "--config", "pairs", multiple=True, metavar="KEY=VALUE", shell_complete=settings,
+              help="A topic setting; repeatable.")  # fmt: skip
 @click.option("--if-not-exists", is_flag=True, help="Say nothing if the topic is there already.")
 @cluster_options
 def create_command(
@@ -214,10 +216,12 @@ async def _settled(cluster: Cluster, name: str) -> Topic:
 
 
 @topic.command("alter")
-@click.argument("name", metavar="TOPIC")
+@click.argument("name", metavar="TOPIC", shell_complete=topics)
 @click.option("-p", "--partitions", metavar="N", type=click.IntRange(1), help="Raise their number to this.")
-@click.option("-c", "--config", "pairs", multiple=True, metavar="KEY=VALUE", help="Set; repeatable.")
-@click.option("-d", "--unset", multiple=True, metavar="KEY", help="Give back to the default; repeatable.")
+@click.option("-c", "--config", "pairs", multiple=True, metavar="KEY=VALUE", shell_complete=settings,
+              help="Set; repeatable.")  # fmt: skip
+@click.option("-d", "--unset", multiple=True, metavar="KEY", shell_complete=settings,
+              help="Give back to the default; repeatable.")  # fmt: skip
 @cluster_options
 def alter_command(
     name: str,
@@ -252,7 +256,7 @@ def alter_command(
 
 
 @topic.command("delete")
-@click.argument("names", nargs=-1, required=True, metavar="TOPIC...")
+@click.argument("names", nargs=-1, required=True, metavar="TOPIC...", shell_complete=topics)
 @click.option("--if-exists", is_flag=True, help="Pass over topics that do not exist.")
 @yes_option
 @cluster_options

@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from ottla.cli.complete import topics, transactional_ids
 from ottla.cli.nouns import SuggestingGroup
 from ottla.cli.options import cluster_options, confirm, yes_option
 from ottla.cli.requests.asking import ask
@@ -45,7 +46,7 @@ def list_command(bootstrap: str, as_json: bool) -> None:
 
 
 @transaction.command("describe")
-@click.argument("transactional_id")
+@click.argument("transactional_id", shell_complete=transactional_ids)
 @cluster_options
 def describe_command(transactional_id: str, bootstrap: str, as_json: bool) -> None:
     """Show one transactional id and its transaction."""
@@ -74,7 +75,7 @@ def describe_command(transactional_id: str, bootstrap: str, as_json: bool) -> No
 
 
 @transaction.command("producers")
-@click.argument("topic")
+@click.argument("topic", shell_complete=topics)
 @click.argument("partition", type=click.IntRange(min=0))
 @cluster_options
 def producers_command(topic: str, partition: int, bootstrap: str, as_json: bool) -> None:
@@ -105,7 +106,7 @@ def producers_command(topic: str, partition: int, bootstrap: str, as_json: bool)
 
 
 @transaction.command("abort")
-@click.argument("topic")
+@click.argument("topic", shell_complete=topics)
 @click.argument("partition", type=click.IntRange(min=0))
 @click.argument("start_offset", type=click.IntRange(min=0))
 @yes_option
