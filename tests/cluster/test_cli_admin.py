@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import pty
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -272,3 +274,42 @@ def test_the_shell_is_offered_names_of_topics_and_groups(cli: Cli) -> None:
             },
         )  # fmt: skip
         assert f"plain,{name}" in done.stdout.splitlines(), (line, done.stdout, done.stderr)
+
+
+@pytest.mark.parametrize("columns", [60, 80])
+def test_a_terminal_shows_no_line_that_is_wider_than_it(cli: Cli, columns: int) -> None:
+    """Asked through a pseudo terminal, as a person sees it."""
+    cli.text("topic", "create", "wide-" + "w" * 70, "--if-not-exists")
+    cli.text("topic", "create", "a-topic-of-thirty-letters-long", "--if-not-exists")
+    for words in (
+        ["topic", "list"],
+        ["topic", "describe", "a-topic-of-thirty-letters-long"],
+        ["config", "describe", "broker", "1", "--all"],
+        ["cluster", "log-dirs"],
+    ):
+        lines = on_terminal(cli, columns, *words).splitlines()
+        assert max(len(re.sub(r"\x1b\[\d*m", "", line)) for line in lines) <= columns, words
+
+
+def on_terminal(cli: Cli, columns: int, *words: str) -> str:
+    ours, theirs = pty.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "ottla", *words], stdin=theirs, stdout=theirs, stderr=theirs,
+        env={
+            **os.environ, "PYTHONPATH": str(ROOT / "src"), "OTTLA_BOOTSTRAP": cli.address, "COLUMNS": str(columns),
+            "TERM": "xterm",
+        },
+    )  # fmt: skip
+    os.close(theirs)
+    pieces = []
+    while True:
+        try:
+            piece = os.read(ours, 1 << 16)
+        except OSError:  # the other side has ended
+            break
+        if not piece:
+            break
+        pieces.append(piece)
+    os.close(ours)
+    assert process.wait(60) == 0
+    return b"".join(pieces).decode()

@@ -38,9 +38,10 @@ def up(port: int, data: str | None, ephemeral: bool, pairs: tuple[str, ...], ver
     from ottla.broker.settings import BrokerSettings
     from ottla.common.errors import InvalidConfig
 
-    given = click.get_current_context().get_parameter_source("port")
-    if "listeners" in parse_pairs(pairs) and given is not ParameterSource.DEFAULT:
-        raise click.UsageError("--port and --set listeners=... both say where to listen; give one of them")
+    listeners = parse_pairs(pairs).get("listeners")
+    by_hand = click.get_current_context().get_parameter_source("port") is not ParameterSource.DEFAULT
+    if listeners is not None and by_hand and port and not listens_on(listeners, port):
+        raise click.UsageError(f"--port {port} and --set listeners={listeners} contradict each other; give one of them")
     if ephemeral and data is not None:
         raise click.UsageError("--ephemeral keeps nothing, so it cannot be combined with --data")
     folder = tempfile.mkdtemp(prefix="ottla-") if ephemeral else str(Path(data or DEFAULT_DATA).absolute())
@@ -71,6 +72,11 @@ def development_settings(port: int, folder: str, ephemeral: bool, verbose: bool 
         "ottla.log.level": "info" if verbose else "warn",
         "ottla.metadata.store": "memory" if ephemeral else "sqlite",
     }
+
+
+def listens_on(listeners: str, port: int) -> bool:
+    """Whether one of these listeners has the port."""
+    return any(one.strip().rpartition(":")[2] == str(port) for one in listeners.split(","))
 
 
 def told(faults: str, where: str | None = None) -> str:
