@@ -110,10 +110,10 @@ class Shard(Generic[M]):
             producer_id = NO_PRODUCER if outcome.author is None else outcome.author.producer_id
             for key, value in outcome.records:
                 self.machine.replay(key, value, now_ms, producer_id)
-        for name, at_ms in outcome.timers:
-            self._set_timer(name, at_ms)
         if outcome.notes:
             runtime.tell(outcome.notes)
+        for name, at_ms in outcome.timers:
+            self._set_timer(name, at_ms)
         if outcome.answers or outcome.actions:
             self._hold(outcome)
 
