@@ -41,12 +41,10 @@ def tell(ctx: Context, request: Any, response: Any) -> None:
     describe = _CHANGES.get(type(request))
     if describe is None or getattr(request, "validate_only", False):
         return
-    node = ctx.node
-    who = {"principal": ctx.session.principal, "client_id": ctx.client_id, "address": ctx.session.client_host}
     for event, facts in describe(request, response):
-        node.chronicle(event, **facts, **who)
+        ctx.tell(event, **facts)
     for kind, names in _not_enforced(request, response):
-        node.log.warn("config.not_enforced", what=kind, names=",".join(names), meaning=_meaning(kind))
+        ctx.node.log.warn("config.not_enforced", what=kind, names=",".join(names), meaning=_meaning(kind))
 
 
 def _topics_created(request: CreateTopicsRequest, response: Any) -> Iterator[Note]:

@@ -83,6 +83,13 @@ class Context:
         """Counts an error that a machine has put into the answer already."""
         self.count_error(error_for(code))
 
+    def tell(self, event: str, **facts: object) -> None:
+        """Tells the log what this request has changed, and who sent it."""
+        session = self.session
+        self.node.chronicle(
+            event, **facts, principal=session.principal, client_id=self.client_id, address=session.client_host
+        )
+
     def close_connection(self, reason: str) -> None:
         """After this request the connection is closed instead of answered."""
         self.close_reason = reason

@@ -247,7 +247,8 @@ class _Reader:
             self._waited_s += _WAIT_S
             if self._waited_s >= 1:
                 self._told = True
-                notice("waiting for the group to share its partitions out ...")
+                if not self._output.quiet:
+                    notice("waiting for the group to share its partitions out ...")
 
     def _done(self) -> bool:
         if not self._to_the_end:

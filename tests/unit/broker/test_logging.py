@@ -13,6 +13,7 @@ from ottla.broker.chronicle import LINES_PER_SECOND, Chronicle
 from ottla.common.log import JSON, Log
 from ottla.protocol.messages.client_quotas import AlterClientQuotasRequest
 from ottla.protocol.messages.configs import IncrementalAlterConfigsRequest
+from ottla.protocol.messages.delete_records import DeleteRecordsRequest
 from ottla.protocol.messages.delete_topics import DeleteTopicsRequest
 from ottla.protocol.messages.join_group import JoinGroupRequest
 from ottla.testing.clock import SimClock
@@ -21,7 +22,7 @@ from tests.unit.broker.handlers.support import Asking, on_broker, on_coordinator
 SOURCE = Path(ottla.__file__).parent
 PAGE = SOURCE.parents[1] / "docs" / "logging.md"
 CALL = re.compile(
-    r'(?:\b_?log\.(?:debug|info|warn|error)|log_failure|chronicle|\.note|\bsay)\(\s*f?"([a-z_]+\.[a-z_]+)'
+    r'(?:\b_?log\.(?:debug|info|warn|error)|log_failure|chronicle|ctx\.tell|\.note|\bsay)\(\s*f?"([a-z_]+\.[a-z_]+)'
 )
 YIELD = re.compile(r'yield \(?\s*"([a-z]+\.[a-z_]+)"')
 TOPIC, BROKER = 2, 4
@@ -110,6 +111,20 @@ def test_a_quota_is_told_to_be_stored_and_not_enforced() -> None:
     told, warned = on_broker(scenario)
     assert told.startswith("info quota.altered entity=user:alice keys=producer_byte_rate ")
     assert warned.startswith("warn config.not_enforced what=quota names=user:alice meaning=")
+
+
+def test_records_that_somebody_deletes_are_told() -> None:
+    async def scenario(broker: Asking) -> list[str]:
+        lines = lines_of(broker)
+        await broker.topic("t")
+        await broker.produce("t")
+        row = DeleteRecordsRequest.DeleteRecordsPartition(partition_index=0, offset=1)
+        topic = DeleteRecordsRequest.DeleteRecordsTopic(name="t", partitions=[row])
+        await broker.ask(DeleteRecordsRequest(topics=[topic], timeout_ms=9), 2)
+        return events(lines, "partition.records_deleted")
+
+    (told,) = on_broker(scenario)
+    assert told.startswith("info partition.records_deleted partition=t-0 start=1 principal=User:ANONYMOUS ")
 
 
 def test_a_rebalance_is_told_with_its_reason_and_members_with_theirs() -> None:
