@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import os
+import pty
+import re
+import subprocess
+import sys
 from collections.abc import Iterator
 
 import pytest
 
 from tests.cluster.cli_calls import Cli
-from tests.conformance.ottla_broker import OttlaBroker
+from tests.conformance.ottla_broker import ROOT, OttlaBroker
 
 pytestmark = pytest.mark.process
 
@@ -79,7 +84,7 @@ def test_settings_are_set_shown_with_their_source_and_unset(cli: Cli) -> None:
     assert "retention.ms" not in names and "cleanup.policy" in names
     everything = {row["name"]: row["from"] for row in cli.json("config", "describe", "topic", "configured", "--all")}
     assert everything["retention.ms"] == "default" and len(everything) > 25
-    assert cli.error("config", "set", "topic", "configured", "fooo=1") == "Unknown topic config name: fooo"
+    assert cli.error("config", "set", "topic", "configured", "fooo=1") == "a topic has no setting 'fooo'"
     assert {"kind": "topic", "name": "configured"} in cli.json("config", "list", "-k", "topic")
 
 
@@ -188,3 +193,123 @@ def test_transactions_are_shown_and_one_that_hangs_is_aborted(cli: Cli) -> None:
     (row,) = cli.json("transaction", "producers", "paid", "0")
     assert row["open_since_offset"] is None
     assert cli.error("transaction", "describe", "nosuch") == "there is no transactional id 'nosuch'"
+
+
+def test_a_new_topic_shows_no_setting_that_nobody_has_set(cli: Cli) -> None:
+    cli.text("topic", "create", "plain")
+    assert cli.json("config", "describe", "topic", "plain") == []
+    assert cli.json("topic", "describe", "plain")[0]["configs"] == {}
+
+
+def test_an_unknown_setting_is_not_given_back_to_its_default(cli: Cli) -> None:
+    cli.text("topic", "create", "unset")
+    assert cli.error("config", "unset", "topic", "unset", "retention.mss") == (
+        "a topic has no setting 'retention.mss'; did you mean 'retention.ms'?"
+    )
+    assert cli.error("config", "unset", "broker", "1", "log.retention.mss") == (
+        "a broker has no setting 'log.retention.mss'; did you mean 'log.retention.ms'?"
+    )
+    assert cli.error("config", "unset", "broker", "default", "nosuch.setting") == (
+        "a broker has no setting 'nosuch.setting'"
+    )
+    assert "did you mean 'retention.ms'?" in cli.error("topic", "alter", "unset", "-c", "retention.mss=5")
+    assert "did you mean 'retention.ms'?" in cli.error("topic", "create", "t2", "-c", "retention.mss=5")
+    assert "did you mean 'consumer.session.timeout.ms'?" in cli.error(
+        "config", "set", "group", "g", "consumer.session.timeout=5"
+    )
+
+
+def test_a_setting_without_effect_says_so(cli: Cli) -> None:
+    done = cli.call("config", "set", "broker", "1", "sasl.enabled.mechanisms=PLAIN")
+    assert done.returncode == 0
+    assert b"stores sasl.enabled.mechanisms without effect: there is no authentication yet" in done.stderr
+    cli.text("config", "unset", "broker", "1", "sasl.enabled.mechanisms")
+
+
+def test_no_setting_is_shown_as_none(cli: Cli) -> None:
+    assert "None" not in cli.text("config", "describe", "broker", "1", "--all", "--doc")
+
+
+def test_more_replicas_than_brokers_are_refused_with_how_many_there_are(cli: Cli) -> None:
+    assert cli.error("topic", "create", "many", "-r", "3") == (
+        "-r 3 asks for 3 brokers, each with a copy, and this cluster has 1; use -r 1, or leave it out"
+    )
+
+
+def test_looking_at_transactions_makes_no_topic(cli: Cli) -> None:
+    before = cli.text("topic", "list", "-a", "-q")
+    assert cli.error("transaction", "describe", "nosuch").startswith("there is no transactional id 'nosuch'")
+    assert cli.text("topic", "list", "-a", "-q") == before
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (("transaction", "list"), "There are no transactional ids."),
+        (("config", "list", "-k", "client-metrics"), "Nothing of this kind has settings of its own."),
+    ],
+)
+def test_an_empty_list_says_so(cli: Cli, words: tuple[str, ...], sentence: str) -> None:
+    if cli.json(*words) == []:
+        assert cli.text(*words) == f"{sentence}\n"
+
+
+def test_the_shell_is_offered_names_of_topics_and_groups(cli: Cli) -> None:
+    cli.text("topic", "create", "offered-topic")
+    cli.text("produce", "offered-topic", stdin=b"x\n")
+    cli.text("consume", "offered-topic", "-g", "offered-group", "-c", "1")
+    for line, name in (
+        ("ottla topic describe off", "offered-topic"),
+        ("ottla consume offered-t", "offered-topic"),
+        ("ottla group describe off", "offered-group"),
+        ("ottla config describe topic off", "offered-topic"),
+        ("ottla config describe broker ", "1"),
+    ):
+        words = line.split(" ")
+        done = subprocess.run(
+            [sys.executable, "-m", "ottla"], capture_output=True, text=True, timeout=60,
+            env={
+                **os.environ, "PYTHONPATH": str(ROOT / "src"), "OTTLA_BOOTSTRAP": cli.address,
+                "_OTTLA_COMPLETE": "bash_complete", "COMP_WORDS": line, "COMP_CWORD": str(len(words) - 1),
+            },
+        )  # fmt: skip
+        assert f"plain,{name}" in done.stdout.splitlines(), (line, done.stdout, done.stderr)
+
+
+@pytest.mark.parametrize("columns", [60, 80])
+def test_a_terminal_shows_no_line_that_is_wider_than_it(cli: Cli, columns: int) -> None:
+    """Asked through a pseudo terminal, as a person sees it."""
+    cli.text("topic", "create", "wide-" + "w" * 70, "--if-not-exists")
+    cli.text("topic", "create", "a-topic-of-thirty-letters-long", "--if-not-exists")
+    for words in (
+        ["topic", "list"],
+        ["topic", "describe", "a-topic-of-thirty-letters-long"],
+        ["config", "describe", "broker", "1", "--all"],
+        ["cluster", "log-dirs"],
+    ):
+        lines = on_terminal(cli, columns, *words).splitlines()
+        assert max(len(re.sub(r"\x1b\[\d*m", "", line)) for line in lines) <= columns, words
+
+
+def on_terminal(cli: Cli, columns: int, *words: str) -> str:
+    ours, theirs = pty.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "ottla", *words], stdin=theirs, stdout=theirs, stderr=theirs,
+        env={
+            **os.environ, "PYTHONPATH": str(ROOT / "src"), "OTTLA_BOOTSTRAP": cli.address, "COLUMNS": str(columns),
+            "TERM": "xterm",
+        },
+    )  # fmt: skip
+    os.close(theirs)
+    pieces = []
+    while True:
+        try:
+            piece = os.read(ours, 1 << 16)
+        except OSError:  # the other side has ended
+            break
+        if not piece:
+            break
+        pieces.append(piece)
+    os.close(ours)
+    assert process.wait(60) == 0
+    return b"".join(pieces).decode()

@@ -91,7 +91,7 @@ def test_a_group_continues_where_it_stopped(cli: Cli) -> None:
 def test_what_cannot_be_delivered_or_read_is_said(cli: Cli) -> None:
     cli.text("topic", "create", "here")
     error = cli.error("produce", "here", "-p", "7", stdin=b"x\n")
-    assert error == "not delivered: Local: Unknown partition\nottla: 1 record of 1 could not be delivered"
+    assert error == "not delivered: the topic has no such partition\nottla: 1 record of 1 could not be delivered"
     assert "Message size too large" in cli.error("produce", "here", stdin=bytes(2_000_000))
     assert cli.error("produce", "here", "-J", stdin=b"no json\n").startswith("not a record in JSON")
     assert cli.error("consume", "hre") == "there is no topic 'hre'; did you mean 'here'?"

@@ -31,7 +31,17 @@ _DENIED: dict[ResourceType, type[KafkaError]] = {
 class Context:
     """One request: where it came from, its version, and the node that serves it."""
 
-    __slots__ = ("api", "client_id", "close_reason", "node", "now_ms", "session", "throttle_time_ms", "version")
+    __slots__ = (
+        "api",
+        "client_id",
+        "close_reason",
+        "error",
+        "node",
+        "now_ms",
+        "session",
+        "throttle_time_ms",
+        "version",
+    )
 
     def __init__(
         self, node: Node, session: Session, api: Api, version: int, client_id: str | None, now_ms: int
@@ -44,6 +54,7 @@ class Context:
         self.now_ms = now_ms
         self.throttle_time_ms = 0
         self.close_reason: str | None = None
+        # `error`, the name of the last error in the answer, is set with the first one: most requests have none.
 
     def allows(self, operation: Operation, resource_type: ResourceType, name: str) -> bool:
         """May the principal do this? Asks the authoriser; every handler asks as the authorisation table says.
@@ -65,11 +76,19 @@ class Context:
     def count_error(self, error: KafkaError) -> int:
         """The code of an error that goes into the answer, counted by name in the metrics."""
         self.api.failed(error)
+        self.error = error.name
         return error.code
 
     def count_code(self, code: int) -> None:
         """Counts an error that a machine has put into the answer already."""
-        self.api.failed(error_for(code))
+        self.count_error(error_for(code))
+
+    def tell(self, event: str, **facts: object) -> None:
+        """Tells the log what this request has changed, and who sent it."""
+        session = self.session
+        self.node.chronicle(
+            event, **facts, principal=session.principal, client_id=self.client_id, address=session.client_host
+        )
 
     def close_connection(self, reason: str) -> None:
         """After this request the connection is closed instead of answered."""

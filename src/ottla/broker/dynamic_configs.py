@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 
+from ottla.broker.addresses import LISTENER_MAP
 from ottla.broker.dynamic_steps import check_local_retention, check_steps
 from ottla.broker.settings import BrokerSettings
 from ottla.common.errors import InvalidConfig, InvalidRequest, KafkaError
@@ -72,6 +73,7 @@ class DynamicConfigChecks:
             except InvalidConfig as error:
                 raise InvalidRequest(error.message) from error
         current = self._settings()
+        _check_fixed_until_a_restart(current, changes)
         try:
             proposed = BrokerSettings.of_texts({**current.texts, **result})
             proposed.check_together()
@@ -146,6 +148,14 @@ def _check_updatable(name: str, changes: Mapping[str, str | None]) -> None:
         raise InvalidRequest(
             f"Cannot update these configs at default cluster level, broker id must be specified: [{', '.join(single)}]"
         )
+
+
+def _check_fixed_until_a_restart(current: BrokerSettings, changes: Mapping[str, str | None]) -> None:
+    """Kafka binds and closes listeners while it runs; here they stay what they were at the start."""
+    for name in ("listeners", LISTENER_MAP):
+        text = changes.get(name)
+        if text is not None and BrokerSettings.definitions[name].parse(text) != current.value(name):
+            raise InvalidRequest(f"{name} cannot change while the broker runs: write it into its file and restart it")
 
 
 def _check_minimum_isr(name: str, changes: Mapping[str, str | None]) -> None:

@@ -52,6 +52,7 @@ class Groups(Coordinator[GroupMachine]):
             GROUP_FORMATS,
             lambda: GroupMachine(limits, self.room, self._configs, topics, node.random),
             node.log_failure,
+            note=node.chronicle.tell,
         )
         super().__init__(node, runtime)
 

@@ -7,8 +7,11 @@ import contextlib
 import traceback
 from typing import TYPE_CHECKING, NamedTuple
 
+import ottla
 from ottla.broker import gauges
+from ottla.broker.addresses import addresses_of
 from ottla.broker.apis import ROWS, TELEMETRY_ROWS
+from ottla.broker.chronicle import Chronicle
 from ottla.broker.cleaning import Cleaning
 from ottla.broker.crowd import Crowd
 from ottla.broker.fetch_sessions import FetchSessions
@@ -17,7 +20,7 @@ from ottla.broker.hosting import Hosting
 from ottla.broker.housekeeping import Housekeeping
 from ottla.broker.http import Http
 from ottla.broker.intake import Budget
-from ottla.broker.listeners import Listener, addresses_of, receive_buffer
+from ottla.broker.listeners import Listener, receive_buffer
 from ottla.broker.membership import Membership, StartError
 from ottla.broker.memory import Memory
 from ottla.broker.moves import Moves
@@ -69,7 +72,8 @@ class NodeEndpoint(NamedTuple):
 class Node:
     """One broker. Everything outside it comes in as a port, so that the simulator can run it unchanged.
 
-    `store` None: the one that ottla.metadata.store names.
+    `store` None: the one that ottla.metadata.store names. `host_name`: what clients are told of a listener that has
+    no host of its own.
     """
 
     def __init__(
@@ -84,6 +88,7 @@ class Node:
         log: Log,
         store: MetadataStore | None = None,
         authorizer: Authorizer | None = None,
+        host_name: str = "localhost",
     ) -> None:
         self.settings = settings
         self.node_id: int = settings.node_id
@@ -93,17 +98,18 @@ class Node:
         self.random = random
         self.offload = offload
         self.log = log
+        self.chronicle = Chronicle(log, loop.time)
         self.metrics = Registry()
         self.authorizer: Authorizer = authorizer or AllowAll()
         self.allows_everything = isinstance(self.authorizer, AllowAll)
         self.fetch_max_bytes = settings.fetch_max_bytes
         self.receive_buffer = receive_buffer()
-        self.budget = Budget(settings.ottla_max_received_bytes)
+        self.budget = Budget(settings.received_bytes_limit)
         self.unsent = Unsent(settings.ottla_max_unsent_bytes)
         self.replicas = Replicas()
         self.fetch_sessions = FetchSessions(random, settings.max_incremental_fetch_session_cache_slots)
         self.directories: list[LogDirectory] = []
-        self.listeners = [Listener(bind, advertised) for bind, advertised in addresses_of(settings)]
+        self.listeners = [Listener(bind, advertised) for bind, advertised in addresses_of(settings, host_name)]
         self.crowd = Crowd(settings)
         self.router = Router(self)
         self.peers = Peers(self, Session(Listener.internal_one(), ANONYMOUS, "local"))
@@ -202,7 +208,23 @@ class Node:
         self.moves.resume()
         await self.memory.write()
         self._started = True
-        self.log.info("broker.started", node_id=self.node_id, cluster_id=self.cluster_id)
+        self._say_started()
+
+    def _say_started(self) -> None:
+        """The facts of this start that somebody asks for when it went wrong later."""
+        for directory in self.directories:
+            if not directory.offline:
+                self.log.info("log_directory.opened", folder=directory.path, clean=directory.clean)
+        self.log.info(
+            "broker.started",
+            version=ottla.__version__,
+            node_id=self.node_id,
+            cluster_id=self.cluster_id,
+            listeners=",".join(f"{one.name}://{one.bind.text}" for one in self.listeners),
+            advertised=",".join(one.advertised.text for one in self.listeners),
+            directories=",".join(self.settings.directories),
+            topics=len(self.image.topics),
+        )
 
     def _take(self, directories: list[LogDirectory]) -> None:
         for directory in directories:

@@ -107,16 +107,17 @@ class Opening:
         ], cluster_id
 
     def _open_one(self, path: str, cluster_id: str | None, directory_id: bytes | None) -> LogDirectory:
+        settings = self._settings
         if directory_id is not None:
             self._log.warn("log_directory.identity_restored", folder=path)
         return LogDirectory.open(
             self._files,
             path,
             cluster_id=cluster_id,
-            node_id=self._settings.node_id,
+            node_id=settings.node_id,
             random=self._random,
             now_ms=self._clock.now_ms(),
-            max_open_files=self._settings.ottla_max_open_files,
+            max_open_files=settings.ottla_max_open_files,
             directory_id=directory_id,
         )
 

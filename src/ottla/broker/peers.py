@@ -49,7 +49,11 @@ class Peers:
 
     async def forward(self, ctx: Context, request: Message) -> Any:
         """Passes an admin request on to the controller in an Envelope, in the name of who sent it (KIP-590)."""
-        return await self._forward(request, ctx.session.principal, ctx.session.client_host, ctx.client_id)
+        from ottla.broker.audit import tell  # with the declarations of all admin APIs: not before one is used
+
+        response = await self._forward(request, ctx.session.principal, ctx.session.client_host, ctx.client_id)
+        tell(ctx, request, response)
+        return response
 
     async def forward_as_broker(self, request: Message) -> Any:
         """The same in this broker's own name."""

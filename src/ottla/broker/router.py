@@ -97,7 +97,7 @@ class Router:
 
     def on_close(self, session: Session, reason: str) -> None:
         """This side closes a connection."""
-        self._node.log.info("connection.closed", client=session.client_host, id=session.connection_id, reason=reason)
+        self._node.chronicle("connection.closed", client=session.client_host, id=session.connection_id, reason=reason)
 
     async def serve(self, session: Session, frame: memoryview) -> list[Part] | None:
         """The parts of the answer, its length first; None for no answer.
@@ -122,12 +122,15 @@ class Router:
         api.requests.value += 1
         api.request_bytes.value += len(frame)
         node = self._node
+        since = self.loop_time() if node.log.tells_requests else 0.0
         ctx = Context(node, session, api, version, client_id, node.clock.now_ms())
         handler = api.handler or api.load()
         try:
             response = await handler(ctx, request)
         except Exception as error:
             response = self._failed(ctx, request, error)
+        if since:
+            self._tell(ctx, since)
         if ctx.close_reason is not None:
             raise CloseConnection(ctx.close_reason)
         if response is None:
@@ -141,6 +144,15 @@ class Router:
         parts[0] = api.frame_head(size + api.head_bytes, correlation_id) + parts[0]
         api.response_bytes.value += size
         return parts
+
+    def _tell(self, ctx: Context, since: float) -> None:
+        """One line of debug for each request; nothing is asked where nobody listens."""
+        session = ctx.session
+        self._node.log.debug(
+            "request.served", api=ctx.api.name, version=ctx.version, client_id=ctx.client_id,
+            principal=session.principal, address=f"{session.client_host}:{session.client_port}",
+            ms=round((self.loop_time() - since) * 1000, 3), error=getattr(ctx, "error", "none"),
+        )  # fmt: skip
 
     def _api(self, key: int, version: int, session: Session) -> Api | None:
         """None: ApiVersions in a version that we do not know. Raises CloseConnection for anything else unknown."""

@@ -7,10 +7,12 @@ import errno
 import gc
 import re
 import signal
+import socket
 import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from ottla.broker.addresses import needs_host_name
 from ottla.broker.node import Node, StartError
 from ottla.common.clock import SystemClock, SystemRandom
 from ottla.common.log import Log
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
 STOPPED, FAILED = 0, 1
 
 
-def serve(settings: BrokerSettings, *, ready: Callable[[Node], None], level: str) -> int:
+def serve(settings: BrokerSettings, *, ready: Callable[[Node], None]) -> int:
     """Blocks until SIGINT or SIGTERM; the exit code. `ready` is called when the broker answers.
 
     A second signal while stopping ends the process at once.
@@ -31,7 +33,7 @@ def serve(settings: BrokerSettings, *, ready: Callable[[Node], None], level: str
     loop = _new_loop()
     asyncio.set_event_loop(loop)
     clock = SystemClock()
-    log = Log(clock, sys.stderr.write, level)
+    log = Log(clock, sys.stderr.write, settings.ottla_log_level, form=settings.ottla_log_format)
     try:
         return loop.run_until_complete(_serve(loop, settings, ready, clock, log))
     except StartError as error:
@@ -64,11 +66,13 @@ async def _serve(
         random=SystemRandom(),
         offload=ThreadOffload(),
         log=log,
+        host_name=canonical_host_name() if needs_host_name(settings) else "localhost",
     )
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, on_signal)
     try:
         await node.start()
+        warn_of_open_doors(node, log)
         # What lives now lives long: the collector need not look at it again.
         gc.collect()
         gc.freeze()
@@ -79,6 +83,26 @@ async def _serve(
     finally:
         await node.stop()
     return STOPPED
+
+
+def warn_of_open_doors(node: Node, log: Log) -> None:
+    """One line for each listener that other machines can reach: there is no authentication yet."""
+    for listener in node.listeners:
+        if not listener.bind.is_loopback:
+            log.warn(
+                "listener.unprotected",
+                listener=listener.name,
+                address=listener.bind.text,
+                advertised=listener.advertised.text,
+                meaning="whoever reaches this port may read, write and delete everything: there is no authentication",
+            )
+
+
+def canonical_host_name() -> str:
+    """What Java calls the canonical host name of this machine; a name that only means "here" is passed over."""
+    own = socket.gethostname()
+    full = socket.getfqdn(own)
+    return own if full.startswith("localhost") else full
 
 
 def _new_loop() -> asyncio.AbstractEventLoop:

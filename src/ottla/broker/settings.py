@@ -4,27 +4,26 @@
 # ruff: noqa: E501
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
+from ottla.broker import addresses
+from ottla.broker.refusals import FOREIGN, REFUSALS, refusal
 from ottla.broker.settings_cluster import ClusterBrokerSettings
 from ottla.broker.settings_core import CoreBrokerSettings
 from ottla.broker.settings_groups import GroupBrokerSettings
 from ottla.broker.settings_log import LogBrokerSettings
 from ottla.broker.settings_security import SecurityBrokerSettings
+from ottla.broker.standings import PLUGIN_PREFIXES, WORKS
 from ottla.common.errors import InvalidConfig
-from ottla.common.settings import BOOLEAN, INT, LIST, LONG, READ_ONLY, STRING, Settings, nearest_name, setting
-from ottla.metadata.effective import base_name
+from ottla.common.settings import BOOLEAN, INT, LIST, LONG, READ_ONLY, STRING, Setting, Settings, setting
+from ottla.metadata.effective import base_name, general_setting
 from ottla.metadata.image import BROKER_CONFIG
 
 if TYPE_CHECKING:
     from ottla.broker.dynamic_configs import DynamicConfigChecks
     from ottla.metadata.image import ClusterImage
-
-_FOREIGN = ("super.users", "allow.everyone.if.no.acl.found")
-"""Names of the standard authoriser, which no table of Kafka's lists."""
-_FOREIGN_PREFIXES = ("rlmm.config.", "rsm.config.", "ottla.plugin.")
-"""What the settings of plug-ins begin with."""
 
 
 class OttlaSettings(Settings):
@@ -43,6 +42,7 @@ class OttlaSettings(Settings):
     ottla_metadata_poll_ms: int = setting("ottla.metadata.poll.ms", INT, 100, at_least=1, doc="How often the store is polled for what other processes wrote, where several share it.")
     ottla_client_metrics_topic: str | None = setting("ottla.client.metrics.topic", STRING, None, doc="The topic that receives the metrics which clients push (KIP-714); without it clients are not asked for any.")
     ottla_forget_directories: tuple[str, ...] = setting("ottla.forget.directories", LIST, (), doc="Ids of log directories that are lost for good: the partitions that lay there begin anew, empty.")
+    ottla_log_format: str = setting("ottla.log.format", STRING, "text", one_of=("text", "json"), doc="How a line of the log is written: words for people, or an object for programs.")
     ottla_log_level: str = setting("ottla.log.level", STRING, "info", one_of=("debug", "info", "warn", "error"), doc="From which level on the broker logs.")
     # fmt: on
 
@@ -67,17 +67,39 @@ class BrokerSettings(
     def load(cls, properties: Mapping[str, str], overrides: Mapping[str, str] | None = None) -> BrokerSettings:
         """Settings of a file and of a command line, which is stronger.
 
-        Raises InvalidConfig for an unknown name, with the nearest known one, or a wrong value.
+        Raises InvalidConfig with every fault of them, one a line: unknown names, wrong values, values that ask for
+        what this broker does not do, and values that contradict each other.
         """
         texts = {**properties, **(overrides or {})}
-        for name in texts:
-            if not cls.is_known(name):
-                raise InvalidConfig(cls.unknown(name))
-        _join_ids(texts)
-        result = cls.of_texts(texts)
-        result.texts = texts
-        result.check_together()
+        wrong = dict(cls._wrong(texts))
+        faults = list(wrong.values())
+        sound = {name: text for name, text in texts.items() if name not in wrong}
+        try:
+            _join_ids(sound)
+        except InvalidConfig as error:
+            faults.append(error.message)
+        result = cls.of_texts(sound)
+        faults += [*result.contradictions(), *addresses.faults(result), *_fault_of_the_metadata_folder(result)]
+        if not wrong.keys() & {"node.id", "broker.id"}:
+            faults += _faults_of_the_quorum(result)
+        if faults:
+            raise InvalidConfig("\n".join(dict.fromkeys(faults)))
         return result
+
+    @classmethod
+    def _wrong(cls, texts: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+        """The settings that are wrong by themselves, in the order in which they were given, and why."""
+        for name, text in texts.items():
+            definition = general_setting(cls.definitions, name)
+            base = base_name(name) if definition is None else definition.name
+            try:
+                if not cls.is_known(name):
+                    raise InvalidConfig(cls.unknown(name))
+                problem = refusal(name, base, definition, text) or _fault_for_one_listener(name, definition)
+                if problem is not None:
+                    raise InvalidConfig(problem)
+            except InvalidConfig as error:
+                yield name, error.message
 
     @classmethod
     def of_texts(cls, texts: Mapping[str, str]) -> BrokerSettings:
@@ -100,21 +122,27 @@ class BrokerSettings(
     @classmethod
     def is_known(cls, name: str) -> bool:
         """Ours, ours for one listener (`listener.name.<listener>.[<mechanism>.]<name>`), or of a plug-in."""
-        if name in cls.definitions or name in _FOREIGN or name.startswith(_FOREIGN_PREFIXES):
+        if name in cls.definitions or name in FOREIGN or name.startswith(tuple(PLUGIN_PREFIXES)):
             return True
         base = base_name(name)
         return base != name and (base in cls.definitions or base.partition(".")[2] in cls.definitions)
 
     @classmethod
     def unknown(cls, name: str) -> str:
-        nearest = nearest_name(name, cls.definitions)
-        hint = f'; did you mean "{nearest}"?' if nearest is not None else ""
-        return f'unknown broker setting "{name}"{hint}'
+        from ottla.broker.unknown_settings import unknown_setting  # loaded only when somebody mistyped
+
+        return unknown_setting(name, cls.definitions)
 
     @property
     def directories(self) -> tuple[str, ...]:
         """Where the data lies: log.dirs, or log.dir."""
         return self.log_dirs or self.log_dir
+
+    @property
+    def received_bytes_limit(self) -> int:
+        """Bytes of requests that may wait: ours, or Kafka's queued.max.request.bytes where that is smaller."""
+        kafkas = self.queued_max_request_bytes
+        return min(self.ottla_max_received_bytes, kafkas) if kafkas > 0 else self.ottla_max_received_bytes
 
     def config_checks(self, image: ClusterImage) -> DynamicConfigChecks:
         """The checks on dynamic configs, against the settings that are in force by then."""
@@ -127,35 +155,40 @@ class BrokerSettings(
         return DynamicConfigChecks(in_force)
 
     def check_together(self) -> None:
+        for problem in self.contradictions():
+            raise InvalidConfig(problem)
+
+    def contradictions(self) -> Iterator[str]:
+        """What cannot be, though each value may: a sentence each, Kafka's where it has one."""
         if not self.directories:
-            raise InvalidConfig("At least one log directory must be defined via log.dirs or log.dir.")
+            yield "At least one log directory must be defined via log.dirs or log.dir."
         if not self.listeners:
-            raise InvalidConfig("At least one listener must be defined via listeners.")
-        self._check_logs()
+            yield "At least one listener must be defined via listeners."
+        yield from self._contradictions_of_logs()
         if not self.max_connections_per_ip and not self.max_connections_per_ip_overrides:
-            raise InvalidConfig(
-                "max.connections.per.ip can be set to zero only if max.connections.per.ip.overrides property is set."
-            )
+            yield "max.connections.per.ip can be set to zero only if max.connections.per.ip.overrides property is set."
         for low, high in _ORDERED:
             if self.value(low) > self.value(high):  # type: ignore[operator]
-                raise InvalidConfig(f"{high} must be greater than or equal to {low}")
+                yield f"{high} must be greater than or equal to {low}"
         if self.broker_heartbeat_interval_ms * 2 > self.broker_session_timeout_ms:
-            raise InvalidConfig(
-                "broker.session.timeout.ms should be greater than or equal to twice broker.heartbeat.interval.ms"
-            )
+            yield "broker.session.timeout.ms should be greater than or equal to twice broker.heartbeat.interval.ms"
+        if "classic" not in self.group_coordinator_rebalance_protocols:
+            yield "Disabling the 'classic' protocol is not supported."
 
-    def _check_logs(self) -> None:
+    def _contradictions_of_logs(self) -> Iterator[str]:
         if self.log_roll_ms is not None and self.log_roll_ms < 1:
-            raise InvalidConfig("log.roll.ms must be greater than or equal to 1")
+            yield "log.roll.ms must be greater than or equal to 1"
         if self.log_roll_jitter_ms is not None and self.log_roll_jitter_ms < 0:
-            raise InvalidConfig("log.roll.jitter.ms must be greater than or equal to 0")
+            yield "log.roll.jitter.ms must be greater than or equal to 0"
         if self.log_retention_ms == 0:
-            raise InvalidConfig("log.retention.ms must be unlimited (-1) or, greater than or equal to 1")
+            yield "log.retention.ms must be unlimited (-1) or, greater than or equal to 1"
         if self.log_cleaner_dedupe_buffer_size // max(self.log_cleaner_threads, 1) <= 1 << 20:
-            raise InvalidConfig("log.cleaner.dedupe.buffer.size must be at least 1MB per cleaner thread.")
+            yield "log.cleaner.dedupe.buffer.size must be at least 1MB per cleaner thread."
+        if not 0 <= self.offsets_topic_compression_codec <= 4:
+            yield f"Unknown compression type id: {self.offsets_topic_compression_codec}"
         missing = [each for each in self.cordoned_log_dirs if each != "*" and each not in self.directories]
         if missing:
-            raise InvalidConfig(
+            yield (
                 "All entries in cordoned.log.dirs must be present in log.dirs or log.dir. Missing entries : "
                 f"{', '.join(missing)}"
             )
@@ -177,3 +210,43 @@ def _join_ids(texts: dict[str, str]) -> None:
     if texts.get("broker.id", given).strip() != given.strip():
         raise InvalidConfig(f"node.id is {given} and broker.id is {texts['broker.id']}: give only one of them")
     texts["node.id"] = texts["broker.id"] = given
+
+
+def _fault_for_one_listener(name: str, definition: Setting | None) -> str | None:
+    """A limit that is set for one listener alone would not hold. What has no effect may be set for any of them."""
+    if definition is None or base_name(name) == name or definition.name not in WORKS:
+        return None
+    return f"{name} is refused: this broker has {definition.name} for all its listeners together; set that"
+
+
+def _faults_of_the_quorum(settings: BrokerSettings) -> Iterator[str]:
+    """One voter is allowed, and it is this node."""
+    for voter in settings.controller_quorum_voters:
+        match = _VOTER.fullmatch(voter)
+        if match is None:
+            yield (
+                "Invalid configuration value for controller.quorum.voters. Each entry should be in the form "
+                f"`{{id}}@{{host}}:{{port}}`, and {voter!r} is not"
+            )
+        elif int(match[1]) != settings.node_id:
+            yield (
+                f"the node id {settings.node_id} must be included in the set of voters "
+                f"controller.quorum.voters={voter}: this node is the only voter of its cluster; write its own id"
+            )
+    for server in settings.controller_quorum_bootstrap_servers:
+        if _SERVER.fullmatch(server) is None:
+            yield (
+                f"Failed to parse host name from {server!r} for the configuration controller.quorum.bootstrap.servers. "
+                'Each entry should be in the form "{host}:{port}"'
+            )
+
+
+def _fault_of_the_metadata_folder(settings: BrokerSettings) -> Iterator[str]:
+    wanted = settings.metadata_log_dir
+    if wanted and not settings.ottla_metadata_folder and wanted != settings.directories[0]:
+        rule = REFUSALS["metadata.log.dir"]
+        yield f"metadata.log.dir={wanted} is refused: {rule.lacks}; {rule.instead}"
+
+
+_VOTER = re.compile(r"(\d{1,9})@[^@\s]+:\d+")
+_SERVER = re.compile(r"[^@\s]+:\d+")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from ottla.broker.coordination import Coordinator
 from ottla.broker.markers import Markers
 from ottla.broker.waits import give_way
-from ottla.common.errors import NotCoordinator
+from ottla.common.errors import NotCoordinator, ProducerFenced
 from ottla.common.names import TRANSACTION_STATE
 from ottla.coordinator.outcome import Outcome, Token
 from ottla.coordinator.runtime import Runtime
@@ -39,6 +39,7 @@ class Transactions(Coordinator[TransactionMachine]):
             lambda: TransactionMachine(self.level),
             node.log_failure,
             self.markers.send,
+            note=node.chronicle.tell,
         )
         super().__init__(node, runtime)
 
@@ -48,7 +49,11 @@ class Transactions(Coordinator[TransactionMachine]):
 
     async def call(self, transactional_id: str, command: Command) -> Any:
         """The answer of the id's machine, once committed. Raises KafkaError."""
-        return await self.runtime.call(self.partition_of(transactional_id), command)
+        try:
+            return await self.runtime.call(self.partition_of(transactional_id), command)
+        except ProducerFenced:
+            self._node.chronicle("producers.fenced", transactional_id=transactional_id)
+            raise
 
     async def call_with_producer_id(self, transactional_id: str, command: SpareCommand) -> Any:
         """The same for a command that may need a producer id which was never given out."""

@@ -10,7 +10,7 @@ import click
 from ottla.cli.nouns import SuggestingGroup
 from ottla.cli.options import cluster_options
 from ottla.cli.requests.asking import ask
-from ottla.cli.terminal import Size, bold, print_json, print_table
+from ottla.cli.terminal import Size, bold, dim, print_json, print_table
 from ottla.client.cluster import Cluster, raise_error
 from ottla.protocol.messages.api_versions import ApiVersionsRequest, ApiVersionsResponse
 from ottla.protocol.messages.cluster import DescribeClusterRequest, DescribeClusterResponse
@@ -177,6 +177,8 @@ def _show(rows: Sequence[Mapping[str, Any]], as_json: bool) -> None:
     elif rows:
         titles = [key.removesuffix("_bytes").replace("_", " ").upper() for key in rows[0]]
         print_table(titles, [[_cell(key, value) for key, value in row.items()] for row in rows])
+    else:
+        print(dim("There is nothing to show."))
 
 
 def _cell(key: str, value: Any) -> Any:

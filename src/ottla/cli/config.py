@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import click
 
+from ottla.cli.complete import named_by_kind, settings
 from ottla.cli.nouns import SuggestingGroup
 from ottla.cli.options import cluster_options, parse_pairs
 from ottla.cli.requests import configs
 from ottla.cli.requests.asking import ask
-from ottla.cli.terminal import bold, dim, print_json, print_table
+from ottla.cli.terminal import bold, cell_text, dim, print_json, print_table
+from ottla.cli.waiting import notice
 from ottla.client.cluster import Cluster
 
 _KIND = click.Choice(list(configs.TYPES))
@@ -32,13 +34,15 @@ def list_command(kinds: tuple[str, ...], bootstrap: str, as_json: bool) -> None:
     rows = [(configs.TYPE_NAMES.get(row.kind, str(row.kind)), row.name or "default") for row in found]
     if as_json:
         print_json([{"kind": kind, "name": name} for kind, name in rows])
-    else:
+    elif rows:
         print_table(("KIND", "NAME"), rows)
+    else:
+        print(dim("Nothing of this kind has settings of its own."))
 
 
 @config.command("describe")
 @click.argument("kind", type=_KIND)
-@click.argument("name")
+@click.argument("name", shell_complete=named_by_kind)
 @click.option("-a", "--all", "everything", is_flag=True, help="Defaults as well, not only what someone has set.")
 @click.option("--doc", is_flag=True, help="What each setting means.")
 @cluster_options
@@ -57,8 +61,9 @@ def describe_command(kind: str, name: str, everything: bool, doc: bool, bootstra
         print(dim(f"Nobody has set anything for {resource}; --all shows the defaults."))
     elif doc:
         for row in found:
-            print(f"{bold(row.name)} = {_value(row)}  {dim(_source(row))}")
-            print(_prose(row.documentation or ""))
+            print(f"{bold(row.name)} = {cell_text(_value(row))}  {dim(_source(row))}")
+            if row.documentation:
+                print(_prose(row.documentation))
     else:
         cells = [(row.name, _value(row), _source(row)) for row in found]
         print_table(("SETTING", "VALUE", "FROM"), cells)
@@ -101,8 +106,8 @@ def _shape(row: configs.Config, doc: bool) -> dict[str, object]:
 
 @config.command("set")
 @click.argument("kind", type=_KIND)
-@click.argument("name")
-@click.argument("pairs", nargs=-1, required=True, metavar="KEY=VALUE...")
+@click.argument("name", shell_complete=named_by_kind)
+@click.argument("pairs", nargs=-1, required=True, metavar="KEY=VALUE...", shell_complete=settings)
 @cluster_options
 def set_command(kind: str, name: str, pairs: tuple[str, ...], bootstrap: str, as_json: bool) -> None:
     """Change settings; what is not named stays as it is."""
@@ -112,12 +117,24 @@ def set_command(kind: str, name: str, pairs: tuple[str, ...], bootstrap: str, as
 
 @config.command("unset")
 @click.argument("kind", type=_KIND)
-@click.argument("name")
-@click.argument("keys", nargs=-1, required=True, metavar="KEY...")
+@click.argument("name", shell_complete=named_by_kind)
+@click.argument("keys", nargs=-1, required=True, metavar="KEY...", shell_complete=settings)
 @cluster_options
 def unset_command(kind: str, name: str, keys: tuple[str, ...], bootstrap: str, as_json: bool) -> None:
     """Give settings back to their default."""
     _alter(configs.resource_of(kind, name), {}, keys, bootstrap, as_json)
+
+
+def _warn_if_without_effect(resource: configs.Resource, key: str) -> None:
+    """Kafka takes these, for the listeners that need them. Here they are stored, and nothing more."""
+    if configs.TYPE_NAMES[resource.kind] != "broker":
+        return
+    from ottla.broker.refusals import REFUSALS
+    from ottla.metadata.effective import base_name
+
+    rule = REFUSALS.get(key) or REFUSALS.get(base_name(key))
+    if rule is not None:
+        notice(f"a broker of Ottla stores {key} without effect: {rule.lacks}")
 
 
 def _alter(
@@ -134,5 +151,6 @@ def _alter(
         return
     for key, value in values.items():
         print(f"{resource}: {key} = {value}")
+        _warn_if_without_effect(resource, key)
     for key in unset:
         print(f"{resource}: {key} is back to its default")

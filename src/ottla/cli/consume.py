@@ -7,20 +7,24 @@ from typing import Any, BinaryIO
 
 import click
 
-from ottla.cli.clients import kafka, partitions_of, reach, sentence, settings
+from ottla.cli import complete
+from ottla.cli.clients import Line, called, kafka, partitions_of, reach, sentence, settings
 from ottla.cli.options import bootstrap_option, parse_pairs
 from ottla.cli.positions import END, STORED, Span, assignment, parse_positions
 from ottla.cli.progress import Progress
 from ottla.cli.record_format import Printer, compile_format, json_line
 from ottla.cli.terminal import dim
+from ottla.cli.waiting import notice, telling, waiting, within
 
 _WAIT_S = 0.2
 """So long may Ctrl-C take."""
 _AT_ONCE = 1000
+_LEAVE_S, _GIVE_UP_S = 10.0, 0.5
+"""How long leaving a group may take at the end, and after Ctrl-C."""
 
 
 @click.command()
-@click.argument("topics", nargs=-1, required=True, metavar="TOPIC...")
+@click.argument("topics", nargs=-1, required=True, metavar="TOPIC...", shell_complete=complete.topics)
 @bootstrap_option
 @click.option("-o", "--offset", "words", multiple=True, metavar="WHERE",
               help="beginning, end, N, -N for the last N, s@TIME and e@TIME.  [default: beginning]")  # fmt: skip
@@ -29,9 +33,8 @@ _AT_ONCE = 1000
 )
 @click.option("-e", "--exit", "to_the_end", is_flag=True, help="Stop at the end instead of waiting for more.")
 @click.option("-c", "--count", metavar="N", type=click.IntRange(1), help="Stop after so many.")
-@click.option(
-    "-g", "--group", metavar="GROUP", help="Share the partitions with the other members of this group, and commit."
-)
+@click.option("-g", "--group", metavar="GROUP", shell_complete=complete.groups,
+              help="Share the partitions with the other members of this group, and commit.")  # fmt: skip
 @click.option("-f", "--format", "layout", metavar="FORMAT", help="See below.  [default: %s\\n]")
 @click.option("-K", "key_delimiter", metavar="TEXT", help="Print key and value with this between.")
 @click.option("-D", "delimiter", metavar="TEXT", help="What to print after each record.  [default: \\n]")
@@ -78,17 +81,20 @@ def consume(
         json_line if as_json else compile_format(_format(layout, key_delimiter, delimiter), empty_is_null=null_as_word)
     )
     properties = parse_pairs(pairs)
-    reach(properties.get("bootstrap.servers", bootstrap))
+    address = properties.get("bootstrap.servers", bootstrap)
+    line = Line(address, reach(address, plain="security.protocol" not in properties))
     output = _Output(printer, count, quiet, unbuffered)
-    reader = _Reader(bootstrap, group, span, properties, output)
+    reader = _Reader(bootstrap, group, span, properties, output, line)
+    interrupted = True
     try:
         if group is not None:
             reader.join(topics, to_the_end)
         else:
             reader.assign(topics, list(partitions), span, to_the_end)
         reader.run()
+        interrupted = False
     finally:
-        reader.close()
+        reader.close(_GIVE_UP_S if interrupted else _LEAVE_S)
 
 
 def _format(layout: str | None, key_delimiter: str | None, delimiter: str | None) -> str:
@@ -134,10 +140,18 @@ class _Reader:
     """One consumer. `stops` holds, for each partition still read, where it ends; None is for ever."""
 
     def __init__(
-        self, bootstrap: str, group: str | None, span: Span, properties: dict[str, str], output: _Output
+        self,
+        bootstrap: str,
+        group: str | None,
+        span: Span,
+        properties: dict[str, str],
+        output: _Output,
+        line: Line,
     ) -> None:
         self._kafka = kafka()
+        self._line = line
         defaults = {
+            "error_cb": line.on_error,
             "group.id": group or "ottla-consume",
             "enable.auto.commit": group is not None,
             "enable.auto.offset.store": False,
@@ -156,6 +170,8 @@ class _Reader:
         self._ended: dict[tuple[str, int], None] = {}
         self._assigned: dict[tuple[str, int], None] | None = None
         self._hinted = False
+        self._told = False
+        self._waited_s = 0.0
 
     # -- what to read
 
@@ -184,7 +200,10 @@ class _Reader:
     ) -> dict[tuple[str, int], tuple[int, int | None]]:
         try:
             make = self._kafka.TopicPartition
-            return assignment(self._consumer, make, topic, partitions, span, to_the_end=to_the_end)
+            return waiting(
+                lambda: assignment(self._consumer, make, topic, partitions, span, to_the_end=to_the_end),
+                f"looking up the offsets of {topic}",
+            )
         except self._kafka.KafkaException as error:
             raise click.ClickException(sentence(error.args[0])) from None
 
@@ -205,11 +224,13 @@ class _Reader:
     def run(self) -> None:
         """Until everything is read that was asked for. Raises ClickException for an error that does not pass."""
         while not self._output.full and not self._done():
-            first = self._consumer.poll(_WAIT_S)
+            first = called(lambda: self._consumer.poll(_WAIT_S))
+            self._line.look()
             if first is None:
+                self._tell_of_the_group()
                 continue
             last: dict[tuple[str, int], Any] = {}
-            for message in (first, *self._consumer.consume(_AT_ONCE, 0)):
+            for message in (first, *called(lambda: self._consumer.consume(_AT_ONCE, 0))):
                 if message.error() is not None:
                     self._on_error(message)
                 elif not self._output.full and self._wants(message):
@@ -219,6 +240,15 @@ class _Reader:
             if self._grouped:
                 for message in last.values():
                     self._consumer.store_offsets(message=message)
+
+    def _tell_of_the_group(self) -> None:
+        """Once: a group may take as long as its slowest member to share its partitions out."""
+        if self._grouped and self._assigned is None and not self._told:
+            self._waited_s += _WAIT_S
+            if self._waited_s >= 1:
+                self._told = True
+                if not self._output.quiet:
+                    notice("waiting for the group to share its partitions out ...")
 
     def _done(self) -> bool:
         if not self._to_the_end:
@@ -248,10 +278,15 @@ class _Reader:
             elif not self._hinted and len(self._ended) >= len(self._assigned or self._stops):
                 self._hinted = True
                 self._output.hint("That is all there is; waiting for more. Ctrl-C stops.")
+        elif error.code() in (errors._ALL_BROKERS_DOWN, errors._TRANSPORT, errors._RESOLVE, errors._TIMED_OUT):
+            self._line.on_error(error)
         elif error.fatal() or not error.retriable():
             raise click.ClickException(sentence(error))
 
-    def close(self) -> None:
-        """Commits, in a group, what was written out."""
+    def close(self, most_s: float) -> None:
+        """Commits, in a group, what was written out; without an answer in time somebody reads it again."""
         self._output.progress.end()
-        self._consumer.close()
+        with telling(lambda: "waiting for the broker to take the commit, and the leave of the group"):
+            done = within(self._consumer.close, most_s)
+        if not done and self._grouped:
+            notice("the broker has not answered: what was read last may not be committed, and will be read again")

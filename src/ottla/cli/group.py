@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from ottla.cli.complete import groups
 from ottla.cli.group_reset import reset_command
 from ottla.cli.nouns import SuggestingGroup
 from ottla.cli.options import cluster_options, confirm, parse_topic, yes_option
@@ -43,7 +44,7 @@ def list_command(quiet: bool, bootstrap: str, as_json: bool) -> None:
 
 
 @group.command("describe")
-@click.argument("names", nargs=-1, required=True, metavar="GROUP...")
+@click.argument("names", nargs=-1, required=True, metavar="GROUP...", shell_complete=groups)
 @cluster_options
 def describe_command(names: tuple[str, ...], bootstrap: str, as_json: bool) -> None:
     """Show members, committed offsets and lag."""
@@ -129,7 +130,7 @@ def _print_described(row: dict[str, Any]) -> None:
 
 
 @group.command("delete")
-@click.argument("names", nargs=-1, required=True, metavar="GROUP...")
+@click.argument("names", nargs=-1, required=True, metavar="GROUP...", shell_complete=groups)
 @yes_option
 @cluster_options
 def delete_command(names: tuple[str, ...], yes: bool, bootstrap: str, as_json: bool) -> None:
@@ -158,7 +159,7 @@ def delete_command(names: tuple[str, ...], yes: bool, bootstrap: str, as_json: b
 
 
 @group.command("delete-offsets")
-@click.argument("name", metavar="GROUP")
+@click.argument("name", metavar="GROUP", shell_complete=groups)
 @click.option("-t", "--topic", "words", multiple=True, required=True, metavar="TOPIC[:PARTITION,...]",
               help="Whose offsets; repeatable.")  # fmt: skip
 @yes_option

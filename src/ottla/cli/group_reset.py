@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import click
 
+from ottla.cli.complete import groups
 from ottla.cli.options import cluster_options, parse_duration_ms, parse_time_ms, parse_topic
 from ottla.cli.requests.asking import ask
 from ottla.cli.requests.groups import commit, committed, describe
@@ -40,7 +41,7 @@ class Move(NamedTuple):
 
 
 @click.command("reset")
-@click.argument("name", metavar="GROUP")
+@click.argument("name", metavar="GROUP", shell_complete=groups)
 @click.option("-t", "--topic", "words", multiple=True, metavar="TOPIC[:PARTITION,...]",
               help="Which to move; repeatable.  [default: all that it has committed]")  # fmt: skip
 @click.option("--to-earliest", is_flag=True, help="To the beginning.")

@@ -14,7 +14,9 @@ from importlib import import_module
 import click
 
 import ottla
+from ottla.cli.complete import profiles
 from ottla.cli.nouns import SuggestingGroup
+from ottla.cli.options import name_cluster
 from ottla.cli.terminal import bold
 from ottla.common.errors import KafkaError
 
@@ -40,9 +42,13 @@ _COMMANDS = {
         ),
         "config": ("ottla.cli.config:config", "Show and change settings of topics, brokers and groups."),
         "cluster": ("ottla.cli.cluster:cluster", "Brokers, features, API versions, log directories."),
+        "profile": ("ottla.cli.profile:profile", "Names for clusters: add, list, use, remove."),
     },
     "Files": {
-        "log": ("ottla.cli.log:log", "Look into partitions' files, check them; adopt a Kafka's folder."),
+        "log": ("ottla.cli.log:log", "Look into files, check them; adopt a folder; strays."),
+    },
+    "The shell": {
+        "completion": ("ottla.cli.completion:completion", "Completion for bash, zsh and fish: names as well."),
     },
 }
 
@@ -84,14 +90,29 @@ class LazyGroup(SuggestingGroup):
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.option("-c", "--cluster", metavar="NAME", expose_value=False, callback=name_cluster, shell_complete=profiles,
+              help="Ask this cluster: see `ottla profile`.")  # fmt: skip
 @click.version_option(ottla.__version__, "-V", "--version", message="%(prog)s %(version)s")
 def root() -> None:
     """Kafka, in Python: a broker that every Kafka client can use, and the tools to work with it."""
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """The `ottla` command; ends the process."""
-    sys.exit(run(arguments))
+    """The `ottla` command; ends the process, also where a thread was left behind in a call that does not end."""
+    code = run(arguments)
+    waiting = sys.modules.get("ottla.cli.waiting")
+    if waiting is not None and waiting.Abandoned.left:
+        _flush()
+        os._exit(code)
+    sys.exit(code)
+
+
+def _flush() -> None:
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except OSError:
+            pass  # its reader has gone
 
 
 def run(arguments: Sequence[str] | None = None) -> int:

@@ -7,7 +7,9 @@ from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
 import click
+from click.core import ParameterSource
 
+from ottla.cli.complete import profiles
 from ottla.cli.nouns import did_you_mean
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -16,16 +18,59 @@ BOOTSTRAP = "127.0.0.1:9092"
 _UNITS_MS = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000, "w": 604_800_000}
 
 
+CLUSTER = "ottla.cluster"
+"""Under this name the context knows which profile was named."""
+
+
+def name_cluster(ctx: click.Context, _param: click.Parameter, name: str | None) -> None:
+    """The callback of -c and --cluster; the one nearest to the command counts."""
+    if name is not None:
+        ctx.meta[CLUSTER] = name
+
+
+def bootstrap_of(ctx: click.Context, given: str | None) -> str:
+    """Whom to ask: -b, the profile of -c or --cluster, OTTLA_BOOTSTRAP, the profile in use, 127.0.0.1:9092.
+
+    Raises UsageError where -b and a profile are named, ClickException for a profile that does not exist.
+    """
+    from ottla.cli.profiles import Profiles
+
+    name = ctx.meta.get(CLUSTER)
+    by_hand = ctx.get_parameter_source("bootstrap") is ParameterSource.COMMANDLINE
+    if name is not None and by_hand:
+        raise click.UsageError(f"-b and the profile {name!r} both say whom to ask; give one of them")
+    if name is not None:
+        return Profiles.load().bootstrap(name)
+    if given is not None:
+        return given
+    held = Profiles.load()
+    return held.clusters[held.current] if held.current is not None else BOOTSTRAP
+
+
+def _bootstrap(ctx: click.Context, _param: click.Parameter, given: str | None) -> str:
+    return bootstrap_of(ctx, given)
+
+
 def bootstrap_option(command: Command) -> Command:
-    return click.option(
+    by_address = click.option(
         "-b",
         "--bootstrap-server",
         "bootstrap",
         metavar="HOST:PORT",
-        default=BOOTSTRAP,
         envvar="OTTLA_BOOTSTRAP",
+        callback=_bootstrap,
         help=f"One or more brokers, separated by commas.  [env: OTTLA_BOOTSTRAP; default: {BOOTSTRAP}]",
-    )(command)
+    )
+    by_name = click.option(
+        "--cluster",
+        metavar="NAME",
+        is_eager=True,
+        expose_value=False,
+        callback=name_cluster,
+        shell_complete=profiles,
+        help="A cluster by its name: see `ottla profile`.",
+    )
+    return by_address(by_name(command))
 
 
 def json_option(command: Command) -> Command:

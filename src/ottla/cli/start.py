@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from ottla.cli.options import parse_pairs
-from ottla.cli.up import announce
+from ottla.cli.up import announce, told
 
 
 @click.command()
@@ -24,11 +24,13 @@ def start(path: str, pairs: tuple[str, ...]) -> None:
     try:
         text = Path(path).read_text(encoding="latin-1")  # as Java reads properties
         settings = BrokerSettings.load(parse_properties(text), parse_pairs(pairs))
-        code = serve(settings, ready=announce, level=settings.ottla_log_level)
+        code = serve(settings, ready=announce)
     except FileNotFoundError:
         raise click.ClickException(f"there is no file {path}; `ottla up` needs none") from None
     except OSError as error:
         raise click.ClickException(sentence(error)) from None
-    except (InvalidConfig, ValueError) as error:
+    except InvalidConfig as error:
+        raise click.ClickException(told(error.message, path)) from None
+    except ValueError as error:
         raise click.ClickException(f"{path}: {error}") from None
     sys.exit(code)

@@ -37,9 +37,9 @@ def strays_command(
     yes: bool,
     as_json: bool,
 ) -> None:
-    """List folders that a start set aside, because the metadata did not know them or knew another topic of that name.
+    """List folders that a start set aside, and decide about one.
 
-    FOLDER is a log directory. A broker never touches a stray again; with one of the options you decide about one, while
+    The metadata did not know them, or knew another topic of that name. FOLDER is a log directory. A broker never touches a stray again; with one of the options you decide about one, while
     the broker is stopped.
     """
     found = [stray for folder in folders for stray in _strays(folder)]

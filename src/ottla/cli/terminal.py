@@ -42,12 +42,35 @@ def print_json(value: Any) -> None:
 
 
 def print_table(titles: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """Cut to the terminal's width; a pipe gets everything."""
+    """Cut to the terminal's width, and below each other where a row does not fit; a pipe gets everything."""
     width = shutil.get_terminal_size((120, 40)).columns if sys.stdout.isatty() else None
-    head, *lines = table_lines(titles, list(rows), width)
+    cells = list(rows)
+    if width is not None and not fits(titles, cells, width):
+        for line in stacked_lines(titles, cells, width):
+            print(line)
+        return
+    head, *lines = table_lines(titles, cells, width)
     print(bold(head))
     for line in lines:
         print(line)
+
+
+def fits(titles: Sequence[str], rows: Sequence[Sequence[object]], width: int) -> bool:
+    """Whether the table can be cut to the width without losing a digit of a number, or a title."""
+    return all(len(line) <= width for line in table_lines(titles, rows, width))
+
+
+def stacked_lines(titles: Sequence[str], rows: Sequence[Sequence[object]], width: int) -> list[str]:
+    """A row as a paragraph: a line for each column, the title before its value."""
+    first = max(map(len, titles))
+    lines: list[str] = []
+    for row in rows:
+        if lines:
+            lines.append("")
+        for title, cell in zip(titles, row, strict=True):
+            text = f"{title.ljust(first)}{_GAP}{cell_text(cell)}"
+            lines.append(text if len(text) <= width else f"{text[: width - 1]}…")
+    return lines
 
 
 def table_lines(titles: Sequence[str], rows: Sequence[Sequence[object]], width: int | None = None) -> list[str]:
@@ -56,7 +79,8 @@ def table_lines(titles: Sequence[str], rows: Sequence[Sequence[object]], width: 
     right = [_is_numeric([row[index] for row in rows]) for index in range(len(titles))]
     widths = [max([len(title), *(len(row[index]) for row in cells)]) for index, title in enumerate(titles)]
     if width is not None:
-        _narrow(widths, width, [len(title) for title in titles])
+        digits = [size if number else 0 for size, number in zip(widths, right, strict=True)]
+        _narrow(widths, width, [max(len(title), least) for title, least in zip(titles, digits, strict=True)])
     return [_line(row, widths, right) for row in [list(titles), *cells]]
 
 
@@ -70,14 +94,16 @@ def _line(cells: Sequence[str], widths: Sequence[int], right: Sequence[bool]) ->
 
 def _narrow(widths: list[int], width: int, least: Sequence[int]) -> None:
     """Takes from the widest column, again and again, until the line fits or nothing is left to take."""
+    floors = [max(_NARROWEST, floor) for floor in least]
     excess = sum(widths) + len(_GAP) * (len(widths) - 1) - width
     while excess > 0:
-        index = widths.index(max(widths))
-        smaller = max(_NARROWEST, least[index], widths[index] - excess)
-        if smaller >= widths[index]:
+        room = [size - floor for size, floor in zip(widths, floors, strict=True)]
+        index = max(range(len(widths)), key=lambda at: (widths[at] if room[at] > 0 else 0, -at))
+        if room[index] <= 0:
             return
-        excess -= widths[index] - smaller
-        widths[index] = smaller
+        taken = min(excess, room[index])
+        excess -= taken
+        widths[index] -= taken
 
 
 class Size(int):

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import click
 
-from ottla.cli.nouns import SuggestingGroup
+from ottla.cli.complete import settings, topics
+from ottla.cli.nouns import SuggestingGroup, did_you_mean
 from ottla.cli.options import cluster_options, confirm, parse_pairs, yes_option
 from ottla.cli.requests.asking import ask
 from ottla.cli.requests.topics import Topic, add_partitions, all_topics, topics_named
 from ottla.cli.terminal import Size, bold, count_text, dim, print_json, print_table
 from ottla.cli.topic_offsets import delete_records_command, offsets_command
 from ottla.client.cluster import Cluster
-from ottla.common.errors import LeaderNotAvailable, TopicAlreadyExists
+from ottla.common.errors import InvalidConfig, InvalidReplicationFactor, LeaderNotAvailable, TopicAlreadyExists
 from ottla.common.names import TopicPartition, uuid_text
 
 
@@ -65,7 +67,7 @@ def _health(row: dict[str, Any]) -> str:
 
 
 @topic.command("describe")
-@click.argument("names", nargs=-1, required=True, metavar="TOPIC...")
+@click.argument("names", nargs=-1, required=True, metavar="TOPIC...", shell_complete=topics)
 @cluster_options
 def describe_command(names: tuple[str, ...], bootstrap: str, as_json: bool) -> None:
     """Show leaders, offsets, sizes and given settings."""
@@ -141,7 +143,8 @@ def _print_described(row: dict[str, Any]) -> None:
     type=click.IntRange(1),
     help="Copies of each; default.replication.factor otherwise.",
 )
-@click.option("-c", "--config", "pairs", multiple=True, metavar="KEY=VALUE", help="A topic setting; repeatable.")
+@click.option("-c", "--config", "pairs", multiple=True, metavar="KEY=VALUE", shell_complete=settings,
+              help="A topic setting; repeatable.")  # fmt: skip
 @click.option("--if-not-exists", is_flag=True, help="Say nothing if the topic is there already.")
 @cluster_options
 def create_command(
@@ -165,6 +168,10 @@ def create_command(
             if not if_not_exists:
                 raise
             return None
+        except InvalidReplicationFactor:
+            raise _too_many_replicas(replicas, len(cluster.brokers)) from None
+        except InvalidConfig as error:
+            raise click.ClickException(_with_the_nearest(error.message, configs)) from None
         return await _settled(cluster, name)
 
     created = ask(bootstrap, work)
@@ -174,6 +181,25 @@ def create_command(
         row = summary(created)
         copies = f"{count_text(row['replication_factor'], 'replica')} each"
         print(f"Created topic {name} with {count_text(row['partition_count'], 'partition')}, {copies}.")
+
+
+def _too_many_replicas(replicas: int | None, brokers: int) -> click.ClickException:
+    if replicas is None:
+        return click.ClickException(
+            f"default.replication.factor asks for more brokers than the {brokers} of this cluster; say how many with -r"
+        )
+    return click.ClickException(
+        f"-r {replicas} asks for {replicas} brokers, each with a copy, and this cluster has {brokers}; "
+        f"use -r {brokers}, or leave it out"
+    )
+
+
+def _with_the_nearest(sentence: str, given: Iterable[str]) -> str:
+    """The broker's sentence about a setting, with the name that was probably meant."""
+    from ottla.storage.settings import TopicSettings
+
+    unknown = [name for name in given if name not in TopicSettings.definitions and sentence.endswith(f": {name}")]
+    return sentence + (did_you_mean(unknown[0], TopicSettings.definitions) if unknown else "")
 
 
 async def _settled(cluster: Cluster, name: str) -> Topic:
@@ -190,10 +216,12 @@ async def _settled(cluster: Cluster, name: str) -> Topic:
 
 
 @topic.command("alter")
-@click.argument("name", metavar="TOPIC")
+@click.argument("name", metavar="TOPIC", shell_complete=topics)
 @click.option("-p", "--partitions", metavar="N", type=click.IntRange(1), help="Raise their number to this.")
-@click.option("-c", "--config", "pairs", multiple=True, metavar="KEY=VALUE", help="Set; repeatable.")
-@click.option("-d", "--unset", multiple=True, metavar="KEY", help="Give back to the default; repeatable.")
+@click.option("-c", "--config", "pairs", multiple=True, metavar="KEY=VALUE", shell_complete=settings,
+              help="Set; repeatable.")  # fmt: skip
+@click.option("-d", "--unset", multiple=True, metavar="KEY", shell_complete=settings,
+              help="Give back to the default; repeatable.")  # fmt: skip
 @cluster_options
 def alter_command(
     name: str,
@@ -228,7 +256,7 @@ def alter_command(
 
 
 @topic.command("delete")
-@click.argument("names", nargs=-1, required=True, metavar="TOPIC...")
+@click.argument("names", nargs=-1, required=True, metavar="TOPIC...", shell_complete=topics)
 @click.option("--if-exists", is_flag=True, help="Pass over topics that do not exist.")
 @yes_option
 @cluster_options

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import click
 
+from ottla.cli.complete import topics
 from ottla.cli.options import cluster_options, confirm, parse_time_ms, parse_topic, yes_option
 from ottla.cli.requests.asking import ask
 from ottla.cli.terminal import count_text, print_json, print_table, time_text
@@ -17,7 +18,7 @@ _MARKS = {"latest": -1, "earliest": -2, "max-timestamp": -3}
 
 
 @click.command("offsets")
-@click.argument("words", nargs=-1, required=True, metavar="TOPIC[:PARTITION,...]...")
+@click.argument("words", nargs=-1, required=True, metavar="TOPIC[:PARTITION,...]...", shell_complete=topics)
 @click.option("--at", "moment", metavar="TIME", help="earliest, latest, max-timestamp, 2026-11-23T06:30 (UTC) or ms.")
 @cluster_options
 def offsets_command(words: tuple[str, ...], moment: str | None, bootstrap: str, as_json: bool) -> None:
@@ -63,7 +64,7 @@ def _show(names: tuple[str, ...], rows: Sequence[tuple[object, ...]], as_json: b
 
 
 @click.command("delete-records")
-@click.argument("word", metavar="TOPIC[:PARTITION,...]")
+@click.argument("word", metavar="TOPIC[:PARTITION,...]", shell_complete=topics)
 @click.option("--before", required=True, metavar="OFFSET|TIME|latest", help="Everything before it goes.")
 @yes_option
 @cluster_options

@@ -6,12 +6,12 @@ from typing import Any
 
 import click
 
+from ottla.cli.complete import topics, transactional_ids
 from ottla.cli.nouns import SuggestingGroup
 from ottla.cli.options import cluster_options, confirm, yes_option
 from ottla.cli.requests.asking import ask
-from ottla.cli.terminal import bold, print_json, print_table
+from ottla.cli.terminal import bold, dim, print_json, print_table
 from ottla.client.cluster import Cluster
-from ottla.common.errors import TransactionalIdNotFound
 
 
 @click.group(cls=SuggestingGroup)
@@ -41,20 +41,19 @@ def list_command(bootstrap: str, as_json: bool) -> None:
         print_json(rows)
     elif rows:
         print_table(["TRANSACTIONAL ID", "PRODUCER ID", "STATE", "COORDINATOR"], [list(row.values()) for row in rows])
+    else:
+        print(dim("There are no transactional ids."))
 
 
 @transaction.command("describe")
-@click.argument("transactional_id")
+@click.argument("transactional_id", shell_complete=transactional_ids)
 @cluster_options
 def describe_command(transactional_id: str, bootstrap: str, as_json: bool) -> None:
     """Show one transactional id and its transaction."""
     from ottla.cli.requests.transactions import described
 
     async def work(view: Cluster) -> dict[str, Any]:
-        try:
-            broker, state = await described(view, transactional_id)
-        except TransactionalIdNotFound:
-            raise click.ClickException(f"there is no transactional id {transactional_id!r}") from None
+        broker, state = await described(view, transactional_id)
         return {
             "transactional_id": transactional_id,
             "coordinator": broker,
@@ -76,7 +75,7 @@ def describe_command(transactional_id: str, bootstrap: str, as_json: bool) -> No
 
 
 @transaction.command("producers")
-@click.argument("topic")
+@click.argument("topic", shell_complete=topics)
 @click.argument("partition", type=click.IntRange(min=0))
 @cluster_options
 def producers_command(topic: str, partition: int, bootstrap: str, as_json: bool) -> None:
@@ -101,11 +100,13 @@ def producers_command(topic: str, partition: int, bootstrap: str, as_json: bool)
         print_json(rows)
     elif rows:
         titles = [key.replace("_", " ").upper() for key in rows[0]]
-        print_table(titles, [["-" if value is None else value for value in row.values()] for row in rows])
+        print_table(titles, [list(row.values()) for row in rows])
+    else:
+        print(dim(f"No producer with an id has written to {topic}-{partition} lately."))
 
 
 @transaction.command("abort")
-@click.argument("topic")
+@click.argument("topic", shell_complete=topics)
 @click.argument("partition", type=click.IntRange(min=0))
 @click.argument("start_offset", type=click.IntRange(min=0))
 @yes_option

@@ -8,11 +8,13 @@ from collections.abc import Callable
 from ottla.common.clock import Clock
 
 LEVELS = ("debug", "info", "warn", "error")
+TEXT, JSON = "text", "json"
+"""How a line is written: words for people, or an object for programs."""
 
 SUBJECTS = (
-    "broker", "cleaner", "client_metrics", "connection", "controller", "coordinator", "groups", "housekeeping",
-    "internal_topic", "log_directory", "logs", "metadata", "partition", "producer_ids", "producers", "request",
-    "shutdown", "sync", "topics", "transaction",
+    "broker", "cleaner", "client_metrics", "config", "connection", "controller", "coordinator", "feature", "group",
+    "groups", "housekeeping", "internal_topic", "listener", "log_directory", "logs", "metadata", "partition",
+    "producer_ids", "producers", "quota", "request", "shutdown", "sync", "topic", "topics", "transaction", "user",
 )  # fmt: skip
 """What events are about, their first word. Each is a logger whose level can be set apart from the root's."""
 
@@ -20,14 +22,18 @@ SUBJECTS = (
 class Log:
     """Writes one line per event to `write`, from `level` on.
 
-    Shape: `2026-11-23T09:00:00.123Z info segment.rolled partition=orders-0 base_offset=42`.
+    Shape: `2026-11-23T09:00:00.123Z info segment.rolled partition=orders-0 base_offset=42`, or with `form=JSON`
+    an object that has `time`, `level` and `event` before the facts.
     """
 
-    def __init__(self, clock: Clock, write: Callable[[str], object], level: str = "info") -> None:
+    def __init__(self, clock: Clock, write: Callable[[str], object], level: str = "info", *, form: str = TEXT) -> None:
         self._clock = clock
+        self._shape = _json_line if form == JSON else _text_line
         self._write = write
         self._floor = LEVELS.index(level)
         self._floors: dict[str, int] = {}
+        self.tells_requests = level == "debug"
+        """Whether `request` is told at debug: a plain attribute, since every request asks."""
 
     @property
     def level(self) -> str:
@@ -37,6 +43,7 @@ class Log:
     @level.setter
     def level(self, level: str) -> None:
         self._floor = LEVELS.index(level)
+        self.tells_requests = self.level_of("request") == "debug"
 
     def level_of(self, subject: str) -> str:
         """The level in force for events about `subject`: its own, or the root's."""
@@ -48,6 +55,7 @@ class Log:
             self._floors.pop(subject, None)
         else:
             self._floors[subject] = LEVELS.index(level)
+        self.tells_requests = self.level_of("request") == "debug"
 
     def debug(self, event: str, **facts: object) -> None:
         self._line(0, event, facts)
@@ -66,8 +74,18 @@ class Log:
             return
         now_ms = self._clock.now_ms()
         stamp = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(now_ms // 1000))
-        words = "".join(f" {name}={_word(value)}" for name, value in facts.items())
-        self._write(f"{stamp}.{now_ms % 1000:03d}Z {LEVELS[level]} {event}{words}\n")
+        self._write(self._shape(f"{stamp}.{now_ms % 1000:03d}Z", LEVELS[level], event, facts))
+
+
+def _text_line(stamp: str, level: str, event: str, facts: dict[str, object]) -> str:
+    words = "".join(f" {name}={_word(value)}" for name, value in facts.items())
+    return f"{stamp} {level} {event}{words}\n"
+
+
+def _json_line(stamp: str, level: str, event: str, facts: dict[str, object]) -> str:
+    import json  # only who asks for it pays for it
+
+    return json.dumps({"time": stamp, "level": level, "event": event, **facts}, default=str, ensure_ascii=False) + "\n"
 
 
 def _word(value: object) -> str:

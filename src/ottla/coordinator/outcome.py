@@ -12,6 +12,9 @@ Token = Any
 TimerName = tuple[str, ...]
 """`("session", group, member)`: a new deadline under the same name replaces the old one."""
 
+Note = tuple[str, dict[str, object]]
+"""An event in the past tense, and its facts: what an operator asks for afterwards."""
+
 
 class Author(NamedTuple):
     """The producer in whose transaction records are written."""
@@ -28,10 +31,11 @@ class Outcome:
       many parked requests, and none may tell of what could still be lost.
     - `timers` are set at once: a deadline in ms of the clock, or None to cancel.
     - `actions` are values that the shell carries out once the log has committed what they rest on, as answers are held.
+    - `notes` go to the log of the broker once the records are appended.
     - `author`: the records are part of this producer's transaction, and count once its marker commits it.
     """
 
-    __slots__ = ("actions", "answers", "author", "records", "timers")
+    __slots__ = ("actions", "answers", "author", "notes", "records", "timers")
 
     def __init__(self) -> None:
         self.records: list[tuple[Message, Message | None]] = []
@@ -39,6 +43,7 @@ class Outcome:
         self.timers: list[tuple[TimerName, int | None]] = []
         self.actions: list[Any] = []
         self.author: Author | None = None
+        self.notes: tuple[Note, ...] = ()
 
     def write(self, key: Message, value: Message | None) -> None:
         """A record; a value of None is a tombstone."""
@@ -55,3 +60,6 @@ class Outcome:
 
     def act(self, action: Any) -> None:
         self.actions.append(action)
+
+    def note(self, event: str, **facts: object) -> None:
+        self.notes += ((event, facts),)

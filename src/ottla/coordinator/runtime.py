@@ -24,7 +24,7 @@ from ottla.common.errors import (
 )
 from ottla.coordinator.formats import Formats, Pair
 from ottla.coordinator.logged import NO_PRODUCER, Logged, LoggedMarker, Refused, TransactionEnd
-from ottla.coordinator.outcome import Author, Outcome, TimerName, Token
+from ottla.coordinator.outcome import Author, Note, Outcome, TimerName, Token
 from ottla.protocol.codec import ProtocolError
 from ottla.protocol.message import Message
 
@@ -126,6 +126,8 @@ class Shard(Generic[M]):
             producer_id = NO_PRODUCER if outcome.author is None else outcome.author.producer_id
             for key, value in outcome.records:
                 self.machine.replay(key, value, now_ms, producer_id)
+        if outcome.notes:
+            runtime.tell(outcome.notes)
         for name, at_ms in outcome.timers:
             self._set_timer(name, at_ms)
         if outcome.answers or outcome.actions:
@@ -211,14 +213,17 @@ class Runtime(Generic[M]):
         make: Callable[[], M],
         log_failure: Callable[[str, BaseException], None],
         perform: Callable[[Shard[M], Any], None] | None = None,
+        note: Callable[[Note], None] | None = None,
     ) -> None:
-        """`perform` carries out an action of a machine; it is called in a turn of the loop of its own."""
+        """`perform` carries out an action of a machine; it is called in a turn of the loop of its own. `note` is told
+        what machines note for the log."""
         self.loop = loop
         self.clock = clock
         self.formats = formats
         self._make = make
         self._log_failure = log_failure
         self._perform = perform
+        self._note = note
         self._shards: dict[int, Shard[M]] = {}
 
     def elected(self, index: int, log: MachineLog) -> None:
@@ -272,6 +277,11 @@ class Runtime(Generic[M]):
 
     def on_refused(self, index: int, error: KafkaError) -> None:
         self._log_failure(f"coordinator.append_refused partition={index}", error)
+
+    def tell(self, notes: Iterable[Note]) -> None:
+        if self._note is not None:
+            for note in notes:
+                self._note(note)
 
     def is_current(self, shard: Shard[M]) -> bool:
         """False: the machine was discarded, and what it wanted done is not to be done any more."""

@@ -30,11 +30,15 @@ def test_a_subject_has_a_level_of_its_own_or_the_roots() -> None:
 
 
 def test_every_event_is_about_a_known_subject() -> None:
-    written = re.compile(r'(?:log\.(?:debug|info|warn|error)|log_failure|\bsay)\(\s*f?"([a-z_]+)\.')
+    written = re.compile(
+        r'(?:\b_?log\.(?:debug|info|warn|error)|log_failure|\bsay|chronicle|\.note)\(\s*f?"([a-z_]+)\.[a-z_]+[" ]'
+    )
     found = {
         subject
         for part in ("broker", "controller", "coordinator", "storage", "metadata")
         for path in (SOURCE / part).rglob("*.py")
         for subject in written.findall(path.read_text(encoding="utf-8"))
     }
+    audit = (SOURCE / "broker" / "audit.py").read_text(encoding="utf-8")
+    found |= set(re.findall(r'yield \(?\s*"([a-z]+)\.[a-z_]+"', audit))
     assert found == set(SUBJECTS)

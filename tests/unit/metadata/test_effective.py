@@ -56,8 +56,9 @@ def image() -> ClusterImage:
 
 
 def configs(image: ClusterImage, **static: str) -> EffectiveConfigs:
-    texts = {name.replace("_", "."): text for name, text in static.items()} or FILE_OF_THE_REFERENCE
-    return EffectiveConfigs(image, 1, BrokerSettings.definitions, BrokerSettings.load(texts).texts)
+    texts = {name.replace("_", "."): text for name, text in static.items()}
+    settings = BrokerSettings.of_texts(texts) if texts else BrokerSettings.load(FILE_OF_THE_REFERENCE)
+    return EffectiveConfigs(image, 1, BrokerSettings.definitions, settings.texts)
 
 
 def by_name(entries: list[Entry]) -> dict[str, Entry]:

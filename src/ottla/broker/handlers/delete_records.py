@@ -42,6 +42,7 @@ async def delete_records(ctx: Context, request: DeleteRecordsRequest) -> DeleteR
                 if not allowed:
                     raise TopicAuthorizationFailed
                 answer.low_watermark = _delete(ctx, ctx.node.replicas.find(topic, index), offset)
+                ctx.tell("partition.records_deleted", partition=f"{topic}-{index}", start=answer.low_watermark)
             except KafkaError as error:
                 answer.error_code = ctx.count_error(error)
         if answers:

@@ -85,4 +85,6 @@ async def _delete(ctx: Context, group_id: str) -> Deleted:
         )
     except KafkaError as error:
         return Deleted(group_id=group_id, error_code=error.code)
+    if not answer.error_code:
+        ctx.tell("group.deleted", group=group_id)
     return answer

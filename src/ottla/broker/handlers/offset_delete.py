@@ -55,6 +55,9 @@ async def _delete(ctx: Context, request: OffsetDeleteRequest) -> OffsetDeleteRes
         answer.error_code = codes[partition]
         if answer.error_code:
             ctx.count_code(answer.error_code)
+    gone = [str(partition) for partition, answer in pending if not answer.error_code]
+    if gone:
+        ctx.tell("group.offsets_deleted", group=request.group_id, partitions=",".join(gone[:100]))
     decided = dict.fromkeys(partition for partition, _ in pending)
     response.topics = refused_first(response.topics, decided)
     return response

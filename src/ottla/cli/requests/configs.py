@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import click
 
+from ottla.cli.nouns import did_you_mean
 from ottla.client.cluster import Cluster, raise_error
 from ottla.protocol.messages.configs import (
     DescribeConfigsRequest,
@@ -29,7 +30,8 @@ SOURCES = {
     7: "client metrics",
     8: "group",
 }
-_DEFAULT, _STATIC = 5, 4
+_ALL_BROKERS, _STATIC, _DEFAULT = 3, 4, 5
+_WRITTEN_BY_THE_CLUSTER = "min.insync.replicas"
 _BROKER, _LOGGER = TYPES["broker"], TYPES["broker-logger"]
 _SET, _DELETE = 0, 1
 KINDS = {
@@ -65,7 +67,10 @@ class Config(NamedTuple):
 
     @property
     def given(self) -> bool:
-        """Someone has set it, on this resource or for all."""
+        """Someone has set it, on this resource or for all. What a new cluster writes for itself, equal to the default,
+        nobody has set: min.insync.replicas, since eligible leader replicas need it for the whole cluster (KIP-966)."""
+        if self.source == _ALL_BROKERS and self.name == _WRITTEN_BY_THE_CLUSTER and self.value == "1":
+            return False
         return self.source not in (_DEFAULT, _STATIC)
 
 
@@ -99,7 +104,12 @@ async def describe(cluster: Cluster, resource: Resource, *, documentation: bool 
 
 
 async def alter(cluster: Cluster, resource: Resource, values: Mapping[str, str], unset: Iterable[str]) -> None:
-    """Sets some, gives others back to their default, leaves the rest. All or nothing."""
+    """Sets some, gives others back to their default, leaves the rest. All or nothing.
+
+    Raises ClickException for a name that is neither known nor set, with the nearest that is.
+    """
+    plug_ins = resource.kind == _BROKER  # they may know names that the broker does not
+    await check_names(cluster, resource, [*([] if plug_ins else values), *unset])
     request = IncrementalAlterConfigsRequest(
         resources=[
             IncrementalAlterConfigsRequest.AlterConfigsResource(
@@ -116,6 +126,21 @@ async def alter(cluster: Cluster, resource: Resource, values: Mapping[str, str],
         answer: IncrementalAlterConfigsResponse = await cluster.send(request, broker=resource.broker)
         return _check(answer)
     await cluster.send_to_controller(request, _check)
+
+
+async def check_names(cluster: Cluster, resource: Resource, names: Iterable[str]) -> None:
+    """Brokers take any name for a broker, and give any name back to a default that it does not have."""
+    wanted = list(names)
+    if resource.kind == _LOGGER or not wanted:
+        return
+    known = [config.name for config in await describe(cluster, resource)]
+    if resource.kind == _BROKER and not resource.name and cluster.brokers:
+        known += [config.name for config in await describe(cluster, Resource(_BROKER, str(min(cluster.brokers))))]
+    for name in wanted:
+        if name not in known and not name.startswith("listener.name."):
+            raise click.ClickException(
+                f"a {TYPE_NAMES[resource.kind]} has no setting {name!r}{did_you_mean(name, known)}"
+            )
 
 
 def _change(name: str, operation: int, value: str | None) -> IncrementalAlterConfigsRequest.AlterableConfig:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ottla.cli.options import missing
 from ottla.client.cluster import TRANSACTION, Cluster, raise_error
 from ottla.common.errors import InvalidRequest, error_for
 from ottla.protocol.messages.describe_producers import DescribeProducersRequest, DescribeProducersResponse
@@ -31,7 +32,13 @@ async def all_transactions(cluster: Cluster) -> list[tuple[int, Listed]]:
 
 
 async def described(cluster: Cluster, transactional_id: str) -> tuple[int, Described]:
-    """(coordinator, state). Raises TransactionalIdNotFound."""
+    """(coordinator, state). Raises ClickException for an id that does not exist, with the nearest that does.
+
+    The list is asked first: whoever looks for a coordinator makes the topic of transactions, where there is none.
+    """
+    known = [row.transactional_id for _, row in await all_transactions(cluster)]
+    if transactional_id not in known:
+        raise missing("transactional id", transactional_id, known)
     broker = await cluster.coordinator(transactional_id, TRANSACTION)
     request = DescribeTransactionsRequest(transactional_ids=[transactional_id])
     response: DescribeTransactionsResponse = await cluster.send(request, broker=broker)

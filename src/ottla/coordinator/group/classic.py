@@ -56,12 +56,12 @@ class Classic(SyncPhase):
     ) -> LeaveGroupResponse:
         """One answer for each member; below v3 the one member's error stands at the top."""
         answers = []
-        removed = False
+        removed: list[str] = []
         for one in asked_to_leave(request, caller.version):
             error = 0
             try:
                 self._leave_one(group, one, out)
-                removed = True
+                removed.append(one.member_id or one.group_instance_id or "")
             except KafkaError as problem:
                 error = problem.code
             answers.append(
@@ -71,7 +71,7 @@ class Classic(SyncPhase):
             )
         if removed:
             if group.state in (State.STABLE, State.COMPLETING_REBALANCE):
-                self._prepare_rebalance(group, now_ms, out)
+                self._prepare_rebalance(group, now_ms, out, f"left: {', '.join(removed)}")
             elif group.state is State.PREPARING_REBALANCE:
                 self._maybe_complete_join(group, now_ms, out)
         return leave_answer(answers, caller.version)
@@ -85,7 +85,7 @@ class Classic(SyncPhase):
             out.cancel((SESSION, group.group_id, member_id))
             return
         member = group.check_member(member_id, one.group_instance_id)
-        self._drop(group, member, UnknownMemberId(), out)
+        self._drop(group, member, UnknownMemberId(), out, one.reason or "it left")
 
     def check_commit(
         self, group: ClassicGroup, member_id: str, instance_id: str | None, generation: int
@@ -148,8 +148,9 @@ class Classic(SyncPhase):
             if member.deadline_ms > now_ms:
                 out.wake((SESSION, group.group_id, member_id), member.deadline_ms)
             return
-        self._drop(group, member, UnknownMemberId(), out)
-        self._rebalance_or_complete(group, now_ms, out)
+        silent = f"no sign of life within its session timeout of {member.session_timeout_ms} ms"
+        self._drop(group, member, UnknownMemberId(), out, silent)
+        self._rebalance_or_complete(group, now_ms, out, f"lost: {member_id}")
 
     def resume(self, group: ClassicGroup, out: Outcome) -> None:
         """Sets the timers of a group that was just loaded: its members have one session timeout to show up."""
@@ -158,7 +159,7 @@ class Classic(SyncPhase):
 
     def rebalance(self, group: ClassicGroup, now_ms: int, out: Outcome) -> None:
         """All members shall join again."""
-        self._prepare_rebalance(group, now_ms, out)
+        self._prepare_rebalance(group, now_ms, out, "the group is classic again")
 
     def cancel(self, group: ClassicGroup, out: Outcome) -> None:
         """No timer of the group fires any more."""

@@ -45,7 +45,8 @@ class ClassicBase:
             member.deadline_ms = now_ms + member.session_timeout_ms
             out.wake((SESSION, group.group_id, member.member_id), member.deadline_ms)
 
-    def _drop(self, group: ClassicGroup, member: Member, error: KafkaError, out: Outcome) -> None:
+    def _drop(self, group: ClassicGroup, member: Member, error: KafkaError, out: Outcome, reason: str) -> None:
+        out.note("group.member_left", group=group.group_id, member=member.member_id, reason=reason)
         if member.awaiting_join is not None:
             out.answer(member.awaiting_join, join_refused(error, member.member_id))
         if member.awaiting_sync is not None:

@@ -122,7 +122,8 @@ class JoinPhase(ClassicBase):
             raise UnknownMemberId
         else:
             self._rejoin(member, join)
-            self._rebalance_or_complete(group, join.now_ms, out)
+            why = request.reason or ("its subscription changed" if not unchanged else "it asked for one")
+            self._rebalance_or_complete(group, join.now_ms, out, f"{member.member_id} joined again: {why}")
 
     def _add(self, group: ClassicGroup, join: Join, member_id: str, out: Outcome) -> None:
         request, caller = join.request, join.caller
@@ -145,7 +146,11 @@ class JoinPhase(ClassicBase):
         group.add(member)
         member.deadline_ms = join.now_ms + _NEW_MEMBER_JOIN_MS
         out.wake((SESSION, group.group_id, member_id), member.deadline_ms)
-        self._rebalance_or_complete(group, join.now_ms, out)
+        out.note(
+            "group.member_joined", group=group.group_id, member=member_id, client_id=caller.client_id,
+            address=caller.client_host,
+        )  # fmt: skip
+        self._rebalance_or_complete(group, join.now_ms, out, f"joined: {member_id}")
 
     def _rejoin(self, member: Member, join: Join) -> None:
         member.protocols = join.protocols
@@ -185,17 +190,18 @@ class JoinPhase(ClassicBase):
         elif group.state is State.PREPARING_REBALANCE:
             self._maybe_complete_join(group, now_ms, out)
         else:
-            self._prepare_rebalance(group, now_ms, out)
+            self._prepare_rebalance(group, now_ms, out, f"static member {request.group_instance_id} came back")
 
     # --- the join phase
 
-    def _rebalance_or_complete(self, group: ClassicGroup, now_ms: int, out: Outcome) -> None:
+    def _rebalance_or_complete(self, group: ClassicGroup, now_ms: int, out: Outcome, reason: str) -> None:
         if group.state is State.PREPARING_REBALANCE:
             self._maybe_complete_join(group, now_ms, out)
         elif group.state is not State.DEAD:
-            self._prepare_rebalance(group, now_ms, out)
+            self._prepare_rebalance(group, now_ms, out, reason)
 
-    def _prepare_rebalance(self, group: ClassicGroup, now_ms: int, out: Outcome) -> None:
+    def _prepare_rebalance(self, group: ClassicGroup, now_ms: int, out: Outcome, reason: str) -> None:
+        out.note("group.rebalancing", group=group.group_id, generation=group.generation, reason=reason)
         if group.state is State.COMPLETING_REBALANCE:
             for member in group.members.values():
                 member.assignment = b""
@@ -236,6 +242,10 @@ class JoinPhase(ClassicBase):
         for member in list(group.members.values()):
             if member.awaiting_join is None and member.instance_id is None:
                 out.cancel((SESSION, group.group_id, member.member_id))
+                out.note(
+                    "group.member_left", group=group.group_id, member=member.member_id,
+                    reason="it did not join again within the rebalance timeout",
+                )  # fmt: skip
                 group.remove(member.member_id)
         joined = [member for member in group.members.values() if member.awaiting_join is not None]
         if group.members and not joined:

@@ -49,6 +49,10 @@ class SyncPhase(JoinPhase):
             member.assignment = given.get(member.member_id, b"")
         group.move_to(State.STABLE, now_ms)
         out.write(GroupMetadataKey(group=group.group_id), group.snapshot())
+        out.note(
+            "group.rebalanced", group=group.group_id, generation=group.generation, members=len(group.members),
+            leader=group.leader, assignor=group.protocol,
+        )  # fmt: skip
         for member in group.members.values():
             self._answer_sync(group, member, self._synced(group, member), now_ms, out)
 
@@ -63,5 +67,6 @@ class SyncPhase(JoinPhase):
             return
         for member_id in list(group.pending_syncs):
             out.cancel((SESSION, group.group_id, member_id))
+            out.note("group.member_left", group=group.group_id, member=member_id, reason="it joined and never synced")
             group.remove(member_id)
-        self._prepare_rebalance(group, now_ms, out)
+        self._prepare_rebalance(group, now_ms, out, "members joined and never synced")

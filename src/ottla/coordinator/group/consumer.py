@@ -242,6 +242,11 @@ class Consumer:
         if after == before:
             return Subscribed(is_new=False, is_known=False)
         write_member(out, group.group_id, after)
+        if before.epoch == JOIN:
+            out.note(
+                "group.member_joined", group=group.group_id, member=after.member_id, client_id=after.client_id,
+                address=after.client_host,
+            )  # fmt: skip
         for pattern in change.unused_patterns():
             write_pattern(out, group.group_id, pattern, None)
         is_resolved = not after.pattern or (after.pattern in group.patterns and not is_first)
@@ -260,6 +265,8 @@ class Consumer:
         if not changed and hash_now == group.metadata_hash:
             return group.epoch
         write_epoch(out, group.group_id, group.epoch + 1, hash_now)
+        why = f"{change.new.member_id} joined or changed" if changed and change.new is not None else "topics changed"
+        out.note("group.rebalancing", group=group.group_id, epoch=group.epoch + 1, reason=why)
         return group.epoch + 1
 
     def _assign(self, change: Change, step: Step, now_ms: int, out: Outcome) -> Step:
@@ -375,13 +382,15 @@ class Consumer:
         """A static member goes and will be back: its partitions wait for it until its session ends."""
         write_assignment(out, group.group_id, member.gone_for_a_while())
 
-    def remove(self, group: ConsumerGroup, watch: Watch, members: list[Member], out: Outcome) -> None:
+    def remove(self, group: ConsumerGroup, watch: Watch, members: list[Member], out: Outcome, reason: str) -> None:
         """Members that left, or that were fenced."""
         names: set[str] = set()
         gone = {member.member_id for member in members}
         for member in members:
             forget_member(out, group.group_id, member.member_id)
             watch.forget(member.member_id, out)
+            out.note("group.member_left", group=group.group_id, member=member.member_id, reason=reason)
+        out.note("group.rebalancing", group=group.group_id, epoch=group.epoch + 1, reason="members left")
         for member in group.members.values():
             if member.member_id not in gone:
                 names |= group.topics_of(member)

@@ -36,6 +36,14 @@ from ottla.protocol.messages.consumer_group import (
 )
 from ottla.protocol.messages.join_group import JoinGroupRequest, JoinGroupResponse
 
+_LATE = {
+    SESSION: "no sign of life within the session timeout",
+    REVOKE: "it did not give up its partitions within its rebalance timeout",
+    REJOIN: "it did not join again within its rebalance timeout",
+    RESYNC: "it joined again and never synced",
+}
+"""Why a member that missed a deadline is fenced."""
+
 
 class ConsumerSide(GroupBase):
     """What `GroupMachine` does for consumer groups. Volatile: the watch over each of them."""
@@ -82,7 +90,7 @@ class ConsumerSide(GroupBase):
         if request.member_epoch == LEFT_FOR_A_WHILE:
             self.consumer.pause(group, member, out)
         else:
-            self._members_gone(group, [member], now_ms, out)
+            self._members_gone(group, [member], now_ms, out, "it left")
         return ConsumerGroupHeartbeatResponse(member_id=request.member_id, member_epoch=request.member_epoch)
 
     def _consumer_group(self, group_id: str, create: bool, now_ms: int, out: Outcome) -> ConsumerGroup:
@@ -113,7 +121,9 @@ class ConsumerSide(GroupBase):
             if member.classic is not None:
                 watch.alive(member.member_id, member.classic.session_timeout_ms, now_ms, out)
 
-    def _members_gone(self, group: ConsumerGroup, gone: list[ConsumerMember], now_ms: int, out: Outcome) -> None:
+    def _members_gone(
+        self, group: ConsumerGroup, gone: list[ConsumerMember], now_ms: int, out: Outcome, reason: str
+    ) -> None:
         """Members left or were fenced. If only classic clients are left, the group is theirs again."""
         if may_downgrade(group, gone, self.limits):
             ids = {member.member_id for member in gone}
@@ -121,7 +131,7 @@ class ConsumerSide(GroupBase):
             classic = self._become_classic(group, left, group.target, now_ms, out)
             self.classic.rebalance(classic, now_ms, out)
         else:
-            self.consumer.remove(group, self._watch(group.group_id), gone, out)
+            self.consumer.remove(group, self._watch(group.group_id), gone, out, reason)
 
     def _become_classic(
         self,
@@ -201,4 +211,4 @@ class ConsumerSide(GroupBase):
         if member is None:
             watch.forget(member_id, out)  # a static member that has another id by now
         elif late:
-            self._members_gone(group, [member], now_ms, out)
+            self._members_gone(group, [member], now_ms, out, _LATE[kind])

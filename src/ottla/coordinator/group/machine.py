@@ -204,7 +204,7 @@ class GroupMachine(ConsumerSide):
                 asked = asked_to_leave(request, caller.version)
                 answers, gone = self.classic_members.leave(consumers, asked)
                 if gone:
-                    self._members_gone(consumers, gone, now_ms, out)
+                    self._members_gone(consumers, gone, now_ms, out, "it left")
                 out.answer(token, leave_answer(answers, caller.version))
                 return out
             group = self._find(request.group_id, now_ms) or ClassicGroup(request.group_id, now_ms)

@@ -172,6 +172,10 @@ class TransactionMachine:
             if current.identity.exhausted and self._level() >= TV2 and spare is None:
                 return NEEDS_PRODUCER_ID
             self._fence(transactional_id, current, spare, now_ms, out)
+            out.note(
+                "transaction.aborted", transactional_id=transactional_id, producer_id=current.producer_id,
+                epoch=current.epoch, reason="a producer began anew with this id",
+            )  # fmt: skip
             return ConcurrentTransactions()
         last_epoch = NONE if expected is None else current.epoch
         if expected is not None and expected.epoch != current.epoch:
@@ -343,6 +347,10 @@ class TransactionMachine:
             current = self._transactions[transactional_id]
             if current.start_ms + current.timeout_ms < now_ms:
                 self._fence(transactional_id, current, None, now_ms, out)
+                out.note(
+                    "transaction.aborted", transactional_id=transactional_id, producer_id=current.producer_id,
+                    epoch=current.epoch, reason=f"it was open for longer than its timeout of {current.timeout_ms} ms",
+                )  # fmt: skip
         return out
 
     def expire(self, now_ms: int, expiration_ms: int) -> Outcome:
