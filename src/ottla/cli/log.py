@@ -32,7 +32,7 @@ log.add_command(strays_command)
 @click.option("-t", "--topic", "topic", metavar="TOPIC", help="Decode as this internal topic.  [default: the folder's]")
 @json_option
 def dump_command(files: tuple[Path, ...], records: bool, topic: str | None, as_json: bool) -> None:
-    """Print segments (.log), indexes, producer snapshots and checkpoints.
+    """Print segments, indexes, producer snapshots, checkpoints.
 
     A folder stands for all files in it. --json prints an object a line.
     """

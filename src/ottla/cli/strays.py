@@ -39,8 +39,8 @@ def strays_command(
 ) -> None:
     """List folders that a start set aside, and decide about one.
 
-    The metadata did not know them, or knew another topic of that name. FOLDER is a log directory. A broker never touches a stray again; with one of the options you decide about one, while
-    the broker is stopped.
+    The metadata did not know them, or knew another topic of that name. FOLDER is a log directory.
+    A broker never touches a stray again; with one of the options you decide about one, while the broker is stopped.
     """
     found = [stray for folder in folders for stray in _strays(folder)]
     wishes = [wish for wish in (restore, release, remove) if wish is not None]
