@@ -99,7 +99,7 @@ def _users_altered(request: AlterUserScramCredentialsRequest, response: Any) -> 
 def _features_updated(request: UpdateFeaturesRequest, response: Any) -> Iterator[Note]:
     if not response.error_code:
         for update in request.feature_updates:
-            yield "feature.updated", {"feature": update.feature, "level": update.max_version_level}
+            yield "feature.updated", {"feature": update.feature, "feature_level": update.max_version_level}
 
 
 def _leaders_elected(request: ElectLeadersRequest, response: Any) -> Iterator[Note]:

@@ -75,20 +75,15 @@ def called(call: Callable[[], Any]) -> Any:
 class Line:
     """Whether a broker can be reached, told when that changes. `on_error` is librdkafka's error_cb."""
 
-    def __init__(self, bootstrap: str, addresses: list[Address], *, quiet: bool = False) -> None:
+    def __init__(self, bootstrap: str, addresses: list[Address]) -> None:
         self._bootstrap = bootstrap
         self._addresses = addresses
-        self._quiet = quiet
         self._clock = SystemClock()
         self._down_since: float | None = None
         self._next_probe = 0.0
         self._next_word = 0.0
         self.problem: str | None = None
         """What no waiting mends: a wrong password, say."""
-
-    @property
-    def down(self) -> bool:
-        return self._down_since is not None
 
     def on_error(self, error: Any) -> None:
         errors = kafka().KafkaError
@@ -103,8 +98,7 @@ class Line:
         self._down_since = now
         self._next_probe = now + _PROBE_EVERY_S
         self._next_word = now + _REMIND_S
-        if not self._quiet:
-            notice(f"no broker answers at {self._bootstrap} any more; trying again until it does, Ctrl-C stops")
+        notice(f"no broker answers at {self._bootstrap} any more; trying again until it does, Ctrl-C stops")
 
     def look(self) -> None:
         """Now and then: is it back? Raises ClickException for what no waiting mends."""
@@ -117,10 +111,9 @@ class Line:
             return
         self._next_probe = now + _PROBE_EVERY_S
         if self._is_open():
-            if not self._quiet:
-                notice(f"a broker answers at {self._bootstrap} again, after {now - self._down_since:.0f} s")
+            notice(f"a broker answers at {self._bootstrap} again, after {now - self._down_since:.0f} s")
             self._down_since = None
-        elif now >= self._next_word and not self._quiet:
+        elif now >= self._next_word:
             self._next_word = now + _REMIND_S
             notice(f"still no broker at {self._bootstrap}, for {now - self._down_since:.0f} s")
 

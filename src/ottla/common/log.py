@@ -85,7 +85,8 @@ def _text_line(stamp: str, level: str, event: str, facts: dict[str, object]) -> 
 def _json_line(stamp: str, level: str, event: str, facts: dict[str, object]) -> str:
     import json  # only who asks for it pays for it
 
-    return json.dumps({"time": stamp, "level": level, "event": event, **facts}, default=str, ensure_ascii=False) + "\n"
+    own = {"time": stamp, "level": level, "event": event}
+    return json.dumps({**own, **facts, **own}, default=str, ensure_ascii=False) + "\n"
 
 
 def _word(value: object) -> str:

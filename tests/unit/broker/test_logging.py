@@ -195,6 +195,12 @@ def test_json_lines_are_objects_with_the_facts(value: object) -> None:
     assert (told["level"], told["event"], told["value"]) == ("info", "segment.rolled", value)
 
 
+def test_no_fact_takes_the_place_of_what_every_line_has() -> None:
+    lines: list[str] = []
+    Log(SimClock(), lines.append, form=JSON).info("feature.updated", level=3, time="noon")
+    assert json.loads(lines[0])["level"] == "info"
+
+
 def test_a_level_that_changes_while_running_changes_what_is_told() -> None:
     log = Log(SimClock(), lambda line: None)
     assert not log.tells_requests

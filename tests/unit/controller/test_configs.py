@@ -193,6 +193,12 @@ def test_the_old_alter_replaces_everything(controller: Controller) -> None:
         ),
         ("2", ("log.retention.ms", SET, "5"), 42, "Unexpected broker id, expected 1, but received 2"),
         ("x", ("log.retention.ms", SET, "5"), 42, "Node id must be an integer, but it is: x"),
+        (
+            "1",
+            ("listeners", SET, "PLAINTEXT://127.0.0.1:1"),
+            42,
+            "listeners cannot change while the broker runs: write it into its file and restart it",
+        ),
         ("1", ("log.retention.ms", SET, None), 42, "Null value not supported for : log.retention.ms"),
     ],
     ids=lambda value: value[:40] if isinstance(value, str) else "",
