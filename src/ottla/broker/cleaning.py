@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+from collections.abc import Callable
 from contextlib import aclosing
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -15,6 +16,7 @@ from ottla.broker.waits import give_way
 from ottla.common.errors import KafkaError
 from ottla.storage.compaction.pass_ import Cleaned, PassJob, PassResult
 from ottla.storage.compaction.swap import discard_cleaned
+from ottla.storage.failures import is_passing
 from ottla.storage.files import WorkerDied, WorkerStarved
 from ottla.storage.log_cleaning import Memory
 
@@ -29,7 +31,8 @@ if TYPE_CHECKING:
 _SLICE_S = 0.004
 _DEATHS_MAX = 3
 """So often may the worker die over one log before that is taken for the log's fault."""
-_HARMLESS = (errno.ENOSPC, errno.EDQUOT)
+_AGAIN_S = 1.0
+"""A step of a swap that the disk refused is tried again so much later."""
 
 
 class _Dirty(NamedTuple):
@@ -205,7 +208,8 @@ class Cleaning:
             return
         await self._node.syncing.closed_segments(dirty.partition)
         self._check(dirty)
-        dirty.directory.checkpoint()
+        await self._node.disks.checkpoint(dirty.directory)
+        self._check(dirty)
         if log.checkpointed_point < dirty.dirt.end:
             raise _Stale  # another sync is under way; the next round finds the log durable
 
@@ -224,7 +228,8 @@ class Cleaning:
             raise
         assert isinstance(result, PassResult), "a pass ends with its result"
         self._check(dirty)
-        dirty.directory.checkpoint_cleaned(dirty.partition.topic_partition, result.clean_to)
+        name = dirty.partition.topic_partition
+        await self._node.disks.checkpoint_cleaned(dirty.directory, name, result.clean_to)
         return result
 
     def _check(self, dirty: _Dirty) -> None:
@@ -234,8 +239,23 @@ class Cleaning:
             raise _Stale
 
     async def _swap(self, dirty: _Dirty, cleaned: Cleaned) -> None:
-        for slow in dirty.log.swap_steps(cleaned, dirty.version, self._node.clock.now_ms()):
+        """Where the disk refuses a step for now it is tried again: a swap must not be left half done."""
+        for slow in dirty.log.swap_steps(cleaned, dirty.version, self._node.steady.now_ms()):
+            refusal = slow if isinstance(slow, OSError) else await self._attempt(slow)
+            while refusal is not None:
+                if self._task is None or not is_passing(refusal):  # the broker stops: the next start finishes it
+                    dirty.log.fail(refusal)
+                    raise refusal
+                dirty.directory.refused(refusal)
+                await asyncio.sleep(_AGAIN_S)
+                refusal = None if isinstance(slow, OSError) else await self._attempt(slow)
+
+    async def _attempt(self, slow: Callable[[], None]) -> OSError | None:
+        try:
             await self._node.offload.run(slow)
+        except OSError as error:
+            return error
+        return None
 
     async def _finish(self, swap: asyncio.Task[None]) -> None:
         """A swap that has begun comes to its end, even if the broker stops: nothing may come in between."""
@@ -251,7 +271,8 @@ class Cleaning:
         try:
             discard_cleaned(self._node.files, log.folder)
         except OSError as error:
-            log.fail(error)
+            if not is_passing(error):  # else the next pass over this log discards them first
+                log.fail(error)
 
     def _died(self, partition: Partition, error: WorkerDied) -> None:
         self._worker_deaths.value += 1
@@ -262,10 +283,10 @@ class Cleaning:
             self._cannot_clean(partition, error)
 
     def _disk_failed(self, dirty: _Dirty, error: OSError) -> None:
-        if error.errno in _HARMLESS:
-            self._node.log.warn("cleaner.disk_full", partition=dirty.partition.topic_partition)
-            return
-        self._node.hosting.directory_failed(dirty.partition, error)
+        name = dirty.partition.topic_partition
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            self._node.log.warn("cleaner.disk_full", partition=name)
+        dirty.directory.refused(error, f"{name}")
 
     def _cannot_clean(self, partition: Partition, error: Exception) -> None:
         name = partition.topic_partition

@@ -159,16 +159,6 @@ class Hosting:
         place = self._roomiest() if chosen is None or chosen.offline else chosen
         return place.create(name, partition.topic_id, settings, now_ms)
 
-    def directory_failed(self, partition: Partition, error: OSError) -> None:
-        """The disk under this partition failed: all partitions of its directory go offline, the others live on."""
-        directory = self.directory_of(partition.topic_partition)
-        if directory is not None:
-            self._node.log.error("log_directory.failed", folder=directory.path, error=str(error))
-            directory.fail(error)
-        for one in self._node.replicas:
-            if one.log is not None and one.log.offline:
-                one.changed()
-
     def _roomiest(self) -> LogDirectory:
         """The usable directory with the fewest partitions, as Kafka places them."""
         usable = self._node.usable_directories()

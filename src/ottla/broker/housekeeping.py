@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING
 
 from ottla.broker import eager
 from ottla.broker.waits import give_way
-from ottla.common.errors import KafkaError
+from ottla.common.errors import KafkaError, KafkaStorageError
 
 if TYPE_CHECKING:
     from ottla.broker.node import Node
     from ottla.broker.partition import Partition
+    from ottla.storage.directory import LogDirectory
     from ottla.storage.log import PartitionLog
 
 SLICE_S = 0.004
@@ -76,7 +77,7 @@ class Housekeeping:
             eager.spawn(_as_coroutine(chore), ended)
 
         def ended(_result: object, error: BaseException | None) -> None:
-            if isinstance(error, Exception):
+            if isinstance(error, Exception) and not isinstance(error, KafkaStorageError):  # which was said
                 self._node.log_failure(f"housekeeping.failed chore={name!r}", error)
             self.every(seconds, name, chore)
 
@@ -117,19 +118,27 @@ class Housekeeping:
         return partition.leader_log()
 
     async def _checkpoints(self) -> None:
-        self._node.checkpoint_high_watermarks()
+        await self._each_directory(self._node.disks.checkpoint_high_watermarks)
 
     async def _recovery_points(self) -> None:
         """Closed segments become durable, so that a crash scans the active ones alone."""
         for partition in tuple(self._node.replicas):
-            await self._node.syncing.closed_segments(partition)
-        for directory in self._node.usable_directories():
-            directory.checkpoint()
+            try:
+                await self._node.syncing.closed_segments(partition)
+            except KafkaStorageError:  # said by whoever owns the directory; the others are to be synced
+                continue
+        await self._each_directory(self._node.disks.checkpoint)
 
     async def _due(self) -> None:
-        now_ms = self._node.clock.now_ms()
-        for directory in self._node.directories:
-            directory.remove_due(now_ms)
+        await self._each_directory(self._node.disks.remove_due)
+
+    async def _each_directory(self, call: Callable[[LogDirectory], Awaitable[None]]) -> None:
+        """One that refuses keeps nobody else from its turn."""
+        for directory in self._node.usable_directories():
+            try:
+                await call(directory)
+            except KafkaStorageError:  # said by `Directories`; the chore comes again
+                continue
 
     async def _syncs(self) -> None:
         self._node.syncing.due()

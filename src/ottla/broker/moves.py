@@ -121,10 +121,13 @@ class Moves:
         while True:
             await self._copy_rest(partition, directory, log, version, copy)
             await self._make_durable(copy)
-            self._check(partition, directory, log, version)
-            if self._copy_last(log, copy):
-                break
-        self._swap(partition, directory, log, copy)
+            old = node.hosting.directory_of(name)
+            assert old is not None, f"{name} is somewhere"
+            async with node.disks.turn(old), node.disks.turn(directory):  # the swap writes their checkpoints itself
+                self._check(partition, directory, log, version)
+                if self._copy_last(log, copy):
+                    self._swap(partition, directory, log, copy)
+                    return
 
     async def _copy_rest(
         self, partition: Partition, directory: LogDirectory, log: PartitionLog, version: int, copy: PartitionLog

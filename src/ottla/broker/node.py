@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import traceback
+from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
 from ottla.broker import gauges
 from ottla.broker.apis import ROWS, TELEMETRY_ROWS
 from ottla.broker.cleaning import Cleaning
 from ottla.broker.crowd import Crowd
+from ottla.broker.directories import Directories
 from ottla.broker.fetch_sessions import FetchSessions
 from ottla.broker.groups import Groups
 from ottla.broker.hosting import Hosting
@@ -30,6 +32,8 @@ from ottla.broker.transactions import Transactions
 from ottla.broker.unsent import Unsent
 from ottla.broker.verification import Verification
 from ottla.broker.waits import give_way
+from ottla.common.clock import SteadyClock
+from ottla.common.errors import KafkaStorageError
 from ottla.common.metrics import Registry
 from ottla.security.authorizer import AllowAll, Authorizer
 from ottla.security.principal import ANONYMOUS
@@ -86,6 +90,8 @@ class Node:
         self.loop = loop
         self.files = files
         self.clock = clock
+        self.steady = SteadyClock(clock)
+        """For durations: it never jumps."""
         self.random = random
         self.offload = offload
         self.log = log
@@ -103,6 +109,7 @@ class Node:
         self.crowd = Crowd(settings)
         self.router = Router(self)
         self.peers = Peers(self, Session(Listener.internal_one(), ANONYMOUS, "local"))
+        self.disks = Directories(self)
         self.syncing = Syncing(self)
         self.hosting = Hosting(self)
         self.groups = Groups(self)
@@ -118,6 +125,8 @@ class Node:
         left_out = () if self.telemetry is not None else TELEMETRY_ROWS
         self.apis = {key: row for key, row in ROWS.items() if row not in left_out}
         """The APIs that this broker serves, by key."""
+        self.ended: asyncio.Future[str] = loop.create_future()
+        """Why the broker cannot go on, once that is so."""
         self._http: asyncio.AbstractServer | None = None
         self._started = False
         gauges.publish(self)
@@ -172,6 +181,7 @@ class Node:
     async def start(self) -> None:
         """Ready when it returns. Raises StartError, and OSError for what the operating system refuses."""
         cluster_id = self._open_directories()
+        self.disks.watch()
         await self.membership.join(cluster_id)
         self.hosting.remove_strays()
         self.membership.follow(self.hosting.apply)
@@ -273,26 +283,24 @@ class Node:
             listener.abort()
         self.moves.stop()
         await self.cleaning.stop()
-        if self._started:
-            self.checkpoint_high_watermarks()
-        directories, self.directories = self.directories, []
+        for directory in self.usable_directories() if self._started else ():
+            with suppress(KafkaStorageError):  # said; an older high watermark is only lower
+                await self.disks.checkpoint_high_watermarks(directory)
+        directories = self.directories
         for directory in directories:
             if self._started:
-                directory.close(self.membership.broker_epoch)
+                await self.disks.close(directory, self.membership.broker_epoch)
             else:
                 directory.release()
+        self.directories = []
         await self.membership.leave()
         self.log.info("broker.stopped", node_id=self.node_id)
 
     def usable_directories(self) -> list[LogDirectory]:
         return [directory for directory in self.directories if not directory.offline]
 
-    def checkpoint_high_watermarks(self) -> None:
-        for directory in self.usable_directories():
-            directory.checkpoint_high_watermarks(
-                {
-                    partition.topic_partition: partition.high_watermark
-                    for partition in self.replicas
-                    if directory.contains(partition.topic_partition)
-                }
-            )
+    def end(self, sentence: str) -> None:
+        """Nothing is left to serve from: whoever runs this broker ends the process with this sentence."""
+        if not self.ended.done():
+            self.log.error("broker.ended", reason=sentence)
+            self.ended.set_result(sentence)

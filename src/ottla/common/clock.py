@@ -42,6 +42,28 @@ class SystemRandom:
         return os.urandom(count)
 
 
+class SteadyClock:
+    """Wall-clock milliseconds of its beginning, moved on by the monotonic clock: for deadlines and durations, which a
+    jump of the wall clock must not touch. `ahead_ms` tells how far the wall clock has moved away from it since."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._start_ms = clock.now_ms()
+        self._start_s = clock.monotonic()
+
+    def now_ms(self) -> int:
+        """The microsecond added undoes the rounding of binary fractions."""
+        return self._start_ms + int((self._clock.monotonic() - self._start_s + 1e-6) * 1000)
+
+    def monotonic(self) -> float:
+        return self._clock.monotonic()
+
+    @property
+    def ahead_ms(self) -> int:
+        """What the wall clock shows more than this one."""
+        return self._clock.now_ms() - self.now_ms()
+
+
 def random_uuid(random: Random) -> bytes:
     """A fresh version-4 uuid as 16 bytes, never one whose text begins with '-': tools would take it for an option."""
     while True:

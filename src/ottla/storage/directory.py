@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
+from typing import NamedTuple
 
 from ottla.common.clock import Random, random_uuid
 from ottla.common.errors import KafkaStorageError
@@ -19,6 +21,7 @@ from ottla.storage.checkpoints import (
     write_offsets,
 )
 from ottla.storage.dormant import is_due
+from ottla.storage.failures import Failure, failure_of
 from ottla.storage.files import Files, Lock
 from ottla.storage.futures import FutureLogs
 from ottla.storage.identity import (
@@ -32,6 +35,7 @@ from ottla.storage.identity import (
     parse_identity,
 )
 from ottla.storage.log import PartitionLog, open_log
+from ottla.storage.log_base import LogBase
 from ottla.storage.open_files import OpenFiles
 from ottla.storage.paths import (
     DELETE_FOLDER,
@@ -46,6 +50,30 @@ from ottla.storage.settings import TopicSettings
 __all__ = ("DirectoryUnusable", "LogDirectory")
 
 _METADATA_TOPIC = "__cluster_metadata"
+
+
+class Trouble(NamedTuple):
+    """An error of the operating system in a log directory, for whoever tells people about it."""
+
+    error: OSError
+    partition: str | None
+    """Its folder's name, where the error concerns one partition."""
+
+
+class CheckpointWrite(NamedTuple):
+    """Files of offsets with the values of one moment. `run` is for a thread; two of one directory must not run at the
+    same time."""
+
+    files: Files
+    contents: list[tuple[str, Mapping[TopicPartition, int]]]
+    """(path, offsets)."""
+    recovery_points: dict[PartitionLog, int]
+    """What is on disk for these logs once it has run."""
+
+    def run(self) -> None:
+        """Raises OSError."""
+        for path, offsets in self.contents:
+            write_offsets(self.files, path, offsets)
 
 
 class LogDirectory:
@@ -70,6 +98,8 @@ class LogDirectory:
         """The broker epoch in the clean shutdown marker, or -1."""
         self.on_failure: Callable[[LogDirectory, OSError], None] | None = None
         """Called once, when the disk fails."""
+        self.on_trouble: Callable[[LogDirectory, Trouble], None] | None = None
+        """Called for every error that leaves the directory in use: of one partition, or one that may pass."""
         self.validate_records = False
         """Logs opened from now on look into every record, as Kafka does."""
         self.producer_tally: ProducerTally | None = None
@@ -181,7 +211,7 @@ class LogDirectory:
                 try:
                     self._files.write_atomically(f"{log.folder}/{PARTITION_METADATA}", partition_metadata(topic_id))
                 except OSError as error:
-                    raise self._failed(error) from error
+                    raise self._failed(error, f"{partition}") from error
         return log
 
     def needs_opening(self, partition: TopicPartition, settings: TopicSettings, now_ms: int) -> bool:
@@ -192,7 +222,7 @@ class LogDirectory:
         try:
             return is_due(self._files, f"{self.path}/{partition}", settings, now_ms)
         except OSError as error:
-            raise self._failed(error) from error
+            raise self._failed(error, f"{partition}") from error
 
     def create(self, partition: TopicPartition, topic_id: bytes, settings: TopicSettings, now_ms: int) -> PartitionLog:
         """A new, empty partition folder. Its names become durable with the first sync of the log.
@@ -217,7 +247,7 @@ class LogDirectory:
             finally:
                 file.close()
         except OSError as error:
-            raise self._failed(error) from error
+            raise self._failed(error, name) from error
 
     def _open(self, partition: TopicPartition, settings: TopicSettings, now_ms: int, clean: bool) -> PartitionLog:
         log = self.open_folder(f"{partition}", partition, settings, now_ms, clean=clean)
@@ -240,15 +270,15 @@ class LogDirectory:
                 log_start_offset=self._log_starts.get(partition, 0),
                 jitter=crc32c(f"{self.directory_id.hex()}/{partition}".encode()),
                 open_files=self.open_files,
-                on_failure=self.fail,
+                on_failure=self._log_failed,
                 on_truncated=lambda end: self._truncated(partition, end),
                 validate_records=self.validate_records,
                 tally=self.producer_tally,
             )
         except OSError as error:
-            raise self._failed(error) from error
+            raise self._failed(error, name) from error
         except CorruptCheckpoint as error:
-            raise KafkaStorageError(str(error)) from error
+            raise self._unusable(name, OSError(0, str(error))) from error
 
     def adopt(self, partition: TopicPartition, name: str, settings: TopicSettings, now_ms: int) -> PartitionLog:
         """The folder `name` becomes the partition's own: a clean log that is durable and closed. Raises
@@ -262,11 +292,6 @@ class LogDirectory:
             raise self._failed(error) from error
         self._folders[partition] = None
         return self._open(partition, settings, now_ms, clean=True)
-
-    def note_log_start(self, partition: TopicPartition, offset: int) -> None:
-        """Where a partition's log begins, durably and without waiting for a checkpoint. Raises KafkaStorageError."""
-        self._log_starts[partition] = offset
-        self._write(LOG_STARTS, self._log_starts)
 
     def delete(self, partition: TopicPartition, now_ms: int) -> None:
         """Renames the folder to `-delete`; its content goes at a later `remove_due`. Raises KafkaStorageError."""
@@ -285,7 +310,7 @@ class LogDirectory:
         try:
             self._files.rename(f"{self.path}/{name}", f"{self.path}/{doomed}")
         except OSError as error:
-            raise self._failed(error) from error
+            raise self._failed(error, name) from error
         self._doomed.append((due_ms, f"{self.path}/{doomed}"))
 
     def sync_names(self) -> None:
@@ -299,44 +324,69 @@ class LogDirectory:
         for checkpoint in (self._recovery_points, self._log_starts, self._high_watermarks, self._cleaned):
             checkpoint.pop(partition, None)
 
-    def remove_due(self, now_ms: int) -> None:
-        """Removes what was deleted long enough ago: folders of partitions, files of segments."""
+    def due(self, now_ms: int) -> Iterator[Callable[[], None]]:
+        """A call for a thread for all that was deleted long enough ago: folders of partitions, files of segments.
+
+        One that the disk refuses ends the iteration and is offered again by the next.
+        """
         if self.offline:
             return
+        for log in tuple(self._logs.values()):
+            if log.has_doomed:
+                yield from log.due(now_ms)
+        for entry in tuple(self._doomed):
+            due_ms, folder = entry
+            if due_ms <= now_ms:
+                yield partial(self._files.remove_folder, folder)
+                self._doomed.remove(entry)
+
+    def remove_due(self, now_ms: int) -> None:
+        """All that `due` offers, at once. Raises KafkaStorageError."""
         try:
-            for log in self._logs.values():
-                if log.has_doomed:
-                    log.remove_due(now_ms)
-            kept = []
-            for due_ms, folder in self._doomed:
-                if due_ms > now_ms:
-                    kept.append((due_ms, folder))
-                else:
-                    self._files.remove_folder(folder)
-            self._doomed = kept
+            for call in self.due(now_ms):
+                call()
         except OSError as error:
-            raise self._failed(error) from error
+            raise self.refused(error) from error
 
     # -- checkpoints
 
-    def checkpoint(self) -> None:
-        """Writes recovery points and log start offsets. Raises KafkaStorageError."""
+    def to_checkpoint(self) -> CheckpointWrite:
+        """Recovery points and log start offsets as they are now. Raises KafkaStorageError.
+
+        Once it has run, hand it to `checkpointed`.
+        """
         self._check_online()
+        points: dict[PartitionLog, int] = {}
         for partition, log in self._logs.items():
-            self._recovery_points[partition] = log.recovery_point
+            points[log] = self._recovery_points[partition] = log.recovery_point
             log.on_checkpoint(log.recovery_point)
             if log.start_needs_checkpoint:
                 self._log_starts[partition] = log.log_start_offset
             else:
                 self._log_starts.pop(partition, None)
-        self._write(RECOVERY_POINTS, self._recovery_points)
-        self._write(LOG_STARTS, self._log_starts)
+        contents = [self._content(RECOVERY_POINTS, self._recovery_points), self._content(LOG_STARTS, self._log_starts)]
+        return CheckpointWrite(self._files, contents, points)
 
-    def checkpoint_high_watermarks(self, high_watermarks: dict[TopicPartition, int]) -> None:
+    def checkpointed(self, write: CheckpointWrite) -> None:
+        """It has run."""
+        for log, point in write.recovery_points.items():
+            log.on_checkpointed(point)
+
+    def checkpoint(self) -> None:
+        """Both steps at once. Raises KafkaStorageError."""
+        write = self.to_checkpoint()
+        self._run(write)
+        self.checkpointed(write)
+
+    def to_checkpoint_high_watermarks(self, high_watermarks: Mapping[TopicPartition, int]) -> CheckpointWrite:
         """Raises KafkaStorageError."""
         self._check_online()
         self._high_watermarks = dict(high_watermarks)
-        self._write(HIGH_WATERMARKS, self._high_watermarks)
+        return CheckpointWrite(self._files, [self._content(HIGH_WATERMARKS, self._high_watermarks)], {})
+
+    def checkpoint_high_watermarks(self, high_watermarks: Mapping[TopicPartition, int]) -> None:
+        """Raises KafkaStorageError."""
+        self._run(self.to_checkpoint_high_watermarks(high_watermarks))
 
     def high_watermark(self, partition: TopicPartition) -> int:
         """As of the last checkpoint, 0 if unknown; the caller clips it to the log."""
@@ -346,22 +396,38 @@ class LogDirectory:
         """Up to where compaction has come; None if it never did."""
         return self._cleaned.get(partition)
 
-    def checkpoint_cleaned(self, partition: TopicPartition, offset: int) -> None:
+    def to_checkpoint_cleaned(self, partition: TopicPartition, offset: int) -> CheckpointWrite:
         """Compaction has come up to `offset`, and the clean segments are in place. Raises KafkaStorageError."""
         self._check_online()
         self._cleaned[partition] = offset
-        self._write(CLEANER_OFFSETS, self._cleaned)
+        return CheckpointWrite(self._files, [self._content(CLEANER_OFFSETS, self._cleaned)], {})
+
+    def checkpoint_cleaned(self, partition: TopicPartition, offset: int) -> None:
+        """The same at once. Raises KafkaStorageError."""
+        self._run(self.to_checkpoint_cleaned(partition, offset))
 
     def _truncated(self, partition: TopicPartition, end: int) -> None:
         """What will be written from `end` on was never cleaned, whatever was known of those offsets."""
         if self._cleaned.get(partition, 0) > end:
             self.checkpoint_cleaned(partition, end)
 
-    def _write(self, name: str, offsets: dict[TopicPartition, int]) -> None:
+    def to_note_log_start(self, partition: TopicPartition, offset: int) -> CheckpointWrite:
+        """Where a partition's log begins, without waiting for a checkpoint."""
+        self._log_starts[partition] = offset
+        return CheckpointWrite(self._files, [self._content(LOG_STARTS, self._log_starts)], {})
+
+    def note_log_start(self, partition: TopicPartition, offset: int) -> None:
+        """The same at once. Raises KafkaStorageError."""
+        self._run(self.to_note_log_start(partition, offset))
+
+    def _content(self, name: str, offsets: Mapping[TopicPartition, int]) -> tuple[str, Mapping[TopicPartition, int]]:
+        return f"{self.path}/{name}", dict(offsets)
+
+    def _run(self, write: CheckpointWrite) -> None:
         try:
-            write_offsets(self._files, f"{self.path}/{name}", offsets)
+            write.run()
         except OSError as error:
-            raise self._failed(error) from error
+            raise self.refused(error) from error
 
     # -- the disk
 
@@ -375,17 +441,42 @@ class LogDirectory:
         if self.on_failure is not None:
             self.on_failure(self, error)
 
-    def _failed(self, error: OSError) -> KafkaStorageError:
-        self.fail(error)
+    def refused(self, error: OSError, partition: str | None = None) -> KafkaStorageError:
+        """Judges an error that came up in a thread or a worker: of a file of the directory's own, or of a partition."""
+        return self._failed(error, partition)
+
+    def _failed(self, error: OSError, partition: str | None = None) -> KafkaStorageError:
+        """How far the error reaches decides `storage.failures`. `partition`: the folder whose names it may be about."""
+        failure = failure_of(error)
+        if failure is Failure.PASSING:
+            self._tell(error, partition)
+        elif failure is Failure.LOCAL and partition is not None:
+            return self._unusable(partition, error)
+        else:
+            self.fail(error)
         return KafkaStorageError(f"{self.path}: {error.strerror or error}")
+
+    def _unusable(self, partition: str, error: OSError) -> KafkaStorageError:
+        self._tell(error, partition)
+        return KafkaStorageError(f"{self.path}/{partition}: {error.strerror or error}")
+
+    def _log_failed(self, log: LogBase, error: OSError) -> None:
+        self._failed(error, log.folder.rpartition("/")[2])
+
+    def _tell(self, error: OSError, partition: str | None) -> None:
+        if self.on_trouble is not None and not self.offline:
+            self.on_trouble(self, Trouble(error, partition))
 
     def _check_online(self) -> None:
         if self.offline:
             raise KafkaStorageError(f"the log directory {self.path} is offline")
 
     def usage(self) -> tuple[int, int]:
-        """(total, usable) bytes of its volume."""
-        return self._files.usage(self.path)
+        """(total, usable) bytes of its volume. Raises KafkaStorageError."""
+        try:
+            return self._files.usage(self.path)
+        except OSError as error:
+            raise self._failed(error) from error
 
     # -- the end
 
@@ -393,25 +484,37 @@ class LogDirectory:
         """Closes every log, writes checkpoints and last the clean shutdown marker, and releases the lock.
 
         Without the marker, the next start recovers: after a failure of the disk, or when the last stop was unclean and
-        not every log was opened since. Raises KafkaStorageError.
+        not every log was opened since. Raises KafkaStorageError, the first of them.
         """
+        errors: list[KafkaStorageError] = []
+        for partition, log in tuple(self._logs.items()):
+            try:
+                log.close()
+            except KafkaStorageError as error:  # the others are to be closed all the same
+                errors.append(error)
+            if on_log is not None:
+                on_log(partition)
         try:
             if not self.offline:
-                for partition, log in self._logs.items():
-                    log.close()
-                    if on_log is not None:
-                        on_log(partition)
                 self.checkpoint()
-                if self.clean or len(self._logs) == len(self._folders):
-                    self._mark_clean(broker_epoch)
+                if not errors and self.may_be_clean:
+                    self._files.write_atomically(*self.clean_marker(broker_epoch))
+        except OSError as error:
+            raise self.refused(error) from error
         finally:
             self.release()
+        if errors:
+            raise errors[0]
 
-    def _mark_clean(self, broker_epoch: int) -> None:
-        try:
-            self._files.write_atomically(f"{self.path}/{CLEAN_SHUTDOWN}", clean_shutdown_marker(broker_epoch))
-        except OSError as error:
-            raise self._failed(error) from error
+    @property
+    def may_be_clean(self) -> bool:
+        """Nothing here would need recovery once every open log is closed."""
+        recovered = self.clean or len(self._logs) == len(self._folders)
+        return recovered and not self.offline and not any(log.offline for log in self._logs.values())
+
+    def clean_marker(self, broker_epoch: int) -> tuple[str, bytes]:
+        """Path and content of the file that says so to the next start."""
+        return f"{self.path}/{CLEAN_SHUTDOWN}", clean_shutdown_marker(broker_epoch)
 
     @classmethod
     def unusable(cls, files: Files, path: str, cluster_id: str, node_id: int, random: Random) -> LogDirectory:

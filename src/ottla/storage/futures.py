@@ -11,7 +11,6 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from ottla.common.clock import Random
-from ottla.common.errors import KafkaStorageError
 from ottla.common.names import TopicPartition
 from ottla.storage.files import Files
 from ottla.storage.paths import FUTURE_FOLDER, doomed_folder_name
@@ -71,8 +70,7 @@ class FutureLogs:
         try:
             self._files.fsync_folder(f"{self._directory.path}/{self._names[partition]}")
         except OSError as error:
-            self._directory.fail(error)
-            raise KafkaStorageError(f"{self._directory.path}: {error.strerror or error}") from error
+            raise self._directory.refused(error) from error
         self._directory.sync_names()
 
     def promote(self, partition: TopicPartition, settings: TopicSettings, now_ms: int) -> PartitionLog:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from ottla.common.errors import OffsetOutOfRange
 from ottla.storage import retention
 from ottla.storage.files import Files
 from ottla.storage.loading import Loading
+from ottla.storage.log_base import LogBase
 from ottla.storage.log_cleaning import CleanableLog
 from ottla.storage.log_facts import Appended, Origin, ProducerView
 from ottla.storage.lookup import FoundOffset
 from ottla.storage.open_files import OpenFiles
+from ottla.storage.paths import DELETED
 from ottla.storage.producer_tally import ProducerTally
 from ottla.storage.settings import TopicSettings
 
@@ -125,6 +127,7 @@ class PartitionLog(CleanableLog):
         if self.offline:
             return 0
         try:
+            self.finish_renames()
             count, roll_first = retention.deletable(
                 self._segments, self.settings, now_ms, high_watermark, self.log_start_offset, self.log_end_offset
             )
@@ -141,35 +144,44 @@ class PartitionLog(CleanableLog):
         if count:
             self._durability.sync_snapshots(self._files, self.folder, self._snapshots)
         for left in range(count, 0, -1):
-            segment = self._segments.drop_first()
-            segment.rename(".deleted")
+            segment = self._segments.first
+            segment.rename(DELETED)  # the one step that may be refused; what follows in memory cannot be
+            self._segments.drop_first()
             self.size_bytes -= segment.size_bytes
             self._doomed.append((now_ms + self.settings.file_delete_delay_ms, segment))
+            self._start_at_first()
             if segment.base_offset in self._snapshots:
                 self._snapshots.remove(segment.base_offset)
                 self._files.remove(self._snapshot_path(segment.base_offset))
             if left > 1:
                 self._files.fsync_folder(self.folder)
-        if count and self._segments.first.base_offset > self.log_start_offset:
-            self.log_start_offset = self._segments.first.base_offset
-            self._epochs.truncate_start(self.log_start_offset)
+
+    def _start_at_first(self) -> None:
+        first = self._segments.first.base_offset
+        if first > self.log_start_offset:
+            self.log_start_offset = first
+            self._epochs.truncate_start(first)
 
     @property
     def has_doomed(self) -> bool:
         """Files of deleted segments are still there."""
         return bool(self._doomed)
 
+    def due(self, now_ms: int) -> Iterator[Callable[[], None]]:
+        """A call for a thread for each deleted segment that is due and that nobody reads: it removes the files, which
+        takes a tenth of a second for a GiB. One that is refused is offered again by the next iteration."""
+        for entry in tuple(self._doomed):
+            due_ms, segment = entry
+            if due_ms <= now_ms and not segment.pins:
+                segment.close_file()  # before its name goes, so that the thread frees its blocks and not this close
+                yield segment.remove_files
+                self._doomed.remove(entry)
+
     def remove_due(self, now_ms: int) -> int | None:
-        """Removes the files of deleted segments that are due and that nobody reads; the time of the next, or None."""
-        kept = []
-        for due_ms, segment in self._doomed:
-            if due_ms > now_ms or segment.pins:
-                kept.append((due_ms, segment))
-            else:
-                segment.remove_files()
-                segment.close_file()
-        self._doomed = kept
-        return min(due_ms for due_ms, _ in kept) if kept else None
+        """All that `due` offers, at once; the time of the next, or None. Raises OSError."""
+        for call in self.due(now_ms):
+            call()
+        return min((due_ms for due_ms, _ in self._doomed), default=None)
 
 
 def open_log(
@@ -183,7 +195,7 @@ def open_log(
     log_start_offset: int = 0,
     jitter: int = 0,
     open_files: OpenFiles | None = None,
-    on_failure: Callable[[OSError], None] | None = None,
+    on_failure: Callable[[LogBase, OSError], None] | None = None,
     on_truncated: Callable[[int], None] | None = None,
     validate_records: bool = False,
     tally: ProducerTally | None = None,

@@ -41,7 +41,7 @@ async def delete_records(ctx: Context, request: DeleteRecordsRequest) -> DeleteR
             try:
                 if not allowed:
                     raise TopicAuthorizationFailed
-                answer.low_watermark = _delete(ctx, ctx.node.replicas.find(topic, index), offset)
+                answer.low_watermark = await _delete(ctx, ctx.node.replicas.find(topic, index), offset)
             except KafkaError as error:
                 answer.error_code = ctx.count_error(error)
         if answers:
@@ -49,7 +49,7 @@ async def delete_records(ctx: Context, request: DeleteRecordsRequest) -> DeleteR
     return DeleteRecordsResponse(throttle_time_ms=ctx.throttle_time_ms, topics=topics)
 
 
-def _delete(ctx: Context, partition: Partition, offset: int) -> int:
+async def _delete(ctx: Context, partition: Partition, offset: int) -> int:
     """The new log start. Nothing above the high watermark is deleted: it is not committed.
 
     Where appends are synced, so is this: what was deleted must not come back with the power.
@@ -70,6 +70,6 @@ def _delete(ctx: Context, partition: Partition, offset: int) -> int:
         if log.synced_appends:
             directory = ctx.node.hosting.directory_of(partition.topic_partition)
             assert directory is not None, f"{log} lies somewhere"
-            directory.note_log_start(partition.topic_partition, start)
+            await ctx.node.disks.note_log_start(directory, partition.topic_partition, start)
         partition.changed()
     return log.log_start_offset
