@@ -8,7 +8,8 @@ in docs/decisions/0008-every-failure-has-a-way-back.md.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 from ottla.common.errors import KafkaStorageError
@@ -32,6 +33,9 @@ class Directories:
         self._turns: dict[str, asyncio.Lock] = {}
         self._told: dict[tuple[str, str | None, int | None], float] = {}
         self._failures: dict[str, str] = {}
+        self._to_delete: dict[tuple[str, TopicPartition], bytes] = {}
+        """Folders of topics whose removal is committed, and which the disk did not let go: directory and partition to
+        the topic's id."""
         counter = node.metrics.counter
         self._refusals = counter("ottla_storage_refusals_total", "Calls that a disk refused and that may succeed later")
         self._unusable = counter("ottla_storage_unusable_total", "Uses of partitions whose files cannot be used")
@@ -97,11 +101,42 @@ class Directories:
             return
         self._node.log.warn("descriptors.exhausted" if lacking else "log_directory.refused", **facts)
 
+    def unreadable(self, error: OSError) -> None:
+        """A partition's file could not be read, by somebody who knows no more than its path."""
+        for directory in self._node.directories:
+            inside = str(error.filename).removeprefix(f"{directory.path}/")
+            if inside != error.filename:
+                directory.refused(error, inside.partition("/")[0])
+                return
+
+    # --- deleted topics
+
+    def delete(self, directory: LogDirectory, partition: TopicPartition, topic_id: bytes) -> None:
+        """The removal of the topic is committed: where the disk refuses to rename the folder now, it is done later."""
+        try:
+            directory.delete(partition, self._node.steady.now_ms())
+        except KafkaStorageError:
+            self._to_delete[directory.path, partition] = topic_id
+
+    def _delete_rest(self, directory: LogDirectory) -> None:
+        """Raises KafkaStorageError. A folder that belongs to another topic of that name by now is let be."""
+        for (path, partition), topic_id in tuple(self._to_delete.items()):
+            if path == directory.path:
+                directory.delete_topic(partition, topic_id, self._node.steady.now_ms())
+                del self._to_delete[path, partition]
+
     # --- slow calls, in threads
 
     def turn(self, directory: LogDirectory) -> asyncio.Lock:
         """Held while a file of offsets of this directory is written: a file has one writer at a time."""
         return self._turns.setdefault(directory.path, asyncio.Lock())
+
+    @asynccontextmanager
+    async def turns(self, one: LogDirectory, other: LogDirectory) -> AsyncIterator[None]:
+        """Of both; in one order, or two moves in opposite directions would wait for each other."""
+        first, second = sorted((one, other), key=lambda directory: directory.path)
+        async with self.turn(first), self.turn(second):
+            yield
 
     async def checkpoint(self, directory: LogDirectory) -> None:
         """Recovery points and log starts. Raises KafkaStorageError."""
@@ -135,6 +170,7 @@ class Directories:
 
     async def remove_due(self, directory: LogDirectory) -> None:
         """Folders and files that were deleted long enough ago, one after another. Raises KafkaStorageError."""
+        self._delete_rest(directory)
         for call in directory.due(self._node.steady.now_ms()):
             await self.run(directory, call)
 

@@ -128,7 +128,7 @@ class Hosting:
             self._coordinate(partition)
             for directory in node.directories:
                 if directory.contains(partition.topic_partition):
-                    directory.delete(partition.topic_partition, node.clock.now_ms())
+                    node.disks.delete(directory, partition.topic_partition, image.id)
         node.groups.topics_deleted([image.name])
         node.cleaning.topics_deleted([image.id])
 

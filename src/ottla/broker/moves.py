@@ -123,7 +123,7 @@ class Moves:
             await self._make_durable(copy)
             old = node.hosting.directory_of(name)
             assert old is not None, f"{name} is somewhere"
-            async with node.disks.turn(old), node.disks.turn(directory):  # the swap writes their checkpoints itself
+            async with node.disks.turns(old, directory):  # the swap writes their checkpoints itself
                 self._check(partition, directory, log, version)
                 if self._copy_last(log, copy):
                     self._swap(partition, directory, log, copy)
@@ -235,7 +235,10 @@ class Moves:
         self.preferred.pop(partition.topic_partition, None)
         directory = self._wanted.pop(partition, None)
         if directory is not None and not directory.offline:
-            directory.futures.discard(partition.topic_partition, self._node.clock.now_ms())
+            try:
+                directory.futures.discard(partition.topic_partition, self._node.clock.now_ms())
+            except KafkaStorageError:  # said; the next start drops a copy whose partition is not hosted here
+                return
 
 
 def _next_step(log: PartitionLog, copy: PartitionLog) -> LogRange:

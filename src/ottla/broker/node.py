@@ -200,6 +200,7 @@ class Node:
         self.housekeeping.start()
         self.cleaning.start()
         self.moves.resume()
+        self.membership.standing.start()
         self._started = True
         self.log.info("broker.started", node_id=self.node_id, cluster_id=self.cluster_id)
 

@@ -99,6 +99,10 @@ class Router:
         """This side closes a connection."""
         self._node.log.info("connection.closed", client=session.client_host, id=session.connection_id, reason=reason)
 
+    def on_unreadable(self, error: OSError) -> None:
+        """A file could not be read while an answer was being sent."""
+        self._node.disks.unreadable(error)
+
     async def serve(self, session: Session, frame: memoryview) -> list[Part] | None:
         """The parts of the answer, its length first; None for no answer.
 

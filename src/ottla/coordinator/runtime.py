@@ -27,6 +27,8 @@ from ottla.protocol.codec import ProtocolError
 from ottla.protocol.message import Message
 
 SLICE_S = 0.004
+FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.2, 30.0
+"""Between two tries to load a machine."""
 
 
 class MachineLog(Protocol):
@@ -195,6 +197,8 @@ class Runtime(Generic[M]):
         self._log_failure = log_failure
         self._perform = perform
         self._shards: dict[int, Shard[M]] = {}
+        self._pauses_s: dict[int, float] = {}
+        """Of partitions that could not be loaded: how long the next pause is."""
 
     def elected(self, index: int, log: MachineLog) -> None:
         """This broker leads the partition now: load its machine."""
@@ -296,8 +300,16 @@ class Runtime(Generic[M]):
             shard.loaded(self.clock.now_ms())
         except KafkaError as error:
             self._log_failure(f"coordinator.load_failed partition={shard.index}", error)
+            self._load_later(shard)
             return True
+        self._pauses_s.pop(shard.index, None)
         return True
+
+    def _load_later(self, shard: Shard[M]) -> None:
+        """What has kept the log from being read may pass: it is tried again, after a pause that grows."""
+        pause_s = self._pauses_s.get(shard.index, FIRST_PAUSE_S)
+        self._pauses_s[shard.index] = min(2 * pause_s, LONGEST_PAUSE_S)
+        self.loop.call_later(pause_s, self._reelect, shard)
 
     def _load_on(self, shard: Shard[M], slices: Iterator[None]) -> None:
         if self._shards.get(shard.index) is shard and not self._load_slice(shard, slices):

@@ -16,6 +16,7 @@ from ottla.storage.checkpoints import (
     LOG_STARTS,
     RECOVERY_POINTS,
     CorruptCheckpoint,
+    parse_partition_metadata,
     partition_metadata,
     read_offsets,
     write_offsets,
@@ -339,6 +340,22 @@ class LogDirectory:
             if due_ms <= now_ms:
                 yield partial(self._files.remove_folder, folder)
                 self._doomed.remove(entry)
+
+    def delete_topic(self, partition: TopicPartition, topic_id: bytes, now_ms: int) -> None:
+        """`delete`, if the folder is still that topic's: its id is read from the folder. Raises KafkaStorageError."""
+        if partition not in self._folders:
+            return
+        log = self._logs.get(partition)
+        try:
+            known = log.topic_id if log is not None else self._topic_id(partition)
+        except OSError as error:
+            raise self._failed(error, f"{partition}") from error
+        if known == topic_id:
+            self.delete(partition, now_ms)
+
+    def _topic_id(self, partition: TopicPartition) -> bytes | None:
+        path = f"{self.path}/{partition}/{PARTITION_METADATA}"
+        return parse_partition_metadata(self._files.read(path)) if self._files.exists(path) else None
 
     def remove_due(self, now_ms: int) -> None:
         """All that `due` offers, at once. Raises KafkaStorageError."""

@@ -13,7 +13,7 @@ from ottla.storage.failures import is_passing
 from ottla.storage.files import Files
 from ottla.storage.loading import Loading
 from ottla.storage.open_files import OpenFiles
-from ottla.storage.paths import SNAPSHOT, offset_name
+from ottla.storage.paths import LOG, SNAPSHOT, offset_name
 from ottla.storage.producer_tally import ProducerTally
 from ottla.storage.producers import Producers
 from ottla.storage.segment import Segment
@@ -190,6 +190,8 @@ class LogBase:
                 self._on_failure(self, error)
 
     def _failed(self, error: OSError) -> KafkaStorageError:
+        if error.filename is None:  # calls on an open file name none
+            error.filename = self._segments.active.path(LOG)
         if not is_passing(error):
             self.fail(error)
         elif self._on_failure is not None:
