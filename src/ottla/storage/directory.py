@@ -287,21 +287,24 @@ class LogDirectory:
         assert partition not in self._folders, f"{partition} is here already"
         self._check_online()
         try:
-            self._files.rename(f"{self.path}/{name}", f"{self.path}/{partition}")
+            if self._files.exists(f"{self.path}/{name}"):  # else a try before this one was refused its fsync
+                self._files.rename(f"{self.path}/{name}", f"{self.path}/{partition}")
             self._files.fsync_folder(self.path)
         except OSError as error:
             raise self._failed(error) from error
         self._folders[partition] = None
+        self._recovery_points.pop(partition, None)  # of a log that lay here before; a start reads it from the file
         return self._open(partition, settings, now_ms, clean=True)
 
     def delete(self, partition: TopicPartition, now_ms: int) -> None:
         """Renames the folder to `-delete`; its content goes at a later `remove_due`. Raises KafkaStorageError."""
         self._check_online()
-        log = self._logs.pop(partition, None)
+        log = self._logs.get(partition)
         delay_ms = 0 if log is None else log.settings.file_delete_delay_ms
+        self.doom(f"{partition}", partition, now_ms + delay_ms)  # first: if that is refused, the log is still in use
         if log is not None:
             log.discard()
-        self.doom(f"{partition}", partition, now_ms + delay_ms)
+            del self._logs[partition]
         del self._folders[partition]
         self._forget(partition)
 

@@ -75,4 +75,6 @@ class FutureLogs:
 
     def promote(self, partition: TopicPartition, settings: TopicSettings, now_ms: int) -> PartitionLog:
         """The copy, which is closed, becomes the partition of this directory. Raises KafkaStorageError."""
-        return self._directory.adopt(partition, self._names.pop(partition), settings, now_ms)
+        log = self._directory.adopt(partition, self._names[partition], settings, now_ms)
+        del self._names[partition]
+        return log
