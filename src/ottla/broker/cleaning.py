@@ -59,7 +59,7 @@ class Cleaning:
         """By topic id and partition, why."""
         self._deaths: dict[tuple[bytes, int], int] = {}
         self._dirtiest = 0.0
-        self._last_round_ms = node.clock.now_ms()
+        self._last_round_ms = node.steady.now_ms()
         counter, gauge = node.metrics.counter, node.metrics.gauge
         self._passes = counter("ottla_cleaner_passes_total", "Logs compacted")
         self._discarded = counter("ottla_cleaner_discarded_total", "Passes whose result was not wanted any more")
@@ -75,7 +75,7 @@ class Cleaning:
         gauge("ottla_cleaner_max_dirty_percent", "Dirty share of the dirtiest log", lambda: int(100 * self._dirtiest))
         gauge(
             "ottla_cleaner_since_last_run_ms", "Time since the last look for a log to compact",
-            lambda: node.clock.now_ms() - self._last_round_ms,
+            lambda: node.steady.now_ms() - self._last_round_ms,
         )  # fmt: skip
 
     # --- life
@@ -109,7 +109,9 @@ class Cleaning:
     async def _round(self) -> bool:
         """Cleans the dirtiest log that is worth it; False if there is none."""
         self._rests.value += 1
-        self._last_round_ms = self._node.clock.now_ms()
+        self._last_round_ms = self._node.steady.now_ms()
+        if not self._node.wall.trusted():
+            return False  # tombstones go by their age
         dirtiest = await self._dirtiest_log()
         if dirtiest is None:
             return False
@@ -157,7 +159,7 @@ class Cleaning:
 
     async def _clean(self, dirty: _Dirty) -> bool:
         partition, log = dirty.partition, dirty.log
-        began_ms = self._node.clock.now_ms()
+        began_ms = self._node.steady.now_ms()
         try:
             await self._make_durable(dirty)
             job = log.cleaning_job(dirty.dirt, _memory(self._node.settings), self._node.clock.now_ms())
@@ -197,7 +199,7 @@ class Cleaning:
             kept_bytes=result.bytes_written,
             read_records=result.records_read,
             kept_records=result.records_kept,
-            took_ms=self._node.clock.now_ms() - began_ms,
+            took_ms=self._node.steady.now_ms() - began_ms,
         )
         return True
 

@@ -15,6 +15,7 @@ from ottla.coordinator.group.machine import GroupMachine
 from ottla.coordinator.group.room import Room
 from ottla.coordinator.outcome import Outcome, Token
 from ottla.coordinator.runtime import Runtime
+from ottla.coordinator.steady_formats import SteadyFormats
 
 if TYPE_CHECKING:
     from ottla.broker.node import Node
@@ -48,8 +49,8 @@ class Groups(Coordinator[GroupMachine]):
         self._configs = ImageGroupConfigs(node)
         runtime = Runtime(
             node.loop,
-            node.clock,
-            GROUP_FORMATS,
+            node.steady,
+            SteadyFormats(GROUP_FORMATS, node.steady),
             lambda: GroupMachine(limits, self.room, self._configs, topics, node.random),
             node.log_failure,
         )

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from ottla.broker import eager
 from ottla.broker.waits import give_way
+from ottla.common.clock import SteadyClock
 from ottla.common.errors import KafkaError, KafkaStorageError
 
 if TYPE_CHECKING:
@@ -63,6 +64,7 @@ class Housekeeping:
 
     def stop(self) -> None:
         self._stopped = True
+        self._node.steady.end()
         for timer in self._timers.values():
             timer.cancel()
         self._timers.clear()
@@ -87,6 +89,8 @@ class Housekeeping:
         node = self._node
         started = node.loop.time()
         for partition in tuple(node.replicas):
+            if not node.wall.trusted():
+                return  # nothing goes by the age that a clock shows which has just jumped
             try:
                 self._retain(partition)
             except KafkaError as error:  # one log that fails must not keep the others from shrinking
@@ -102,7 +106,7 @@ class Housekeeping:
         if log is None or log.offline or partition is node.cleaning.busy:
             return
         before = log.log_start_offset
-        log.retain(node.clock.now_ms(), high_watermark=partition.high_watermark)
+        log.retain(node.clock.now_ms(), partition.high_watermark, doomed_ms=node.steady.now_ms())
         if log.log_start_offset != before:
             partition.changed()
 
@@ -144,15 +148,19 @@ class Housekeeping:
         self._node.syncing.due()
 
     async def _expiry(self) -> None:
-        self._node.groups.expire()
+        if self._node.wall.trusted():
+            self._node.groups.expire()
 
     async def _timed_out(self) -> None:
         self._node.transactions.abort_timed_out()
 
     async def _expired_ids(self) -> None:
-        await self._node.transactions.expire()
+        if self._node.wall.trusted():
+            await self._node.transactions.expire()
 
     async def _producers(self) -> None:
+        if not self._node.wall.trusted():
+            return
         now_ms, after_ms = self._node.clock.now_ms(), self._node.settings.producer_id_expiration_ms
         for partition in tuple(self._node.replicas):
             if partition.log is not None and not partition.log.offline:
@@ -169,6 +177,10 @@ class Housekeeping:
             return
         loop = self._node.loop
         self._lag.observe(max(loop.time() - expected, 0.0))
+        lost_s = self._node.steady.beat()
+        if lost_s > 0:
+            self._node.log.warn("broker.paused", for_ms=int((lost_s + SteadyClock.PATIENCE_S) * 1000))
+        self._node.wall.look()
         expected = loop.time() + _LAG_INTERVAL_S
         self._timers["lag"] = loop.call_at(expected, self._measure_lag, expected)
 

@@ -146,7 +146,7 @@ class Membership:
         if self._lease is None:
             raise StartError(f"another broker with node.id={node.node_id} is running on this cluster")
         self._follower = ImageFollower(store)
-        await self._follower.load()
+        await self._load_image(self._follower)
         self._configs = EffectiveConfigs(
             self._follower.image, node.node_id, type(node.settings).definitions, node.settings.texts
         )
@@ -173,6 +173,17 @@ class Membership:
         )
         if not await self._controller.campaign():
             raise StartError("the cluster has a controller in another process; joining it is not supported yet")
+
+    async def _load_image(self, follower: ImageFollower) -> None:
+        """Bytes that came from a disk may be anything: what cannot be read is the file's fault and not a defect."""
+        try:
+            await follower.load()
+        except (StoreError, OSError):
+            raise
+        except Exception as error:
+            raise StoreError(
+                f"the metadata cannot be read: {error!r}. It was left as it is; put back a copy"
+            ) from error
 
     def _configured_store(self) -> MetadataStore:
         settings = self._node.settings

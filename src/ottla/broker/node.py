@@ -11,12 +11,13 @@ from ottla.broker import gauges
 from ottla.broker.apis import ROWS, TELEMETRY_ROWS
 from ottla.broker.cleaning import Cleaning
 from ottla.broker.crowd import Crowd
+from ottla.broker.descriptors import share
 from ottla.broker.directories import Directories
 from ottla.broker.fetch_sessions import FetchSessions
 from ottla.broker.groups import Groups
 from ottla.broker.hosting import Hosting
 from ottla.broker.housekeeping import Housekeeping
-from ottla.broker.http import Http
+from ottla.broker.http import Http, Unhealthy
 from ottla.broker.intake import Budget
 from ottla.broker.listeners import Listener, addresses_of, receive_buffer
 from ottla.broker.membership import Membership, StartError
@@ -32,9 +33,11 @@ from ottla.broker.transactions import Transactions
 from ottla.broker.unsent import Unsent
 from ottla.broker.verification import Verification
 from ottla.broker.waits import give_way
+from ottla.broker.wall import Wall
 from ottla.common.clock import SteadyClock
 from ottla.common.errors import KafkaStorageError
 from ottla.common.metrics import Registry
+from ottla.metadata.store import StoreError
 from ottla.security.authorizer import AllowAll, Authorizer
 from ottla.security.principal import ANONYMOUS
 from ottla.storage.directory import DirectoryUnusable, LogDirectory
@@ -52,6 +55,7 @@ if TYPE_CHECKING:
     from ottla.storage.settings import TopicSettings
 
 DRAIN_TIMEOUT_S = 10.0
+_UNLIMITED = 1 << 32
 _SLICE_S = 0.004
 
 __all__ = ["Node", "NodeEndpoint", "StartError"]
@@ -84,7 +88,9 @@ class Node:
         log: Log,
         store: MetadataStore | None = None,
         authorizer: Authorizer | None = None,
+        descriptors: int | None = None,
     ) -> None:
+        """`descriptors`: how many the process may have, if there is a limit."""
         self.settings = settings
         self.node_id: int = settings.node_id
         self.loop = loop
@@ -106,7 +112,9 @@ class Node:
         self.fetch_sessions = FetchSessions(random, settings.max_incremental_fetch_session_cache_slots)
         self.directories: list[LogDirectory] = []
         self.listeners = [Listener(bind, advertised) for bind, advertised in addresses_of(settings)]
-        self.crowd = Crowd(settings)
+        self.descriptors = share(descriptors or _UNLIMITED, settings.ottla_max_open_files)
+        self.wall = Wall(self)
+        self.crowd = Crowd(settings, self.descriptors)
         self.router = Router(self)
         self.peers = Peers(self, Session(Listener.internal_one(), ANONYMOUS, "local"))
         self.disks = Directories(self)
@@ -182,7 +190,10 @@ class Node:
         """Ready when it returns. Raises StartError, and OSError for what the operating system refuses."""
         cluster_id = self._open_directories()
         self.disks.watch()
-        await self.membership.join(cluster_id)
+        try:
+            await self.membership.join(cluster_id)
+        except StoreError as error:
+            raise StartError(str(error)) from error
         self.hosting.remove_strays()
         self.membership.follow(self.hosting.apply)
         if self.telemetry is not None:
@@ -219,7 +230,7 @@ class Node:
                     node_id=self.node_id,
                     random=self.random,
                     now_ms=self.clock.now_ms(),
-                    max_open_files=self.settings.ottla_max_open_files,
+                    max_open_files=max(self.descriptors.open_files // len(paths), 1),
                 )
             except DirectoryUnusable as error:
                 raise StartError(str(error)) from error
@@ -261,8 +272,13 @@ class Node:
         host, _, port = where.rpartition(":")
         if not host or not port.isdigit():
             raise StartError(f"ottla.http.listener={where!r} is not of the form host:port")
-        pages = {"/metrics": self.metrics.text, "/health": lambda: "ok\n"}
+        pages = {"/metrics": self.metrics.text, "/health": self._health}
         self._http = await self.loop.create_server(lambda: Http(pages), host, int(port))
+
+    def _health(self) -> str:
+        if self.disks.problem is not None:
+            raise Unhealthy(self.disks.problem)
+        return "ok\n"
 
     async def stop(self) -> None:
         """Finishes what is at work, writes what a clean start needs, and gives everything back. Idempotent."""

@@ -232,9 +232,14 @@ class LogDirectory:
         """
         assert partition not in self._folders, f"{partition} is here already"
         self._check_online()
-        self.make_folder(f"{partition}", topic_id)
         self._forget(partition)  # what is known of a topic of the same name that was deleted
-        self._folders[partition] = None
+        try:
+            self.make_folder(f"{partition}", topic_id)
+        finally:
+            # Even if the disk refused the rest: a folder that is there is where the partition lies. Made again in
+            # another directory it would have two, and the next start would take the empty one.
+            if self._files.is_folder(f"{self.path}/{partition}"):
+                self._folders[partition] = None
         return self._open(partition, settings, now_ms, clean=True)
 
     def make_folder(self, name: str, topic_id: bytes) -> None:
@@ -313,6 +318,8 @@ class LogDirectory:
         doomed = doomed_folder_name(partition, self._random.bytes(16))
         try:
             self._files.rename(f"{self.path}/{name}", f"{self.path}/{doomed}")
+        except FileNotFoundError:
+            return
         except OSError as error:
             raise self._failed(error, name) from error
         self._doomed.append((due_ms, f"{self.path}/{doomed}"))

@@ -122,8 +122,11 @@ class PartitionLog(CleanableLog):
         """The log start lies inside a segment, so that the file names do not tell it."""
         return self.log_start_offset > self._segments.first.base_offset
 
-    def retain(self, now_ms: int, high_watermark: int) -> int:
-        """Deletes old segments by retention.ms, retention.bytes and log start; how many. The log start may move."""
+    def retain(self, now_ms: int, high_watermark: int, doomed_ms: int | None = None) -> int:
+        """Deletes old segments by retention.ms, retention.bytes and log start; how many. The log start may move.
+
+        doomed_ms: from when file.delete.delay.ms counts, on the clock of `due`, if that is not the wall clock.
+        """
         if self.offline:
             return 0
         try:
@@ -134,7 +137,7 @@ class PartitionLog(CleanableLog):
             if roll_first:
                 self._segments.active.activate()
                 self._roll(now_ms)
-            self._delete_first(count, now_ms)
+            self._delete_first(count, now_ms if doomed_ms is None else doomed_ms)
         except OSError as error:
             raise self._failed(error) from error
         return count

@@ -7,7 +7,7 @@ import struct
 
 from ottla.common.errors import CorruptMessage
 from ottla.records.batch import HEADER_BYTES, LENGTH_AT, MINIMUM_LENGTH, BatchHeader, Buffer, parse_header
-from ottla.storage.failures import is_passing
+from ottla.storage.failures import is_passing, lacks_descriptors
 from ottla.storage.files import File, Files
 from ottla.storage.indexes import (
     NO_TIMESTAMP,
@@ -93,7 +93,7 @@ class Segment:
         for suffix in (INDEX, TIME_INDEX, TXN_INDEX):
             if self._files.exists(self.path(suffix)):
                 self._files.remove(self.path(suffix))
-        file = self._files.open(self.path(LOG), create=True)
+        file = self._open(create=True)
         try:
             if file.size():
                 file.truncate(0)
@@ -112,11 +112,20 @@ class Segment:
     def open_file(self) -> File:
         """The log file, opened now unless it is open."""
         if self.file is None:
-            self.file = self._files.open(self.path(LOG))
+            self.file = self._open(create=False)
             self._open_files.opened(self)
             self.give_back()  # the file, opened anew, would append behind its reserve
         self.used = True
         return self.file
+
+    def _open(self, *, create: bool) -> File:
+        """Where the process has no descriptor left, cold files make room."""
+        try:
+            return self._files.open(self.path(LOG), create=create)
+        except OSError as error:
+            if not lacks_descriptors(error) or not self._open_files.make_room():
+                raise
+        return self._files.open(self.path(LOG), create=create)
 
     def give_back(self) -> None:
         """The file ends where its records end."""

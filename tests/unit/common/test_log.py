@@ -37,4 +37,4 @@ def test_every_event_is_about_a_known_subject() -> None:
         for path in (SOURCE / part).rglob("*.py")
         for subject in written.findall(path.read_text(encoding="utf-8"))
     }
-    assert found | {"log", "loop"} == set(SUBJECTS)  # those two are said by the process, see broker/serve.py
+    assert found | {"log"} == set(SUBJECTS)  # that is said by the process, see broker/serve.py

@@ -67,9 +67,10 @@ async def _delete(ctx: Context, partition: Partition, offset: int) -> int:
     if not 0 <= start <= high_watermark:
         raise OffsetOutOfRange
     if log.advance_start(start):
-        if log.synced_appends:
-            directory = ctx.node.hosting.directory_of(partition.topic_partition)
-            assert directory is not None, f"{log} lies somewhere"
-            await ctx.node.disks.note_log_start(directory, partition.topic_partition, start)
         partition.changed()
-    return log.log_start_offset
+    start = log.log_start_offset
+    if log.synced_appends:  # though it did not move now: the disk may have refused to note it when it did
+        directory = ctx.node.hosting.directory_of(partition.topic_partition)
+        assert directory is not None, f"{log} lies somewhere"
+        await ctx.node.disks.note_log_start(directory, partition.topic_partition, start)
+    return start

@@ -85,8 +85,10 @@ def _session(ctx: Context, request: FetchRequest, by_id: bool) -> tuple[FetchSes
     if request.session_epoch in (FINAL_EPOCH, INITIAL_EPOCH):
         if request.session_id != NO_SESSION:
             sessions.close(request.session_id)
-        return (sessions.open(by_id, ctx.now_ms) if request.session_epoch == INITIAL_EPOCH else None), False
-    return sessions.use(request.session_id, request.session_epoch, by_id, ctx.now_ms), True
+        return (
+            sessions.open(by_id, ctx.node.steady.now_ms()) if request.session_epoch == INITIAL_EPOCH else None
+        ), False
+    return sessions.use(request.session_id, request.session_epoch, by_id, ctx.node.steady.now_ms()), True
 
 
 async def _marked(
