@@ -1,7 +1,7 @@
 """Compaction at work: picks the dirtiest log, has a worker process clean it, and puts the result in place.
 
 One pass at a time. What the worker does costs the event loop nothing; what happens here is choosing, a few renames, and
-waiting. A log that cannot be cleaned is left alone until the next start, and the others go on.
+waiting. A log that cannot be cleaned is left alone for a while (see `Uncleanable`), and the others go on.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from collections.abc import Callable
 from contextlib import aclosing
 from typing import TYPE_CHECKING, NamedTuple
 
+from ottla.broker.uncleanable import Uncleanable
 from ottla.broker.waits import give_way
 from ottla.common.errors import KafkaError
 from ottla.storage.compaction.pass_ import Cleaned, PassJob, PassResult
@@ -55,8 +56,8 @@ class Cleaning:
         self._node = node
         self._task: asyncio.Task[None] | None = None
         self.busy: Partition | None = None
-        self._uncleanable: dict[bytes, dict[int, str]] = {}
-        """By topic id and partition, why."""
+        self._uncleanable: dict[bytes, dict[int, Uncleanable]] = {}
+        """By topic id and partition."""
         self._deaths: dict[tuple[bytes, int], int] = {}
         self._dirtiest = 0.0
         self._last_round_ms = node.steady.now_ms()
@@ -142,7 +143,8 @@ class Cleaning:
         log = partition.log
         if log is None or log.offline or not log.settings.compacts or log.segment_count < 2:
             return None
-        if partition.topic_partition.partition in self._uncleanable.get(partition.topic_id, ()):
+        given_up = self._uncleanable.get(partition.topic_id, {}).get(partition.topic_partition.partition)
+        if given_up is not None and not given_up.is_due(log.settings, self._node.steady.now_ms()):
             return None
         directory = self._node.hosting.directory_of(partition.topic_partition)
         if directory is None:
@@ -185,6 +187,7 @@ class Cleaning:
             if not log.offline and partition.log is log:
                 self._discard_leftovers(log)
         self._deaths.pop(_key(partition), None)
+        self._cleanable_again(partition)
         self._passes.value += 1
         self._read.value += result.bytes_read
         self._written.value += result.bytes_written
@@ -292,8 +295,21 @@ class Cleaning:
 
     def _cannot_clean(self, partition: Partition, error: Exception) -> None:
         name = partition.topic_partition
-        self._uncleanable.setdefault(partition.topic_id, {})[name.partition] = str(error)
-        self._node.log.error("cleaner.log_uncleanable", partition=name, error=repr(error))
+        known = self._uncleanable.setdefault(partition.topic_id, {})
+        settings = None if partition.log is None else partition.log.settings
+        again = Uncleanable(settings, self._node.steady.now_ms(), known.get(name.partition))
+        known[name.partition] = again
+        self._deaths.pop(_key(partition), None)
+        self._node.log.error(
+            "cleaner.log_uncleanable", partition=name, error=repr(error), again_in_s=again.pause_ms // 1000
+        )
+
+    def _cleanable_again(self, partition: Partition) -> None:
+        known = self._uncleanable.get(partition.topic_id, {})
+        if known.pop(partition.topic_partition.partition, None) is not None:
+            self._node.log.info("cleaner.log_cleanable_again", partition=partition.topic_partition)
+        if not known:
+            self._uncleanable.pop(partition.topic_id, None)
 
     def topics_deleted(self, topic_ids: list[bytes]) -> None:
         for topic_id in topic_ids:

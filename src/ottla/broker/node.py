@@ -43,6 +43,7 @@ from ottla.security.principal import ANONYMOUS
 from ottla.storage.directory import DirectoryUnusable, LogDirectory
 
 if TYPE_CHECKING:
+    from ottla.broker.fetch_sessions import Subscription
     from ottla.broker.settings import BrokerSettings
     from ottla.broker.telemetry import Telemetry
     from ottla.common.clock import Clock, Random
@@ -136,6 +137,9 @@ class Node:
         self.ended: asyncio.Future[str] = loop.create_future()
         """Why the broker cannot go on, once that is so."""
         self._http: asyncio.AbstractServer | None = None
+        self.polls: dict[Subscription, None] = {}
+        """Fetches that wait for records."""
+        self.stopping = False
         self._started = False
         gauges.publish(self)
 
@@ -289,8 +293,12 @@ class Node:
             self._http.close()
         self.groups.stop()
         self.transactions.stop()
+        self.stopping = True
         for listener in self.listeners:
             listener.drain()
+        for poll in tuple(self.polls):  # answered with what there is: nobody waits for a broker that goes
+            if poll.wake is not None and not poll.wake.done():
+                poll.wake.set_result(True)
         deadline = self.loop.time() + DRAIN_TIMEOUT_S
         while any(listener.connections for listener in self.listeners) and self.loop.time() < deadline:
             await asyncio.sleep(0.005)

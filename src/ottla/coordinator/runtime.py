@@ -162,13 +162,13 @@ class Shard(Generic[M]):
             old[1].cancel()
         if at_ms is not None:
             runtime = self._runtime
-            delay_s = max(at_ms - runtime.clock.now_ms(), 0) / 1000
+            delay_s = max(at_ms + 1 - runtime.clock.now_ms(), 0) / 1000  # `at_ms` was counted from a whole millisecond
             self._timers[name] = at_ms, runtime.loop.call_later(delay_s, self._fire, name)
 
     def _fire(self, name: TimerName) -> None:
         """Never before its time: loops round to milliseconds, and time in which the loop stood still does not count."""
         found = self._timers.pop(name, None)
-        if found is not None and found[0] > self._runtime.clock.now_ms():
+        if found is not None and found[0] >= self._runtime.clock.now_ms():
             self._set_timer(name, found[0])
             return
         self.run(self.machine.on_timer(name, self._runtime.clock.now_ms()))

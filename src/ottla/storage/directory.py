@@ -210,7 +210,8 @@ class LogDirectory:
             if log.topic_id is None and topic_id is not None:
                 log.topic_id = topic_id
                 try:
-                    self._files.write_atomically(f"{log.folder}/{PARTITION_METADATA}", partition_metadata(topic_id))
+                    self._note_topic_id(log.folder, topic_id)
+                    log.names_changed()
                 except OSError as error:
                     raise self._failed(error, f"{partition}") from error
         return log
@@ -247,13 +248,18 @@ class LogDirectory:
         folder = f"{self.path}/{name}"
         try:
             self._files.make_folder(folder)
-            file = self._files.open(f"{folder}/{PARTITION_METADATA}", create=True)
-            try:
-                file.append(partition_metadata(topic_id))
-            finally:
-                file.close()
+            self._note_topic_id(folder, topic_id)
         except OSError as error:
             raise self._failed(error, name) from error
+
+    def _note_topic_id(self, folder: str, topic_id: bytes) -> None:
+        """Becomes durable with the first sync of the log. Raises OSError."""
+        file = self._files.open(f"{folder}/{PARTITION_METADATA}", create=True)
+        try:
+            file.truncate(0)
+            file.append(partition_metadata(topic_id))
+        finally:
+            file.close()
 
     def _open(self, partition: TopicPartition, settings: TopicSettings, now_ms: int, clean: bool) -> PartitionLog:
         log = self.open_folder(f"{partition}", partition, settings, now_ms, clean=clean)

@@ -74,6 +74,10 @@ class Durability:
         self.fresh_snapshots = []
         return sync
 
+    def begin_anew(self) -> None:
+        """The next sync covers the folder's own name and the topic's id, too."""
+        self.names_changed = self._first = True
+
     def on_refused(self, sync: Sync, epochs: Epochs) -> None:
         """The disk refused a part of the sync, and no fsync failed: all of it is still to be done."""
         assert sync.undone is not None

@@ -241,6 +241,10 @@ class LogBase:
         except OSError as error:
             raise self._failed(error) from error
 
+    def names_changed(self) -> None:
+        """A file of the folder is new: the next sync makes it durable, as after the log was made."""
+        self._durability.begin_anew()
+
     def finish_renames(self) -> None:
         """What the disk refused to rename gets its name, before anybody goes by names. Raises OSError."""
         for segment in self._segments:
