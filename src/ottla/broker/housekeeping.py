@@ -92,21 +92,26 @@ class Housekeeping:
             if not node.wall.trusted():
                 return  # nothing goes by the age that a clock shows which has just jumped
             try:
-                self._retain(partition)
+                await self._retain(partition)
             except KafkaError as error:  # one log that fails must not keep the others from shrinking
                 node.log.warn("logs.retention_failed", partition=partition.topic_partition, error=str(error))
             if node.loop.time() - started > SLICE_S:
                 await give_way()
                 started = node.loop.time()
 
-    def _retain(self, partition: Partition) -> None:
+    async def _retain(self, partition: Partition) -> None:
         """Not while its log is being compacted: the pass reads the old segments."""
         node = self._node
         log = partition.log if partition.log is not None else self._woken(partition)
         if log is None or log.offline or partition is node.cleaning.busy:
             return
         before = log.log_start_offset
-        log.retain(node.clock.now_ms(), partition.high_watermark, doomed_ms=node.steady.now_ms())
+        directory = node.hosting.directory_of(partition.topic_partition)
+        for call in log.retain_steps(node.clock.now_ms(), partition.high_watermark, node.steady.now_ms()):
+            assert directory is not None, f"{log} lies somewhere"
+            await node.disks.run(directory, call)
+            if partition is node.cleaning.busy or partition.log is not log:
+                break  # the rest is for the next round
         if log.log_start_offset != before:
             partition.changed()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 
 from ottla.storage.epochs import Epochs
@@ -101,15 +102,11 @@ class Durability:
             _sync_file(files, segment.path(suffix))
         files.fsync_folder(folder)
 
-    def sync_snapshots(self, files: Files, folder: str, snapshots: Sequence[int]) -> None:
-        """Before segments go: from then on the snapshots alone know their producers."""
-        fresh = self.fresh_snapshots
-        for offset in fresh:
-            if offset in snapshots:
-                _sync_file(files, f"{folder}/{offset_name(offset)}{SNAPSHOT}")
-        if fresh:
-            files.fsync_folder(folder)
-        self.fresh_snapshots = []
+    def unsynced_snapshots(self, snapshots: Sequence[int]) -> list[int]:
+        return [offset for offset in self.fresh_snapshots if offset in snapshots]
+
+    def on_snapshots_synced(self, synced: Sequence[int]) -> None:
+        self.fresh_snapshots = [offset for offset in self.fresh_snapshots if offset not in synced]
 
     def closed(self, segments: Segments) -> list[Segment]:
         """What is rewritten and still there; a truncation may have made one active again."""
@@ -122,6 +119,15 @@ class Durability:
     def recovery_point(self, segments: Segments, durable_end: int) -> int:
         """Below it everything is on disk, the indexes of closed segments included."""
         return min([durable_end, *(segment.base_offset for segment in self.closed(segments))])
+
+
+def sync_snapshots(files: Files, folder: str, snapshots: Sequence[int]) -> None:
+    """Raises OSError. One that was superseded meanwhile needs no sync."""
+    for offset in snapshots:
+        path = f"{folder}/{offset_name(offset)}{SNAPSHOT}"
+        with contextlib.suppress(FileNotFoundError):
+            _sync_file(files, path)
+    files.fsync_folder(folder)
 
 
 def _sync_file(files: Files, path: str) -> None:

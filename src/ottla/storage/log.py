@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterator
+from functools import partial
 
 from ottla.common.errors import OffsetOutOfRange
 from ottla.storage import retention
+from ottla.storage.durability import sync_snapshots
 from ottla.storage.files import Files
 from ottla.storage.loading import Loading
 from ottla.storage.log_base import LogBase
@@ -123,41 +126,58 @@ class PartitionLog(CleanableLog):
         return self.log_start_offset > self._segments.first.base_offset
 
     def retain(self, now_ms: int, high_watermark: int, doomed_ms: int | None = None) -> int:
-        """Deletes old segments by retention.ms, retention.bytes and log start; how many. The log start may move.
+        """Deletes old segments by retention.ms, retention.bytes and log start; how many. The log start may move."""
+        before = len(self._doomed)
+        try:
+            for call in self.retain_steps(now_ms, high_watermark, doomed_ms):
+                call()
+        except OSError as error:
+            raise self._failed(error) from error
+        return len(self._doomed) - before
+
+    def retain_steps(
+        self, now_ms: int, high_watermark: int, doomed_ms: int | None = None
+    ) -> Iterator[Callable[[], None]]:
+        """The same, one segment after another; what it yields are the fsyncs, for a thread. The log can be used between
+        them, so each step looks anew. The oldest goes first, each durably before the next: a crash must not leave a
+        hole. Raises KafkaStorageError; whoever runs a call hands its OSError to the directory.
 
         doomed_ms: from when file.delete.delay.ms counts, on the clock of `due`, if that is not the wall clock.
         """
-        if self.offline:
-            return 0
-        try:
-            self.finish_renames()
-            count, roll_first = retention.deletable(
-                self._segments, self.settings, now_ms, high_watermark, self.log_start_offset, self.log_end_offset
-            )
-            if roll_first:
-                self._segments.active.activate()
-                self._roll(now_ms)
-            self._delete_first(count, now_ms if doomed_ms is None else doomed_ms)
-        except OSError as error:
-            raise self._failed(error) from error
-        return count
+        while not self.offline:
+            try:
+                self.finish_renames()
+                count, roll_first = retention.deletable(
+                    self._segments, self.settings, now_ms, high_watermark, self.log_start_offset, self.log_end_offset
+                )
+                if roll_first:
+                    self._segments.active.activate()
+                    self._roll(now_ms)
+                if not count:
+                    return
+                snapshots = self._durability.unsynced_snapshots(self._snapshots)
+                if not snapshots:
+                    self._delete_one(now_ms if doomed_ms is None else doomed_ms)
+            except OSError as error:
+                raise self._failed(error) from error
+            if snapshots:  # once segments go, the snapshots alone know their producers
+                yield partial(sync_snapshots, self._files, self.folder, snapshots)
+                self._durability.on_snapshots_synced(snapshots)
+            elif count > 1:
+                yield partial(self._files.fsync_folder, self.folder)
 
-    def _delete_first(self, count: int, now_ms: int) -> None:
-        """The oldest first, each durably before the next: a crash must not leave a hole."""
-        if count:
-            self._durability.sync_snapshots(self._files, self.folder, self._snapshots)
-        for left in range(count, 0, -1):
-            segment = self._segments.first
-            segment.rename(DELETED)  # the one step that may be refused; what follows in memory cannot be
-            self._segments.drop_first()
-            self.size_bytes -= segment.size_bytes
-            self._doomed.append((now_ms + self.settings.file_delete_delay_ms, segment))
-            self._start_at_first()
-            if segment.base_offset in self._snapshots:
-                self._snapshots.remove(segment.base_offset)
+    def _delete_one(self, doomed_ms: int) -> None:
+        """The rename is the one step that may be refused; what follows in memory cannot be."""
+        segment = self._segments.first
+        segment.rename(DELETED)
+        self._segments.drop_first()
+        self.size_bytes -= segment.size_bytes
+        self._doomed.append((doomed_ms + self.settings.file_delete_delay_ms, segment))
+        self._start_at_first()
+        if segment.base_offset in self._snapshots:
+            self._snapshots.remove(segment.base_offset)
+            with contextlib.suppress(OSError):  # a start removes what belongs to no segment
                 self._files.remove(self._snapshot_path(segment.base_offset))
-            if left > 1:
-                self._files.fsync_folder(self.folder)
 
     def _start_at_first(self) -> None:
         first = self._segments.first.base_offset
