@@ -48,7 +48,8 @@ class OsFile:
             written = _pwritev(self._fd, buffers, position)
             if written != size:
                 self._write_rest(buffers, written, size)
-        except OSError:
+        except OSError as error:
+            error.filename = self.path  # calls on a descriptor name none
             self._undo(position)
             raise
         self._end = position + size
@@ -164,7 +165,8 @@ class OsFiles:
             finally:
                 os.close(fd)
             os.replace(temporary, path)  # noqa: PTH105 - paths are text here
-        except OSError:
+        except OSError as error:
+            error.filename = path
             with contextlib.suppress(OSError):
                 os.unlink(temporary)  # noqa: PTH108 - a full disk has no room for a half
             raise

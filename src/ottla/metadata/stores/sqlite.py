@@ -160,7 +160,11 @@ class SqliteStore:
             return await self._worker.run(call)
         except sqlite3.Error as error:
             raise StoreError(store_sentence(error, self._folder / FILE_NAME)) from error
-        except (TypeError, ValueError, OverflowError) as error:  # of bytes that are no text, no number, no blob any more
+        except (
+            TypeError,
+            ValueError,
+            OverflowError,
+        ) as error:  # of bytes that are no text, no number, no blob any more
             raise StoreError(damaged(self._folder / FILE_NAME, str(error))) from error
         except OSError as error:  # of the lock files beside it
             raise StoreError(f"the metadata store in {self._folder} cannot be used: {error}") from error
