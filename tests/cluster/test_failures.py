@@ -3,22 +3,27 @@ process, a folder full of Python files. Afterwards it serves again, or it has en
 
 from __future__ import annotations
 
+import asyncio
 import os
 import resource
 import signal
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from confluent_kafka import Consumer, Producer
+from confluent_kafka import Producer
 from confluent_kafka.admin import AdminClient, NewTopic
 
+from ottla.client.cluster import Cluster
+from ottla.common.clock import SystemRandom
+from ottla.common.errors import CoordinatorLoadInProgress
 from ottla.metadata.stores.sqlite import FILE_NAME
+from ottla.protocol.messages.consumer_group import ConsumerGroupHeartbeatRequest, ConsumerGroupHeartbeatResponse
+from ottla.protocol.messages.metadata import MetadataRequest
 from tests.cluster.cli_calls import Cli
 from tests.cluster.test_compaction_worker import fill, metric, until
 from tests.cluster.test_exactly_once import read_everything
@@ -202,36 +207,39 @@ def test_the_worker_runs_nothing_that_lies_in_the_working_folder(tmp_path: Path)
 
 
 def test_members_survive_a_broker_that_is_stopped_for_longer_than_their_session(tmp_path: Path) -> None:
-    with OttlaBroker(tmp_path, "group.min.session.timeout.ms=1000", "num.partitions=1") as broker:
+    """Its clock for sessions stands still while it cannot hear anybody."""
+    settings = (
+        "group.consumer.min.session.timeout.ms=1000",
+        "group.consumer.session.timeout.ms=3000",
+        "group.consumer.min.heartbeat.interval.ms=500",
+        "group.consumer.heartbeat.interval.ms=500",
+    )
+    with OttlaBroker(tmp_path, *settings) as broker:
         create(broker.address, "t")
-        produce(broker.address, "t", ["one"])
-        revoked: list[object] = []
-        consumer = Consumer(
-            {
-                "bootstrap.servers": broker.address, "group.id": "g", "auto.offset.reset": "earliest",
-                "session.timeout.ms": 2500, "heartbeat.interval.ms": 300, "socket.timeout.ms": 60000,
-            }
-        )  # fmt: skip
-        consumer.subscribe(
-            ["t"], on_revoke=lambda _, parts: revoked.append(parts), on_lost=lambda _, p: revoked.append(p)
-        )
-        message = None
-        while message is None:
-            message = consumer.poll(1)
-        os.kill(broker.pid, signal.SIGSTOP)
-        until_s = time.monotonic() + 2.2  # the client itself gives up after its session timeout
-        while time.monotonic() < until_s:
-            consumer.poll(0.1)
-        os.kill(broker.pid, signal.SIGCONT)
-        for _ in range(15):
-            consumer.poll(0.1)
-        produce(broker.address, "t", ["two"])
-        message = None
-        while message is None:
-            message = consumer.poll(1)
-        assert message.value() == b"two"
-        assert revoked == []
-        consumer.close()
+
+        async def member() -> int:
+            async with Cluster(broker.address, SystemRandom()) as cluster:
+                joined = await beat(cluster, 0)
+                os.kill(broker.pid, signal.SIGSTOP)
+                await asyncio.to_thread(subprocess.run, ["sleep", "4"], check=True)
+                os.kill(broker.pid, signal.SIGCONT)
+                await cluster.send(MetadataRequest(topics=[]))  # a turn of the loop, in which timers fire
+                return (await beat(cluster, joined.member_epoch)).error_code
+
+        assert asyncio.run(member()) == 0
+        assert "broker.paused" in broker.errors()
+
+
+async def beat(cluster: Cluster, epoch: int) -> ConsumerGroupHeartbeatResponse:
+    request = ConsumerGroupHeartbeatRequest(
+        group_id="g", member_id="member", member_epoch=epoch, rebalance_timeout_ms=60_000,
+        subscribed_topic_names=["t"] if epoch == 0 else None, topic_partitions=[] if epoch == 0 else None,
+    )  # fmt: skip
+    for _ in range(100):
+        answer: ConsumerGroupHeartbeatResponse = await cluster.send_to_coordinator("g", request, lambda answer: answer)
+        if answer.error_code != CoordinatorLoadInProgress.code:
+            break
+    return answer
 
 
 def test_a_start_on_a_full_disk_is_a_sentence(tmp_path: Path) -> None:

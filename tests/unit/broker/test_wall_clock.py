@@ -8,12 +8,17 @@ from collections.abc import Awaitable, Callable
 import pytest
 
 from ottla.broker.node import Node
-from ottla.client.cluster import Cluster
+from ottla.client.cluster import TRANSACTION, Cluster
 from ottla.client.operations import EARLIEST, create_topic, offset_for, produce
 from ottla.common.clock import SteadyClock
+from ottla.common.errors import UnknownMemberId
 from ottla.coordinator.group.formats import GROUP_FORMATS
 from ottla.coordinator.steady_formats import SteadyFormats
+from ottla.coordinator.transaction.transaction import State
 from ottla.protocol.logs.consumer_offsets import OffsetCommitKey, OffsetCommitValue
+from ottla.protocol.messages.consumer_group import ConsumerGroupHeartbeatRequest, ConsumerGroupHeartbeatResponse
+from ottla.protocol.messages.init_producer_id import InitProducerIdRequest
+from ottla.protocol.messages.transactions import AddPartitionsToTxnRequest
 from ottla.records.record import BatchBuilder
 from ottla.testing.clock import SimClock
 from ottla.testing.cluster import SimCluster
@@ -83,7 +88,7 @@ def test_retention_goes_on_once_the_clock_has_been_steady_for_a_check_interval()
 
 
 @pytest.mark.parametrize("jump_ms", [HOUR_MS, -HOUR_MS])
-def test_deadlines_of_members_and_transactions_do_not_move_with_the_wall_clock(jump_ms: int) -> None:
+def test_a_steady_clock_does_not_move_with_the_wall_clock(jump_ms: int) -> None:
     steady = SteadyClock(clock := SimClock())
     before = steady.now_ms()
     clock.skew_ms += jump_ms
@@ -120,3 +125,58 @@ def test_times_on_disk_are_those_of_the_wall_clock() -> None:
     assert again is not None and isinstance(again[1], OffsetCommitValue)
     assert again[1].commit_timestamp == steady.now_ms()
     assert value.commit_timestamp == steady.now_ms(), "what the machine holds is not changed"
+
+
+async def beat(node: Node, member: str, epoch: int) -> ConsumerGroupHeartbeatResponse:
+    request = ConsumerGroupHeartbeatRequest(
+        group_id="g", member_id=member, member_epoch=epoch, rebalance_timeout_ms=60_000,
+        subscribed_topic_names=["t"] if epoch == 0 else None, topic_partitions=[] if epoch == 0 else None,
+    )  # fmt: skip
+    answer: ConsumerGroupHeartbeatResponse = await node.peers.send(1, request)
+    return answer
+
+
+@pytest.mark.parametrize("jump_ms", [HOUR_MS, -HOUR_MS])
+def test_a_member_is_missed_after_its_session_whatever_the_wall_clock_does(jump_ms: int) -> None:
+    async def scenario(_: SimCluster, node: Node, clock: SimClock, client: Cluster) -> None:
+        await client.coordinator("g")
+        await beat(node, "dead", 0)
+        epoch = (await beat(node, "alive", 0)).member_epoch
+        clock.skew_ms += jump_ms
+        for _second in range(50):  # the session timeout is 45 s
+            await asyncio.sleep(1)
+            answer = await beat(node, "alive", epoch)
+            assert answer.error_code == 0, "a member that beats is not missed"
+            epoch = answer.member_epoch
+        assert (await beat(node, "dead", 1)).error_code == UnknownMemberId.code
+
+    on_clock(scenario)
+
+
+def state(node: Node) -> State:
+    found = node.transactions.machine("tx").find("tx")
+    assert found is not None
+    return found.state
+
+
+@pytest.mark.parametrize("jump_ms", [HOUR_MS, -HOUR_MS])
+def test_a_transaction_is_aborted_after_its_timeout_whatever_the_wall_clock_does(jump_ms: int) -> None:
+    async def scenario(_: SimCluster, node: Node, clock: SimClock, client: Cluster) -> None:
+        await client.coordinator("tx", TRANSACTION)
+        begun = await node.peers.send(1, InitProducerIdRequest(transactional_id="tx", transaction_timeout_ms=3000))
+        topic = AddPartitionsToTxnRequest.AddPartitionsToTxnTopic(name="t", partitions=[0])
+        request = AddPartitionsToTxnRequest(
+            v3_and_below_transactional_id="tx",
+            v3_and_below_producer_id=begun.producer_id,
+            v3_and_below_producer_epoch=begun.producer_epoch,
+            v3_and_below_topics=[topic],
+        )
+        added = await node.peers.send(1, request, 3)
+        assert added.results_by_topic_v3_and_below[0].results_by_partition[0].partition_error_code == 0
+        clock.skew_ms += jump_ms
+        await asyncio.sleep(1.5)
+        assert state(node) is State.ONGOING
+        await asyncio.sleep(5)
+        assert state(node) is State.COMPLETE_ABORT
+
+    on_clock(scenario)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+
 import pytest
 
 from ottla.common.errors import KafkaStorageError
@@ -183,3 +185,32 @@ def test_a_topic_with_dashes_is_split_at_the_last_one() -> None:
     files.make_folder("/data/not a partition")
     files.make_folder("/data/__cluster_metadata-0")
     assert list(open_directory(files).partitions()) == [(partition, None)]
+
+
+@pytest.mark.parametrize("error", [errno.ENOSPC, errno.EMFILE])
+@pytest.mark.parametrize("operation", range(1, 6))
+def test_a_folder_that_was_made_halfway_is_where_the_partition_lies(error: int, operation: int) -> None:
+    """Made again in another directory it would have two folders, and the next start would take the empty one."""
+    files = SimFiles()
+    directory = open_directory(files)
+    count = 0
+
+    def refuse(_kind: str, _path: str) -> None:
+        nonlocal count
+        count += 1
+        files.lack(error if count >= operation else None)
+
+    files.on_operation = refuse
+    try:
+        directory.create(PARTITION, TOPIC_ID, settings(), NOW_MS)
+    except KafkaStorageError:
+        assert directory.contains(PARTITION) == files.is_folder("/data/t-0")
+    files.on_operation = None
+    files.lack(None)
+    if directory.contains(PARTITION):
+        log = directory.log(PARTITION, settings(), NOW_MS, TOPIC_ID)
+    else:
+        log = directory.create(PARTITION, TOPIC_ID, settings(), NOW_MS)
+    assert add(log) == 0
+    assert not directory.offline
+    assert log.topic_id == TOPIC_ID
