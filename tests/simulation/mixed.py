@@ -131,8 +131,8 @@ async def disturb(work: Awaitable[None]) -> None:
         assert error.retriable, error
 
 
-async def mixed(simulation: Simulation) -> Counter[str]:
-    world = World(simulation)
+async def mixed(simulation: Simulation, make_world: type[World] = World) -> Counter[str]:
+    world = make_world(simulation)
     cluster = world.cluster
     cluster.settings.update(SETTINGS)
     await cluster.start()

@@ -141,6 +141,7 @@ def run(seed: int, mode: CrashMode, at: int) -> bool:
     assert not [name for name in names if name.endswith((".cleaned", ".swap", ".deleted"))]
     check(again, before)
     again.on_checkpoint(before.recovery_point)
+    again.on_checkpointed(before.recovery_point)
     again.flush()
     clean(again, files, now_ms=NOW_MS + 1500)
     check(again, before)

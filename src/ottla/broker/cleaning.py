@@ -1,20 +1,23 @@
 """Compaction at work: picks the dirtiest log, has a worker process clean it, and puts the result in place.
 
 One pass at a time. What the worker does costs the event loop nothing; what happens here is choosing, a few renames, and
-waiting. A log that cannot be cleaned is left alone until the next start, and the others go on.
+waiting. A log that cannot be cleaned is left alone for a while (see `Uncleanable`), and the others go on.
 """
 
 from __future__ import annotations
 
 import asyncio
 import errno
+from collections.abc import Callable
 from contextlib import aclosing
 from typing import TYPE_CHECKING, NamedTuple
 
+from ottla.broker.uncleanable import Uncleanable
 from ottla.broker.waits import give_way
 from ottla.common.errors import KafkaError
 from ottla.storage.compaction.pass_ import Cleaned, PassJob, PassResult
 from ottla.storage.compaction.swap import discard_cleaned
+from ottla.storage.failures import is_passing
 from ottla.storage.files import WorkerDied, WorkerStarved
 from ottla.storage.log_cleaning import Memory
 
@@ -29,7 +32,8 @@ if TYPE_CHECKING:
 _SLICE_S = 0.004
 _DEATHS_MAX = 3
 """So often may the worker die over one log before that is taken for the log's fault."""
-_HARMLESS = (errno.ENOSPC, errno.EDQUOT)
+_AGAIN_S = 1.0
+"""A step of a swap that the disk refused is tried again so much later."""
 
 
 class _Dirty(NamedTuple):
@@ -52,11 +56,11 @@ class Cleaning:
         self._node = node
         self._task: asyncio.Task[None] | None = None
         self.busy: Partition | None = None
-        self._uncleanable: dict[bytes, dict[int, str]] = {}
-        """By topic id and partition, why."""
+        self._uncleanable: dict[bytes, dict[int, Uncleanable]] = {}
+        """By topic id and partition."""
         self._deaths: dict[tuple[bytes, int], int] = {}
         self._dirtiest = 0.0
-        self._last_round_ms = node.clock.now_ms()
+        self._last_round_ms = node.steady.now_ms()
         counter, gauge = node.metrics.counter, node.metrics.gauge
         self._passes = counter("ottla_cleaner_passes_total", "Logs compacted")
         self._discarded = counter("ottla_cleaner_discarded_total", "Passes whose result was not wanted any more")
@@ -72,7 +76,7 @@ class Cleaning:
         gauge("ottla_cleaner_max_dirty_percent", "Dirty share of the dirtiest log", lambda: int(100 * self._dirtiest))
         gauge(
             "ottla_cleaner_since_last_run_ms", "Time since the last look for a log to compact",
-            lambda: node.clock.now_ms() - self._last_round_ms,
+            lambda: node.steady.now_ms() - self._last_round_ms,
         )  # fmt: skip
 
     # --- life
@@ -106,7 +110,9 @@ class Cleaning:
     async def _round(self) -> bool:
         """Cleans the dirtiest log that is worth it; False if there is none."""
         self._rests.value += 1
-        self._last_round_ms = self._node.clock.now_ms()
+        self._last_round_ms = self._node.steady.now_ms()
+        if not self._node.wall.trusted():
+            return False  # tombstones go by their age
         dirtiest = await self._dirtiest_log()
         if dirtiest is None:
             return False
@@ -137,7 +143,8 @@ class Cleaning:
         log = partition.log
         if log is None or log.offline or not log.settings.compacts or log.segment_count < 2:
             return None
-        if partition.topic_partition.partition in self._uncleanable.get(partition.topic_id, ()):
+        given_up = self._uncleanable.get(partition.topic_id, {}).get(partition.topic_partition.partition)
+        if given_up is not None and not given_up.is_due(log.settings, self._node.steady.now_ms()):
             return None
         directory = self._node.hosting.directory_of(partition.topic_partition)
         if directory is None:
@@ -154,7 +161,7 @@ class Cleaning:
 
     async def _clean(self, dirty: _Dirty) -> bool:
         partition, log = dirty.partition, dirty.log
-        began_ms = self._node.clock.now_ms()
+        began_ms = self._node.steady.now_ms()
         try:
             await self._make_durable(dirty)
             job = log.cleaning_job(dirty.dirt, _memory(self._node.settings), self._node.clock.now_ms())
@@ -180,6 +187,7 @@ class Cleaning:
             if not log.offline and partition.log is log:
                 self._discard_leftovers(log)
         self._deaths.pop(_key(partition), None)
+        self._cleanable_again(partition)
         self._passes.value += 1
         self._read.value += result.bytes_read
         self._written.value += result.bytes_written
@@ -194,7 +202,7 @@ class Cleaning:
             kept_bytes=result.bytes_written,
             read_records=result.records_read,
             kept_records=result.records_kept,
-            took_ms=self._node.clock.now_ms() - began_ms,
+            took_ms=self._node.steady.now_ms() - began_ms,
         )
         return True
 
@@ -205,7 +213,8 @@ class Cleaning:
             return
         await self._node.syncing.closed_segments(dirty.partition)
         self._check(dirty)
-        dirty.directory.checkpoint()
+        await self._node.disks.checkpoint(dirty.directory)
+        self._check(dirty)
         if log.checkpointed_point < dirty.dirt.end:
             raise _Stale  # another sync is under way; the next round finds the log durable
 
@@ -224,7 +233,8 @@ class Cleaning:
             raise
         assert isinstance(result, PassResult), "a pass ends with its result"
         self._check(dirty)
-        dirty.directory.checkpoint_cleaned(dirty.partition.topic_partition, result.clean_to)
+        name = dirty.partition.topic_partition
+        await self._node.disks.checkpoint_cleaned(dirty.directory, name, result.clean_to)
         return result
 
     def _check(self, dirty: _Dirty) -> None:
@@ -234,8 +244,23 @@ class Cleaning:
             raise _Stale
 
     async def _swap(self, dirty: _Dirty, cleaned: Cleaned) -> None:
-        for slow in dirty.log.swap_steps(cleaned, dirty.version, self._node.clock.now_ms()):
+        """Where the disk refuses a step for now it is tried again: a swap must not be left half done."""
+        for slow in dirty.log.swap_steps(cleaned, dirty.version, self._node.steady.now_ms()):
+            refusal = slow if isinstance(slow, OSError) else await self._attempt(slow)
+            while refusal is not None:
+                if self._task is None or not is_passing(refusal):  # the broker stops: the next start finishes it
+                    dirty.log.fail(refusal)
+                    raise refusal
+                dirty.directory.refused(refusal)
+                await asyncio.sleep(_AGAIN_S)
+                refusal = None if isinstance(slow, OSError) else await self._attempt(slow)
+
+    async def _attempt(self, slow: Callable[[], None]) -> OSError | None:
+        try:
             await self._node.offload.run(slow)
+        except OSError as error:
+            return error
+        return None
 
     async def _finish(self, swap: asyncio.Task[None]) -> None:
         """A swap that has begun comes to its end, even if the broker stops: nothing may come in between."""
@@ -251,7 +276,8 @@ class Cleaning:
         try:
             discard_cleaned(self._node.files, log.folder)
         except OSError as error:
-            log.fail(error)
+            if not is_passing(error):  # else the next pass over this log discards them first
+                log.fail(error)
 
     def _died(self, partition: Partition, error: WorkerDied) -> None:
         self._worker_deaths.value += 1
@@ -262,15 +288,28 @@ class Cleaning:
             self._cannot_clean(partition, error)
 
     def _disk_failed(self, dirty: _Dirty, error: OSError) -> None:
-        if error.errno in _HARMLESS:
-            self._node.log.warn("cleaner.disk_full", partition=dirty.partition.topic_partition)
-            return
-        self._node.hosting.directory_failed(dirty.partition, error)
+        name = dirty.partition.topic_partition
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            self._node.log.warn("cleaner.disk_full", partition=name)
+        dirty.directory.refused(error, f"{name}")
 
     def _cannot_clean(self, partition: Partition, error: Exception) -> None:
         name = partition.topic_partition
-        self._uncleanable.setdefault(partition.topic_id, {})[name.partition] = str(error)
-        self._node.log.error("cleaner.log_uncleanable", partition=name, error=repr(error))
+        known = self._uncleanable.setdefault(partition.topic_id, {})
+        settings = None if partition.log is None else partition.log.settings
+        again = Uncleanable(settings, self._node.steady.now_ms(), known.get(name.partition))
+        known[name.partition] = again
+        self._deaths.pop(_key(partition), None)
+        self._node.log.error(
+            "cleaner.log_uncleanable", partition=name, error=repr(error), again_in_s=again.pause_ms // 1000
+        )
+
+    def _cleanable_again(self, partition: Partition) -> None:
+        known = self._uncleanable.get(partition.topic_id, {})
+        if known.pop(partition.topic_partition.partition, None) is not None:
+            self._node.log.info("cleaner.log_cleanable_again", partition=partition.topic_partition)
+        if not known:
+            self._uncleanable.pop(partition.topic_id, None)
 
     def topics_deleted(self, topic_ids: list[bytes]) -> None:
         for topic_id in topic_ids:

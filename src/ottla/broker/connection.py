@@ -311,7 +311,12 @@ class Connection(asyncio.BufferedProtocol):
                     continue
                 most = min(most, _BESIDE_SENDFILE_BYTES)
             size = min(len(part) - self._sent_of_range, most)
-            small.append(part.read(self._sent_of_range, size))
+            try:
+                small.append(part.read(self._sent_of_range, size))
+            except OSError as error:  # the answer has begun, so the client learns of it only by the connection's end
+                self._router.on_unreadable(error)
+                self.abort()
+                return
             self._sent_of_range += size
             self._end_range()
             self._write(small)

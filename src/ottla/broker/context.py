@@ -86,7 +86,7 @@ class Context:
     def tell(self, event: str, **facts: object) -> None:
         """Tells the log what this request has changed, and who sent it."""
         session = self.session
-        self.node.chronicle(
+        self.node.log.info(
             event, **facts, principal=session.principal, client_id=self.client_id, address=session.client_host
         )
 

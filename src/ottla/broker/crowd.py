@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from ottla.common.errors import InvalidConfig
 
 if TYPE_CHECKING:
+    from ottla.broker.descriptors import Descriptors
     from ottla.broker.settings import BrokerSettings
 
 
@@ -16,8 +17,9 @@ class Crowd:
     Kafka waits with accepting when max.connections is reached; a client that is closed at once learns of it at once.
     """
 
-    def __init__(self, settings: BrokerSettings) -> None:
+    def __init__(self, settings: BrokerSettings, descriptors: Descriptors | None = None) -> None:
         self._settings = settings
+        self._descriptors = descriptors
         self._overrides: tuple[str, dict[str, int]] = ("", {})
         self._limits(settings.max_connections_per_ip_overrides)
         self._hosts: dict[str, int] = {}
@@ -30,12 +32,17 @@ class Crowd:
         self.total += 1
         settings = self._settings  # asked each time: all three may change while the broker runs
         most_here = self._limits(settings.max_connections_per_ip_overrides).get(host, settings.max_connections_per_ip)
-        if self.total <= settings.max_connections and here <= most_here:
+        most = settings.max_connections
+        if self._descriptors is not None:
+            most = min(most, self._descriptors.connections)
+        if self.total <= most and here <= most_here:
             return None
         self.refused += 1
         if here > most_here:
             return f"max.connections.per.ip allows {most_here} connections from {host}"
-        return f"max.connections allows {settings.max_connections} connections"
+        if self._descriptors is not None and most < settings.max_connections:
+            return f"the limit of {self._descriptors.limit} open files (ulimit -n) allows {most} connections"
+        return f"max.connections allows {most} connections"
 
     def _limits(self, text: str) -> dict[str, int]:
         if self._overrides[0] != text:

@@ -23,6 +23,12 @@ def publish(node: Node) -> None:
     gauge(
         "ottla_log_directories_offline", "Log directories that failed", lambda: sum(d.offline for d in node.directories)
     )
+    gauge("ottla_descriptors_limit", "File descriptors that this process may have", lambda: node.descriptors.limit)
+    gauge(
+        "ottla_open_files", "Files of segments that are open", lambda: sum(len(d.open_files) for d in node.directories)
+    )
+    gauge("ottla_open_files_limit", "Their limit", lambda: node.descriptors.open_files)
+    gauge("ottla_log_lines_omitted", "Log lines left out because their event came too often", lambda: node.log.omitted)
     gauge("ottla_fetch_sessions", "Incremental fetch sessions", lambda: len(node.fetch_sessions))
     gauge("ottla_fetch_sessions_limit", "Slots for sessions", lambda: node.fetch_sessions.slots)
     gauge("ottla_fetch_session_evictions", "Sessions evicted so far", lambda: node.fetch_sessions.evictions)
@@ -34,7 +40,11 @@ def publish(node: Node) -> None:
     gauge("ottla_connections_held", "Connections that wait for receive memory", lambda: node.budget.waiting)
     gauge("ottla_requests_waiting", "Requests whose handler waits", lambda: node.budget.handling)
     gauge("ottla_request_bytes_limit", "Largest request", lambda: settings.socket_request_max_bytes)
-    gauge("ottla_connections_limit", "max.connections", lambda: settings.max_connections)
+    gauge(
+        "ottla_connections_limit",
+        "max.connections, or what the file descriptors allow",
+        lambda: min(settings.max_connections, node.descriptors.connections),
+    )
     gauge("ottla_connections_refused", "Connections closed for a limit", lambda: node.crowd.refused)
     limit = node.producer_limit
     gauge("ottla_producer_ids", "Producer ids that partitions remember", limit.count)

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
+from ottla.broker import eager
 from ottla.broker.coordination import Coordinator
 from ottla.broker.group_topics import ImageGroupConfigs, ImageTopics
+from ottla.broker.waits import give_way
 from ottla.common.errors import NotCoordinator
 from ottla.common.names import CONSUMER_OFFSETS
 from ottla.coordinator.group.formats import GROUP_FORMATS
@@ -14,11 +16,14 @@ from ottla.coordinator.group.limits import GroupLimits
 from ottla.coordinator.group.machine import GroupMachine
 from ottla.coordinator.group.room import Room
 from ottla.coordinator.outcome import Outcome, Token
-from ottla.coordinator.runtime import Runtime
+from ottla.coordinator.runtime import SLICE_S, Runtime
+from ottla.coordinator.steady_formats import SteadyFormats
 
 if TYPE_CHECKING:
     from ottla.broker.node import Node
     from ottla.metadata.delta import Delta
+
+_GROUPS_AT_A_TIME = 50
 
 GroupCommand = Callable[[GroupMachine, Token, int], Outcome]
 
@@ -48,11 +53,11 @@ class Groups(Coordinator[GroupMachine]):
         self._configs = ImageGroupConfigs(node)
         runtime = Runtime(
             node.loop,
-            node.clock,
-            GROUP_FORMATS,
+            node.steady,
+            SteadyFormats(GROUP_FORMATS, node.steady),
             lambda: GroupMachine(limits, self.room, self._configs, topics, node.random),
             node.log_failure,
-            note=node.chronicle.tell,
+            note=node.log.note,
         )
         super().__init__(node, runtime)
 
@@ -83,7 +88,25 @@ class Groups(Coordinator[GroupMachine]):
             self.runtime.everywhere(lambda machine, now_ms: machine.topics_changed(names, version))
 
     def topics_deleted(self, topics: list[str]) -> None:
-        self.runtime.everywhere(lambda machine, now_ms: machine.forget_topics(topics))
+        """Their committed offsets go, some milliseconds at a time: there may be a million of them."""
+        eager.spawn(self._forget(topics, self._node.steady.now_ms()), self._forgotten)
+
+    async def _forget(self, topics: list[str], deleted_ms: int) -> None:
+        loop = self._node.loop
+        for shard in self.runtime.shards():
+            groups = shard.machine.groups_with_offsets()
+            started = loop.time()
+            for first in range(0, len(groups), _GROUPS_AT_A_TIME):
+                some = groups[first : first + _GROUPS_AT_A_TIME]
+                if self.runtime.is_current(shard):
+                    shard.run(shard.machine.forget_topics(topics, some, deleted_ms))
+                if loop.time() - started > SLICE_S:
+                    await give_way()
+                    started = loop.time()
+
+    def _forgotten(self, _result: object, error: BaseException | None) -> None:
+        if isinstance(error, Exception):
+            self._node.log_failure("groups.offsets_kept", error)
 
     def expire(self) -> None:
         self.runtime.everywhere(lambda machine, now_ms: machine.expire(now_ms))

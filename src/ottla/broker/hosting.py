@@ -77,7 +77,7 @@ class Hosting:
                 if known is not None and partition.partition in known.partitions:
                     continue
                 if directory.topic_id_of(partition) in node.membership.removed_topics:
-                    directory.delete(partition, node.clock.now_ms())
+                    directory.delete(partition, node.steady.now_ms())
                     node.log.info("partition.deleted", partition=partition, folder=directory.path, at="start")
                 else:
                     self._set_aside(directory, partition, None)
@@ -160,12 +160,18 @@ class Hosting:
             self.opening.forget(partition.topic_partition)
             self._coordinate(partition)
             for directory in node.directories:
-                name = partition.topic_partition
-                if directory.contains(name) and self._is_of(directory, name, image.id):
-                    directory.delete(name, node.clock.now_ms())
+                self._delete(directory, partition.topic_partition, image.id)
         node.membership.removed_topics.pop(image.id, None)
         node.groups.topics_deleted([image.name])
         node.cleaning.topics_deleted([image.id])
+
+    def _delete(self, directory: LogDirectory, partition: TopicPartition, topic_id: bytes) -> None:
+        """The folder goes, if it is that of the removed topic; later, where the disk refuses it now."""
+        try:
+            if directory.contains(partition) and self._is_of(directory, partition, topic_id):
+                self._node.disks.delete(directory, partition, topic_id)
+        except KafkaStorageError:
+            self._node.disks.delete_later(directory, partition, topic_id)
 
     def _configure(self, names: list[str]) -> None:
         for name in names:
@@ -189,7 +195,7 @@ class Hosting:
         self._check_may_begin(name, partition.topic_id)
         chosen = node.moves.preferred.pop(name, None)
         place = self._roomiest() if chosen is None or chosen.offline else chosen
-        return place.create(name, partition.topic_id, settings, now_ms)
+        return self.opening.open(name, place, partial(place.create, name, partition.topic_id, settings, now_ms))
 
     def _is_of(self, directory: LogDirectory, partition: TopicPartition, topic_id: bytes) -> bool:
         """Whether the folder is that of this topic. If not, it is out of the way when this returns: deleted if the
@@ -198,7 +204,7 @@ class Hosting:
         if found in (None, topic_id):
             return True
         if found in self._node.membership.removed_topics:
-            directory.delete(partition, self._node.clock.now_ms())
+            directory.delete(partition, self._node.steady.now_ms())
         else:
             self._set_aside(directory, partition, topic_id)
         return False
@@ -214,16 +220,6 @@ class Hosting:
                     f"the folder of {partition} was set aside as {stray}; `ottla log strays` gives it back or lets the "
                     f"partition begin anew"
                 )
-
-    def directory_failed(self, partition: Partition, error: OSError) -> None:
-        """The disk under this partition failed: all partitions of its directory go offline, the others live on."""
-        directory = self.directory_of(partition.topic_partition)
-        if directory is not None:
-            self._node.log.error("log_directory.failed", folder=directory.path, error=str(error))
-            directory.fail(error)
-        for one in self._node.replicas:
-            if one.log is not None and one.log.offline:
-                one.changed()
 
     def _roomiest(self) -> LogDirectory:
         """The usable directory with the fewest partitions, as Kafka places them."""

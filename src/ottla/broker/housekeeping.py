@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING
 
 from ottla.broker import eager
 from ottla.broker.waits import give_way
-from ottla.common.errors import KafkaError
+from ottla.common.clock import SteadyClock
+from ottla.common.errors import KafkaError, KafkaStorageError
 
 if TYPE_CHECKING:
     from ottla.broker.node import Node
     from ottla.broker.partition import Partition
+    from ottla.storage.directory import LogDirectory
     from ottla.storage.log import PartitionLog
 
 SLICE_S = 0.004
@@ -62,6 +64,7 @@ class Housekeeping:
 
     def stop(self) -> None:
         self._stopped = True
+        self._node.steady.end()
         for timer in self._timers.values():
             timer.cancel()
         self._timers.clear()
@@ -76,7 +79,7 @@ class Housekeeping:
             eager.spawn(_as_coroutine(chore), ended)
 
         def ended(_result: object, error: BaseException | None) -> None:
-            if isinstance(error, Exception):
+            if isinstance(error, Exception) and not isinstance(error, KafkaStorageError):  # which was said
                 self._node.log_failure(f"housekeeping.failed chore={name!r}", error)
             self.every(seconds, name, chore)
 
@@ -86,22 +89,29 @@ class Housekeeping:
         node = self._node
         started = node.loop.time()
         for partition in tuple(node.replicas):
+            if not node.wall.trusted():
+                return  # nothing goes by the age that a clock shows which has just jumped
             try:
-                self._retain(partition)
+                await self._retain(partition)
             except KafkaError as error:  # one log that fails must not keep the others from shrinking
                 node.log.warn("logs.retention_failed", partition=partition.topic_partition, error=str(error))
             if node.loop.time() - started > SLICE_S:
                 await give_way()
                 started = node.loop.time()
 
-    def _retain(self, partition: Partition) -> None:
+    async def _retain(self, partition: Partition) -> None:
         """Not while its log is being compacted: the pass reads the old segments."""
         node = self._node
         log = partition.log if partition.log is not None else self._woken(partition)
         if log is None or log.offline or partition is node.cleaning.busy:
             return
         before = log.log_start_offset
-        log.retain(node.clock.now_ms(), high_watermark=partition.high_watermark)
+        directory = node.hosting.directory_of(partition.topic_partition)
+        for call in log.retain_steps(node.clock.now_ms(), partition.high_watermark, node.steady.now_ms()):
+            assert directory is not None, f"{log} lies somewhere"
+            await node.disks.run(directory, call)
+            if partition is node.cleaning.busy or partition.log is not log:
+                break  # the rest is for the next round
         if log.log_start_offset != before:
             partition.changed()
 
@@ -117,34 +127,46 @@ class Housekeeping:
         return partition.leader_log()
 
     async def _checkpoints(self) -> None:
-        self._node.checkpoint_high_watermarks()
+        await self._each_directory(self._node.disks.checkpoint_high_watermarks)
 
     async def _recovery_points(self) -> None:
         """Closed segments become durable, so that a crash scans the active ones alone."""
         for partition in tuple(self._node.replicas):
-            await self._node.syncing.closed_segments(partition)
-        for directory in self._node.usable_directories():
-            directory.checkpoint()
+            try:
+                await self._node.syncing.closed_segments(partition)
+            except KafkaStorageError:  # said by whoever owns the directory; the others are to be synced
+                continue
+        await self._each_directory(self._node.disks.checkpoint)
         await self._node.memory.write()
 
     async def _due(self) -> None:
-        now_ms = self._node.clock.now_ms()
-        for directory in self._node.directories:
-            directory.remove_due(now_ms)
+        await self._each_directory(self._node.disks.remove_due)
+
+    async def _each_directory(self, call: Callable[[LogDirectory], Awaitable[None]]) -> None:
+        """One that refuses keeps nobody else from its turn."""
+        for directory in self._node.usable_directories():
+            try:
+                await call(directory)
+            except KafkaStorageError:  # said by `Directories`; the chore comes again
+                continue
 
     async def _syncs(self) -> None:
         self._node.syncing.due()
 
     async def _expiry(self) -> None:
-        self._node.groups.expire()
+        if self._node.wall.trusted():
+            self._node.groups.expire()
 
     async def _timed_out(self) -> None:
         self._node.transactions.abort_timed_out()
 
     async def _expired_ids(self) -> None:
-        await self._node.transactions.expire()
+        if self._node.wall.trusted():
+            await self._node.transactions.expire()
 
     async def _producers(self) -> None:
+        if not self._node.wall.trusted():
+            return
         now_ms, after_ms = self._node.clock.now_ms(), self._node.settings.producer_id_expiration_ms
         for partition in tuple(self._node.replicas):
             if partition.log is not None and not partition.log.offline:
@@ -161,6 +183,10 @@ class Housekeeping:
             return
         loop = self._node.loop
         self._lag.observe(max(loop.time() - expected, 0.0))
+        lost_s = self._node.steady.beat()
+        if lost_s > 0:
+            self._node.log.warn("broker.paused", for_ms=int((lost_s + SteadyClock.PATIENCE_S) * 1000))
+        self._node.wall.look()
         expected = loop.time() + _LAG_INTERVAL_S
         self._timers["lag"] = loop.call_at(expected, self._measure_lag, expected)
 

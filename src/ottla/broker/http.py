@@ -9,6 +9,10 @@ from typing import cast
 _MAX_REQUEST_BYTES = 8192
 
 
+class Unhealthy(Exception):
+    """A page is answered with 503 and this text."""
+
+
 class Http(asyncio.Protocol):
     """One request for each connection; a request longer than 8 KiB is refused."""
 
@@ -33,7 +37,10 @@ class Http(asyncio.Protocol):
         if words[0] != b"GET":
             self._send("405 Method Not Allowed", "only GET is answered here\n")
         elif path in self._pages:
-            self._send("200 OK", self._pages[path]())
+            try:
+                self._send("200 OK", self._pages[path]())
+            except Unhealthy as problem:
+                self._send("503 Service Unavailable", f"{problem}\n")
         else:
             self._send("404 Not Found", f"there are only {', '.join(self._pages)}\n")
 

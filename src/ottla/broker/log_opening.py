@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
 
 from ottla.common.errors import KafkaStorageError
+from ottla.storage.failures import is_passing
 from ottla.storage.repairs import Cut, Remade, Repair
 
 if TYPE_CHECKING:
@@ -61,7 +62,8 @@ class LogOpening:
         try:
             log = attempt()
         except KafkaStorageError as error:
-            if not directory.offline:  # else the directory is the trouble, and is told as such
+            # Else the directory is the trouble, or something is lacking for a while: that is told as such.
+            if not directory.offline and not _is_passing(error):
                 self._note(partition, directory, error.message, known)
             raise
         if known is not None:
@@ -78,3 +80,8 @@ class LogOpening:
         self._unusable[partition] = Unusable(sentence, pause_s, self._now_s() + pause_s)
         if known is None or known.sentence != sentence:
             self._log.error("partition.unusable", partition=partition, directory=directory.path, error=sentence)
+
+
+def _is_passing(error: KafkaStorageError) -> bool:
+    cause = error.__cause__
+    return isinstance(cause, OSError) and is_passing(cause)

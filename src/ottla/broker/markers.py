@@ -50,7 +50,7 @@ class Markers:
             await pause(node.loop, pause_s)
             pause_s = min(pause_s * 2, _LONGEST_PAUSE_S)
         if runtime.is_current(shard):
-            shard.run(shard.machine.complete(wanted, node.clock.now_ms()))
+            shard.run(shard.machine.complete(wanted, node.steady.now_ms()))
 
     async def _send_once(
         self, wanted: SendMarkers, partitions: list[TopicPartition], coordinator_epoch: int

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
 
+from ottla.broker.standing import Standing
 from ottla.common.clock import random_uuid
-from ottla.common.errors import KafkaError
+from ottla.common.errors import BrokerNotAvailable, KafkaError
 from ottla.common.names import Uuid
 from ottla.controller.machine import ControllerMachine
 from ottla.controller.rules import ControllerRules
@@ -15,7 +16,7 @@ from ottla.metadata.delta import Delta
 from ottla.metadata.effective import EffectiveConfigs
 from ottla.metadata.follower import ImageFollower
 from ottla.metadata.image import BROKER_CONFIG
-from ottla.metadata.store import Lease, MetadataStore, StoredCluster, StoreError
+from ottla.metadata.store import ControllerEpoch, Lease, MetadataStore, StoredCluster, StoreError
 from ottla.protocol.messages.inter_broker import BrokerRegistrationRequest, BrokerRegistrationResponse
 
 if TYPE_CHECKING:
@@ -72,6 +73,8 @@ class Membership:
         self._configs: EffectiveConfigs | None = None
         self.removed_topics: dict[bytes, None] = {}
         """Ids of topics whose removal is in the part of the metadata log that this process has replayed."""
+        self._leaving = False
+        self.standing = Standing(node, self)
 
     @property
     def image(self) -> ClusterImage:
@@ -87,6 +90,42 @@ class Membership:
     def controller(self) -> ControllerShell:
         assert self._controller is not None
         return self._controller
+
+    @property
+    def leads(self) -> bool:
+        """This broker is the controller."""
+        return self._controller is not None and self._controller.active
+
+    async def campaign(self) -> bool:
+        """Raises StoreError."""
+        return await self.controller.campaign()
+
+    def _on_reign(self, epoch: ControllerEpoch | None) -> None:
+        if epoch is None and not self._leaving:
+            self.standing.lost_control()
+
+    async def renew(self) -> bool:
+        """False: the lease is lost. Raises StoreError."""
+        return self._lease is None or await self._lease.renew()
+
+    async def lease_again(self) -> bool:
+        """Raises StoreError. Where another process holds the lease now, this one ends."""
+        node = self._node
+        assert self._store is not None
+        lease = await self._store.lease(node.node_id, self.incarnation, node.settings.broker_session_timeout_ms)
+        if lease is None:
+            node.end(f"another broker with node.id={node.node_id} is running on this cluster; stop one of them")
+            return True
+        self._lease = lease
+        return True
+
+    async def register_again(self) -> bool:
+        """Raises KafkaError where the controller cannot take it now."""
+        try:
+            await self.register()
+        except StartError as error:
+            raise BrokerNotAvailable(str(error)) from error
+        return True
 
     def controller_id(self) -> int:
         return self._node.node_id if self._controller is not None and self._controller.active else -1
@@ -118,7 +157,7 @@ class Membership:
             raise StartError(f"another broker with node.id={node.node_id} is running on this cluster")
         self._follower = ImageFollower(store)
         self._follower.listen(self._note_removed)
-        await self._follower.load()
+        await self._load_image(self._follower)
         self._configs = EffectiveConfigs(
             self._follower.image, node.node_id, type(node.settings).definitions, node.settings.texts
         )
@@ -141,9 +180,21 @@ class Membership:
             node.random,
             node.log,
             {one.name: one.level for one in FEATURES},
+            self._on_reign,
         )
         if not await self._controller.campaign():
             raise StartError("the cluster has a controller in another process; joining it is not supported yet")
+
+    async def _load_image(self, follower: ImageFollower) -> None:
+        """Bytes that came from a disk may be anything: what cannot be read is the file's fault and not a defect."""
+        try:
+            await follower.load()
+        except (StoreError, OSError):
+            raise
+        except Exception as error:
+            raise StoreError(
+                f"the metadata cannot be read: {error!r}. It was left as it is; put back a copy"
+            ) from error
 
     def _configured_store(self) -> MetadataStore:
         settings = self._node.settings
@@ -182,6 +233,8 @@ class Membership:
         self._follower.listen(apply)
 
     def _on_delta(self, delta: Delta) -> None:
+        if self.broker_epoch >= 0 and self._node.node_id not in self.image.brokers:
+            self.standing.lost_registration()
         if delta.changed_configs:
             self.configs.forget()
         if any(kind == BROKER_CONFIG for kind, _ in delta.changed_configs):
@@ -218,10 +271,17 @@ class Membership:
         self.broker_epoch = answer.broker_epoch
 
     async def leave(self) -> None:
-        if self._controller is not None and self._controller.active:
-            await self._controller.resign()
-        if self._lease is not None:
-            await self._lease.release()
-            self._lease = None
-        if self._store is not None:
-            await self._store.close()
+        """Gives up what it is. A store that fails now is left as it is: the next start takes all of it again."""
+        self._leaving = True
+        self.standing.stop()
+        try:
+            if self._controller is not None and self._controller.active:
+                await self._controller.resign()
+            if self._lease is not None:
+                await self._lease.release()
+                self._lease = None
+        except StoreError as error:
+            self._node.log.warn("metadata.store_failed", wanted="leave", error=str(error))
+        finally:
+            if self._store is not None:
+                await self._store.close()

@@ -6,10 +6,11 @@ in one step of the event loop: no append comes between the last byte copied and 
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from ottla.broker import eager
-from ottla.broker.waits import give_way
+from ottla.broker.waits import give_way, pause
 from ottla.common.errors import KafkaError, KafkaStorageError, LogDirNotFound
 from ottla.records.batch import parse_header
 
@@ -24,6 +25,10 @@ if TYPE_CHECKING:
     from ottla.storage.log_range import LogRange
 
 _STEP_BYTES = 256 * 1024
+_AGAIN_S = 1.0
+"""A step behind the point of no return that the disk refused is tried again so much later."""
+_MOVE_AGAIN_S = 10.0
+"""A move that was refused before it is begun anew so much later."""
 _UNLIMITED = (1 << 63) - 1
 _FARTHEST = 1 << 30
 """Indexes count from a segment's first offset, in 31 bits."""
@@ -41,6 +46,7 @@ class Moves:
         self._node = node
         self.preferred: dict[TopicPartition, LogDirectory] = {}
         self._wanted: dict[Partition, LogDirectory] = {}
+        self._stopped = False
         self._broken_off: list[tuple[Partition, str]] = []
         counter = node.metrics.counter
         self._moved = counter("ottla_log_moves_total", "Partitions moved to another log directory")
@@ -58,7 +64,7 @@ class Moves:
             raise KafkaStorageError(f"the log directory of {name} is offline")
         moving_to = self._wanted.pop(partition, None)
         if moving_to is not None and moving_to is not directory:
-            moving_to.futures.discard(name, self._node.clock.now_ms())
+            moving_to.futures.discard(name, self._node.steady.now_ms())
         if present is directory:
             return
         self._wanted[partition] = directory
@@ -103,6 +109,7 @@ class Moves:
 
     def stop(self) -> None:
         """Copies end where they are; the next start begins them anew."""
+        self._stopped = True
         self._wanted.clear()
 
     # --- one move
@@ -124,10 +131,13 @@ class Moves:
         while True:
             await self._copy_rest(partition, directory, log, version, copy)
             await self._make_durable(copy)
-            self._check(partition, directory, log, version)
-            if self._copy_last(log, copy):
-                break
-        self._swap(partition, directory, log, copy)
+            old = node.hosting.directory_of(name)
+            assert old is not None, f"{name} is somewhere"
+            async with node.disks.turns(old, directory):  # the swap writes their checkpoints itself
+                self._check(partition, directory, log, version)
+                if self._copy_last(log, copy):
+                    await self._swap(partition, old, directory, log, copy)
+                    return
 
     async def _copy_rest(
         self, partition: Partition, directory: LogDirectory, log: PartitionLog, version: int, copy: PartitionLog
@@ -195,28 +205,51 @@ class Moves:
         if log.offline or directory.offline:
             raise KafkaStorageError
 
-    def _swap(self, partition: Partition, directory: LogDirectory, log: PartitionLog, copy: PartitionLog) -> None:
-        """Nothing waits in here, so nothing is appended meanwhile; see `storage.futures` for the order."""
+    async def _swap(
+        self, partition: Partition, old: LogDirectory, directory: LogDirectory, log: PartitionLog, copy: PartitionLog
+    ) -> None:
+        """Nothing waits in here, so nothing is appended meanwhile; see `storage.futures` for the order. Only if the
+        disk refuses a step behind the point of no return it waits, and the partition cannot be used until it is done.
+        """
         node = self._node
-        name, now_ms = partition.topic_partition, node.clock.now_ms()
-        old = node.hosting.directory_of(name)
-        assert old is not None, f"{name} is somewhere"
+        name, now_ms = partition.topic_partition, node.steady.now_ms()
         cleaned_to = old.cleaned_to(name)
         copy.take_over(log)
         directory.futures.close(name)
         directory.note_log_start(name, log.log_start_offset)
-        settings = log.settings
         old.delete(name, now_ms)
-        old.sync_names()
-        moved = directory.futures.promote(name, settings, now_ms)
+        while (moved := self._promoted(partition, old, directory, log)) is None:
+            await pause(node.loop, _AGAIN_S)
+            if self._wanted.get(partition) is not directory:
+                return  # deleted meanwhile; or the broker stops, and the next start promotes the copy
         moved.take_over(log)
         partition.replace_log(moved)
-        if cleaned_to is not None:
-            directory.checkpoint_cleaned(name, cleaned_to)
-        directory.checkpoint()
         del self._wanted[partition]
+        with suppress(KafkaStorageError):  # said, and the chore comes again
+            if cleaned_to is not None:
+                directory.checkpoint_cleaned(name, cleaned_to)
+            directory.checkpoint()
         self._moved.value += 1
         node.log.info("partition.moved", partition=name, folder=directory.path, bytes=moved.size_bytes)
+
+    def _promoted(
+        self, partition: Partition, old: LogDirectory, directory: LogDirectory, log: PartitionLog
+    ) -> PartitionLog | None:
+        """The copy in its place; None where a disk refuses that for now. Raises KafkaStorageError if one has failed."""
+        try:
+            old.sync_names()
+            return directory.futures.promote(partition.topic_partition, log.settings, self._node.clock.now_ms())
+        except KafkaStorageError:
+            if old.offline or directory.offline:
+                raise
+            return None
+
+    def _again(self, partition: Partition, directory: LogDirectory) -> None:
+        topic = self._node.replicas.by_id.get(partition.topic_id)
+        if self._stopped or topic is None or partition in self._wanted:
+            return
+        with suppress(KafkaError):  # a directory has failed meanwhile
+            self.request(partition, directory)
 
     def _ended(self, partition: Partition, error: BaseException | None) -> None:
         if error is None:
@@ -224,9 +257,11 @@ class Moves:
         directory = self._wanted.pop(partition, None)
         name = partition.topic_partition
         self._node.log.warn("partition.move_failed", partition=name, error=repr(error))
+        if isinstance(error, KafkaStorageError) and directory is not None:
+            self._node.loop.call_later(_MOVE_AGAIN_S, self._again, partition, directory)
         if directory is not None and not directory.offline:
             try:
-                directory.futures.discard(name, self._node.clock.now_ms())
+                directory.futures.discard(name, self._node.steady.now_ms())
             except KafkaError as problem:
                 self._node.log_failure(f"partition.copy_kept partition={name}", problem)
 
@@ -235,7 +270,10 @@ class Moves:
         self.preferred.pop(partition.topic_partition, None)
         directory = self._wanted.pop(partition, None)
         if directory is not None and not directory.offline:
-            directory.futures.discard(partition.topic_partition, self._node.clock.now_ms())
+            try:
+                directory.futures.discard(partition.topic_partition, self._node.steady.now_ms())
+            except KafkaStorageError:  # said; the next start drops a copy whose partition is not hosted here
+                return
 
 
 def _next_step(log: PartitionLog, copy: PartitionLog) -> LogRange:

@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import traceback
+from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
 import ottla
 from ottla.broker import gauges
 from ottla.broker.addresses import addresses_of
 from ottla.broker.apis import ROWS, TELEMETRY_ROWS
-from ottla.broker.chronicle import Chronicle
 from ottla.broker.cleaning import Cleaning
 from ottla.broker.crowd import Crowd
+from ottla.broker.descriptors import share
+from ottla.broker.directories import Directories
 from ottla.broker.fetch_sessions import FetchSessions
 from ottla.broker.groups import Groups
 from ottla.broker.hosting import Hosting
 from ottla.broker.housekeeping import Housekeeping
-from ottla.broker.http import Http
+from ottla.broker.http import Http, Unhealthy
 from ottla.broker.intake import Budget
 from ottla.broker.listeners import Listener, receive_buffer
 from ottla.broker.membership import Membership, StartError
@@ -36,12 +37,16 @@ from ottla.broker.transactions import Transactions
 from ottla.broker.unsent import Unsent
 from ottla.broker.verification import Verification
 from ottla.broker.waits import give_way
-from ottla.common.errors import KafkaError
+from ottla.broker.wall import Wall
+from ottla.common.clock import SteadyClock
+from ottla.common.errors import KafkaError, KafkaStorageError
 from ottla.common.metrics import Registry
+from ottla.metadata.store import StoreError
 from ottla.security.authorizer import AllowAll, Authorizer
 from ottla.security.principal import ANONYMOUS
 
 if TYPE_CHECKING:
+    from ottla.broker.fetch_sessions import Subscription
     from ottla.broker.settings import BrokerSettings
     from ottla.broker.telemetry import Telemetry
     from ottla.common.clock import Clock, Random
@@ -55,6 +60,7 @@ if TYPE_CHECKING:
     from ottla.storage.settings import TopicSettings
 
 DRAIN_TIMEOUT_S = 10.0
+_UNLIMITED = 1 << 32
 _SLICE_S = 0.004
 
 __all__ = ["Node", "NodeEndpoint", "StartError"]
@@ -89,16 +95,19 @@ class Node:
         store: MetadataStore | None = None,
         authorizer: Authorizer | None = None,
         host_name: str = "localhost",
+        descriptors: int | None = None,
     ) -> None:
+        """`descriptors`: how many the process may have, if there is a limit."""
         self.settings = settings
         self.node_id: int = settings.node_id
         self.loop = loop
         self.files = files
         self.clock = clock
+        self.steady = SteadyClock(clock)
+        """For durations: it never jumps."""
         self.random = random
         self.offload = offload
         self.log = log
-        self.chronicle = Chronicle(log, loop.time)
         self.metrics = Registry()
         self.authorizer: Authorizer = authorizer or AllowAll()
         self.allows_everything = isinstance(self.authorizer, AllowAll)
@@ -110,9 +119,12 @@ class Node:
         self.fetch_sessions = FetchSessions(random, settings.max_incremental_fetch_session_cache_slots)
         self.directories: list[LogDirectory] = []
         self.listeners = [Listener(bind, advertised) for bind, advertised in addresses_of(settings, host_name)]
-        self.crowd = Crowd(settings)
+        self.descriptors = share(descriptors or _UNLIMITED, settings.ottla_max_open_files)
+        self.wall = Wall(self)
+        self.crowd = Crowd(settings, self.descriptors)
         self.router = Router(self)
         self.peers = Peers(self, Session(Listener.internal_one(), ANONYMOUS, "local"))
+        self.disks = Directories(self)
         self.syncing = Syncing(self)
         self.hosting = Hosting(self)
         self.groups = Groups(self)
@@ -129,7 +141,12 @@ class Node:
         left_out = () if self.telemetry is not None else TELEMETRY_ROWS
         self.apis = {key: row for key, row in ROWS.items() if row not in left_out}
         """The APIs that this broker serves, by key."""
+        self.ended: asyncio.Future[str] = loop.create_future()
+        """Why the broker cannot go on, once that is so."""
         self._http: asyncio.AbstractServer | None = None
+        self.polls: dict[Subscription, None] = {}
+        """Fetches that wait for records."""
+        self.stopping = False
         self._started = False
         gauges.publish(self)
 
@@ -183,10 +200,15 @@ class Node:
     async def start(self) -> None:
         """Ready when it returns. Raises StartError, and OSError for what the operating system refuses."""
         volatile = self.membership.volatile
-        opening = Opening(self.settings, self.files, self.random, self.clock, self.log)
+        open_files = max(self.descriptors.open_files // len(self.settings.directories), 1)
+        opening = Opening(self.settings, self.files, self.random, self.clock, self.log, open_files)
         opened = opening.open(await self.membership.peek(), volatile=volatile)
         self._take(opened.directories)
-        await self.membership.join(opened.cluster_id)
+        self.disks.watch()
+        try:
+            await self.membership.join(opened.cluster_id)
+        except StoreError as error:
+            raise StartError(str(error)) from error
         self.hosting.settle_folders()
         self.membership.follow(self.hosting.apply)
         if self.telemetry is not None:
@@ -207,6 +229,7 @@ class Node:
         self.cleaning.start()
         self.moves.resume()
         await self.memory.write()
+        self.membership.standing.start()
         self._started = True
         self._say_started()
 
@@ -240,7 +263,7 @@ class Node:
         for partition in self.replicas:
             directory = self.hosting.directory_of(partition.topic_partition)
             if directory is not None and not directory.clean and partition.leads:
-                with contextlib.suppress(KafkaError):  # that partition alone, and it was told
+                with suppress(KafkaError):  # that partition alone, and it was told
                     partition.leader_log()
                     recovered += 1
             if self.loop.time() - started > _SLICE_S:
@@ -256,8 +279,13 @@ class Node:
         host, _, port = where.rpartition(":")
         if not host or not port.isdigit():
             raise StartError(f"ottla.http.listener={where!r} is not of the form host:port")
-        pages = {"/metrics": self.metrics.text, "/health": lambda: "ok\n"}
+        pages = {"/metrics": self.metrics.text, "/health": self._health}
         self._http = await self.loop.create_server(lambda: Http(pages), host, int(port))
+
+    def _health(self) -> str:
+        if self.disks.problem is not None:
+            raise Unhealthy(self.disks.problem)
+        return "ok\n"
 
     async def stop(self) -> None:
         """Finishes what is at work, writes what a clean start needs, and gives everything back. Idempotent."""
@@ -268,8 +296,12 @@ class Node:
             self._http.close()
         self.groups.stop()
         self.transactions.stop()
+        self.stopping = True
         for listener in self.listeners:
             listener.drain()
+        for poll in tuple(self.polls):  # answered with what there is: nobody waits for a broker that goes
+            if poll.wake is not None and not poll.wake.done():
+                poll.wake.set_result(True)
         deadline = self.loop.time() + DRAIN_TIMEOUT_S
         while any(listener.connections for listener in self.listeners) and self.loop.time() < deadline:
             await asyncio.sleep(0.005)
@@ -279,27 +311,26 @@ class Node:
             listener.abort()
         self.moves.stop()
         await self.cleaning.stop()
+        for directory in self.usable_directories() if self._started else ():
+            with suppress(KafkaStorageError):  # said; an older high watermark is only lower
+                await self.disks.checkpoint_high_watermarks(directory)
+        directories = self.directories
         if self._started:
-            self.checkpoint_high_watermarks()
             await self.memory.write()
-        directories, self.directories = self.directories, []
         for directory in directories:
             if self._started:
-                directory.close(self.membership.broker_epoch)
+                await self.disks.close(directory, self.membership.broker_epoch)
             else:
                 directory.release()
+        self.directories = []
         await self.membership.leave()
         self.log.info("broker.stopped", node_id=self.node_id)
 
     def usable_directories(self) -> list[LogDirectory]:
         return [directory for directory in self.directories if not directory.offline]
 
-    def checkpoint_high_watermarks(self) -> None:
-        for directory in self.usable_directories():
-            directory.checkpoint_high_watermarks(
-                {
-                    partition.topic_partition: partition.high_watermark
-                    for partition in self.replicas
-                    if directory.contains(partition.topic_partition)
-                }
-            )
+    def end(self, sentence: str) -> None:
+        """Nothing is left to serve from: whoever runs this broker ends the process with this sentence."""
+        if not self.ended.done():
+            self.log.error("broker.ended", reason=sentence)
+            self.ended.set_result(sentence)

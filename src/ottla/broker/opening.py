@@ -34,8 +34,12 @@ class Opened(NamedTuple):
 class Opening:
     """Opens the directories of one broker."""
 
-    def __init__(self, settings: BrokerSettings, files: Files, random: Random, clock: Clock, log: Log) -> None:
+    def __init__(
+        self, settings: BrokerSettings, files: Files, random: Random, clock: Clock, log: Log, open_files: int
+    ) -> None:
+        """`open_files`: how many files of cold segments each directory may keep open."""
         self._settings = settings
+        self._open_files = open_files
         self._files = files
         self._random = random
         self._clock = clock
@@ -117,7 +121,7 @@ class Opening:
             node_id=settings.node_id,
             random=self._random,
             now_ms=self._clock.now_ms(),
-            max_open_files=settings.ottla_max_open_files,
+            max_open_files=self._open_files,
             directory_id=directory_id,
         )
 

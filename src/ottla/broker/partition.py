@@ -222,6 +222,11 @@ class Partition:
             if not future.done():
                 future.set_result(False)
 
+    def give_up(self) -> None:
+        """Its log is offline: whoever waits looks again and finds the error."""
+        self._wake_all()
+        self.changed()
+
     def close(self) -> None:
         """Not hosted here any more: whoever waits looks again and finds the error."""
         self.leads = False

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from ottla.broker.apis import ROWS
 from ottla.broker.connection import CloseConnection
-from ottla.common.errors import BrokerNotAvailable, NetworkException, error_for
+from ottla.common.errors import BrokerNotAvailable, NetworkException, NotController, error_for
 from ottla.protocol.api import APIS
 from ottla.protocol.headers import read_response_header, request_frame
 from ottla.protocol.message import Message
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from ottla.security.principal import Principal
 
 _LENGTH_BYTES = 4
+NO_CONTROLLER = -1
+"""`Node.controller_id` between two reigns."""
 
 
 class Peers:
@@ -29,7 +31,10 @@ class Peers:
         self._session = session
 
     async def send(self, node_id: int, request: Message, version: int | None = None) -> Any:
-        """The answer. Raises BrokerNotAvailable for an unknown broker, NetworkException where it gave no answer."""
+        """The answer. Raises NotController where none is known, BrokerNotAvailable for an unknown broker,
+        NetworkException where it gave no answer."""
+        if node_id == NO_CONTROLLER:
+            raise NotController("There is no active controller now; try again.")
         if node_id != self._node.node_id:
             raise BrokerNotAvailable(f"broker {node_id} is not known")
         assert request.api is not None

@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from ottla.broker.apis import ROWS, Row, handler_of
+from ottla.broker.complaints import Complaints
 from ottla.broker.connection import CloseConnection, Part
 from ottla.broker.context import Context
 from ottla.broker.session import Session
@@ -83,6 +84,7 @@ class Router:
         self.loop_time = node.loop.time
         self._connections = 0
         self._crowd = node.crowd
+        self._complaints = Complaints(node.loop, node.log)
 
     def open_session(self, listener: Listener) -> Session:
         self._connections += 1
@@ -97,7 +99,11 @@ class Router:
 
     def on_close(self, session: Session, reason: str) -> None:
         """This side closes a connection."""
-        self._node.chronicle("connection.closed", client=session.client_host, id=session.connection_id, reason=reason)
+        self._complaints.closed(session.client_host, session.connection_id, reason)
+
+    def on_unreadable(self, error: OSError) -> None:
+        """A file could not be read while an answer was being sent."""
+        self._node.disks.unreadable(error)
 
     async def serve(self, session: Session, frame: memoryview) -> list[Part] | None:
         """The parts of the answer, its length first; None for no answer.

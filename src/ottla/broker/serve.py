@@ -9,13 +9,16 @@ import re
 import signal
 import socket
 import sys
+import traceback
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ottla.broker.addresses import needs_host_name
+from ottla.broker.descriptors import raise_limit
 from ottla.broker.node import Node, StartError
 from ottla.common.clock import SystemClock, SystemRandom
-from ottla.common.log import Log
+from ottla.common.log import JSON, TEXT, Form, Log
+from ottla.common.log_output import LogOutput, LogStream
 from ottla.storage.offload import ThreadOffload
 from ottla.storage.os_files import OsFiles
 
@@ -23,24 +26,38 @@ if TYPE_CHECKING:
     from ottla.broker.settings import BrokerSettings
 
 STOPPED, FAILED = 0, 1
+"""Exit codes. FAILED: the start was refused, the disk with the metadata or the last log directory failed (Kafka halts
+with 1 there as well), or a second signal came."""
 
 
 def serve(settings: BrokerSettings, *, ready: Callable[[Node], None]) -> int:
     """Blocks until SIGINT or SIGTERM; the exit code. `ready` is called when the broker answers.
 
-    A second signal while stopping ends the process at once.
+    A second signal while stopping ends the process at once. Whatever this process or Python itself writes to the
+    standard error meanwhile goes through a buffer, so that no reader can hold up the broker.
     """
     loop = _new_loop()
     asyncio.set_event_loop(loop)
     clock = SystemClock()
-    log = Log(clock, sys.stderr.write, settings.ottla_log_level, form=settings.ottla_log_format)
+    form: Form = JSON if settings.ottla_log_format == JSON else TEXT
+    descriptor, before = sys.stderr.fileno(), sys.stderr
+    output = LogOutput(descriptor, lambda lines: log.line("warn", "log.dropped", {"lines": lines}))
+    log = Log(clock, output.write, settings.ottla_log_level, form)
+    sys.stderr = LogStream(output, descriptor)
+    loop.set_exception_handler(lambda _, context: _unhandled(log, context))
     try:
-        return loop.run_until_complete(_serve(loop, settings, ready, clock, log))
+        return loop.run_until_complete(_serve(loop, settings, ready, clock, log, output))
     except StartError as error:
-        print(f"ottla: {error}", file=sys.stderr)  # noqa: T201 - the user's terminal
+        output.write(f"ottla: {error}\n")
+        return FAILED
+    except Exception as error:
+        log.error("broker.failed", error=repr(error), trace=_trace(error))
+        output.write(f"ottla: the broker ended by a fault of its own ({error!r}); its trace is in the log above\n")
         return FAILED
     finally:
         loop.close()
+        output.close()
+        sys.stderr = before
 
 
 async def _serve(
@@ -49,6 +66,7 @@ async def _serve(
     ready: Callable[[Node], None],
     clock: SystemClock,
     log: Log,
+    output: LogOutput,
 ) -> int:
     stop: asyncio.Future[None] = loop.create_future()
 
@@ -57,6 +75,10 @@ async def _serve(
             log.warn("shutdown.forced")
             raise SystemExit(FAILED)
         stop.set_result(None)
+
+    def on_ended(_: object) -> None:
+        if not stop.done():
+            stop.set_result(None)
 
     node = Node(
         settings,
@@ -67,7 +89,9 @@ async def _serve(
         offload=ThreadOffload(),
         log=log,
         host_name=canonical_host_name() if needs_host_name(settings) else "localhost",
+        descriptors=raise_limit(),
     )
+    node.metrics.gauge("ottla_log_lines_dropped_total", "Log lines that could not be written", lambda: output.dropped)
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, on_signal)
     try:
@@ -77,11 +101,14 @@ async def _serve(
         gc.collect()
         gc.freeze()
         ready(node)
+        node.ended.add_done_callback(on_ended)
         await stop
     except OSError as error:
         raise StartError(sentence(error)) from error
     finally:
-        await node.stop()
+        await _stop(node, log)
+    if node.ended.done():
+        raise StartError(node.ended.result())
     return STOPPED
 
 
@@ -105,6 +132,24 @@ def canonical_host_name() -> str:
     return own if full.startswith("localhost") else full
 
 
+async def _stop(node: Node, log: Log) -> None:
+    """What goes wrong now must not hide why the broker ends."""
+    try:
+        await node.stop()
+    except Exception as error:
+        log.error("shutdown.failed", error=repr(error), trace=_trace(error))
+
+
+def _unhandled(log: Log, context: dict[str, Any]) -> None:
+    """What nobody awaited has failed. Said as a line: the standard handler would write a trace of its own form."""
+    error = context.get("exception")
+    log.error("loop.failed", message=context.get("message", ""), error=repr(error), trace=_trace(error))
+
+
+def _trace(error: BaseException | None) -> str:
+    return "".join(traceback.format_exception(error)).rstrip() if error is not None else ""
+
+
 def _new_loop() -> asyncio.AbstractEventLoop:
     """uvloop where it is installed; the standard loop is the tested fallback."""
     try:
@@ -117,6 +162,11 @@ def _new_loop() -> asyncio.AbstractEventLoop:
 _SENTENCES = {
     errno.ENOSPC: "the disk is full{}; free some space, or choose another folder with --data or log.dirs",
     errno.EDQUOT: "the disk quota is used up{}; free some space, or choose another folder with --data or log.dirs",
+    errno.EMFILE: "there are no file descriptors left{}; raise the limit of open files (ulimit -n)",
+    errno.ENFILE: "the system has no file descriptors left{}; raise its limit (fs.file-max)",
+    errno.ENOMEM: "there is no memory left{}; free some",
+    errno.EIO: "the disk failed{}; look at it (dmesg), or choose another folder with --data or log.dirs",
+    errno.EISDIR: "this is a folder, where a file should be{}; move it away",
     errno.EACCES: "no permission{}; choose a folder or port that you may use",
     errno.EPERM: "no permission{}; choose a folder or port that you may use",
     errno.EROFS: "the file system is read-only{}; choose another folder with --data or log.dirs",

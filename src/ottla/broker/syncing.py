@@ -10,10 +10,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ottla.broker import eager
+from ottla.common.errors import KafkaError
+from ottla.storage.failures import is_passing
 
 if TYPE_CHECKING:
     from ottla.broker.node import Node
     from ottla.broker.partition import Partition
+    from ottla.storage.log import PartitionLog
+
+_AGAIN_S = 1.0
+"""A sync that the disk refused, though no fsync failed, is made again so much later."""
 
 
 class Syncing:
@@ -36,7 +42,7 @@ class Syncing:
 
     def due(self) -> None:
         """Starts the syncs that flush.ms and flush.messages ask for by now."""
-        now_ms = self._node.clock.now_ms()
+        now_ms = self._node.steady.now_ms()
         for partition in self._node.replicas:
             log = partition.log
             if log is not None and not log.offline and log.sync_due(now_ms):
@@ -45,15 +51,21 @@ class Syncing:
     def _begin(self, partition: Partition) -> None:
         def ended(_result: object, error: BaseException | None) -> None:
             again = self._running.pop(partition)
-            if isinstance(error, Exception):
+            if isinstance(error, KafkaError):  # the disk refused to open a file, and `Directories` has said it
+                self._node.loop.call_later(_AGAIN_S, self._again, partition, partition.log)
+            elif isinstance(error, Exception):
                 self._node.log_failure(f"sync.failed partition={partition.topic_partition}", error)
             elif again and error is None:
                 self.wanted(partition)
 
         eager.spawn(self._sync(partition), ended)
 
+    def _again(self, partition: Partition, log: PartitionLog | None) -> None:
+        if log is not None and partition.log is log and not log.offline:
+            self.wanted(partition)
+
     async def closed_segments(self, partition: Partition) -> None:
-        """Makes everything but the active segment durable, unless a sync runs anyway."""
+        """Makes everything but the active segment durable, unless a sync runs anyway. Raises KafkaStorageError."""
         if partition not in self._running:
             await self._sync(partition, closed_only=True)
 
@@ -70,8 +82,9 @@ class Syncing:
                 sync.release()
                 return
             log.sync_failed(sync, error)
-            self._node.hosting.directory_failed(partition, error)
+            if is_passing(error) and not closed_only:  # who waits for it goes on waiting
+                self._node.loop.call_later(_AGAIN_S, self._again, partition, log)
             return
-        log.synced(sync, self._node.clock.now_ms())
+        log.synced(sync, self._node.steady.now_ms())
         if partition.log is log:
             partition.on_log_grew(log, 0)

@@ -12,6 +12,7 @@ from ottla.common.errors import NotCoordinator, ProducerFenced
 from ottla.common.names import TRANSACTION_STATE
 from ottla.coordinator.outcome import Outcome, Token
 from ottla.coordinator.runtime import Runtime
+from ottla.coordinator.steady_formats import SteadyFormats
 from ottla.coordinator.transaction.formats import TransactionFormats
 from ottla.coordinator.transaction.machine import NEEDS_PRODUCER_ID, TransactionMachine
 
@@ -34,12 +35,12 @@ class Transactions(Coordinator[TransactionMachine]):
         self.markers = Markers(node, self)
         runtime = Runtime(
             node.loop,
-            node.clock,
-            TransactionFormats(self.level),
+            node.steady,
+            SteadyFormats(TransactionFormats(self.level), node.steady),
             lambda: TransactionMachine(self.level),
             node.log_failure,
             self.markers.send,
-            note=node.chronicle.tell,
+            note=node.log.note,
         )
         super().__init__(node, runtime)
 
@@ -52,7 +53,7 @@ class Transactions(Coordinator[TransactionMachine]):
         try:
             return await self.runtime.call(self.partition_of(transactional_id), command)
         except ProducerFenced:
-            self._node.chronicle("producers.fenced", transactional_id=transactional_id)
+            self._node.log.info("producers.fenced", transactional_id=transactional_id)
             raise
 
     async def call_with_producer_id(self, transactional_id: str, command: SpareCommand) -> Any:
@@ -74,5 +75,5 @@ class Transactions(Coordinator[TransactionMachine]):
         after_ms = self._node.settings.transactional_id_expiration_ms
         for shard in self.runtime.shards():
             if self.runtime.is_current(shard):
-                shard.run(shard.machine.expire(self._node.clock.now_ms(), after_ms))
+                shard.run(shard.machine.expire(self._node.steady.now_ms(), after_ms))
             await give_way()

@@ -5,6 +5,9 @@ from __future__ import annotations
 import asyncio
 from asyncio import AbstractEventLoop, Future
 
+ROUNDING_S = 0.001
+"""uvloop counts whole milliseconds of a clock that it reads once a turn: without this, deadlines fire too early."""
+
 
 def _expire(future: Future[bool]) -> None:
     if not future.done():
@@ -15,7 +18,7 @@ async def until(loop: AbstractEventLoop, future: Future[bool], timeout_s: float)
     """The future's result, or False when `timeout_s` has passed first."""
     if future.done():
         return future.result()
-    timer = loop.call_later(max(timeout_s, 0.0), _expire, future)
+    timer = loop.call_later(timeout_s + ROUNDING_S if timeout_s > 0 else 0.0, _expire, future)
     try:
         return await future
     finally:

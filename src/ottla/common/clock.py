@@ -42,6 +42,55 @@ class SystemRandom:
         return os.urandom(count)
 
 
+class SteadyClock:
+    """The time for deadlines and durations: wall-clock milliseconds of its beginning, moved on by the monotonic clock
+    while the process is alive. A jump of the wall clock does not touch it, and time in which the event loop stood still
+    (SIGSTOP, a suspended machine) does not count: members could not have been heard.
+
+    The loop calls `beat`; between two beats no more than `PATIENCE_S` pass. `ahead_ms` tells how far the wall clock has
+    moved away from it.
+    """
+
+    PATIENCE_S = 2.0
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._start_ms = clock.now_ms()
+        self._counted_s = 0.0
+        self._since_s = clock.monotonic()
+        self._beating = False
+
+    def now_ms(self) -> int:
+        """The microsecond added undoes the rounding of binary fractions."""
+        return self._start_ms + int((self._counted_s + self._passed_s() + 1e-6) * 1000)
+
+    def monotonic(self) -> float:
+        return self._clock.monotonic()
+
+    def beat(self) -> float:
+        """The loop is alive; the seconds that it stood still."""
+        passed_s = self._passed_s()
+        lost_s = self._clock.monotonic() - self._since_s - passed_s
+        self._counted_s += passed_s
+        self._since_s = self._clock.monotonic()
+        self._beating = True
+        return lost_s
+
+    def end(self) -> None:
+        """No beat comes any more; from now on all time counts."""
+        self.beat()
+        self._beating = False
+
+    def _passed_s(self) -> float:
+        passed_s = self._clock.monotonic() - self._since_s
+        return min(passed_s, self.PATIENCE_S) if self._beating else passed_s
+
+    @property
+    def ahead_ms(self) -> int:
+        """What the wall clock shows more than this one."""
+        return self._clock.now_ms() - self.now_ms()
+
+
 def random_uuid(random: Random) -> bytes:
     """A fresh version-4 uuid as 16 bytes, never one whose text begins with '-': tools would take it for an option."""
     while True:

@@ -58,7 +58,10 @@ def register_broker(image: ClusterImage, rules: ControllerRules, request: Messag
     records = broker_restarted(image, rules, request.broker_id) if present is not None else []
     alone = all(broker == request.broker_id for broker in image.brokers)
     epoch = image.end_offset + len(records)
-    records.append(_registration(request, epoch, fenced=not alone or bool(records)))
+    fenced = not alone or bool(records)
+    records.append(_registration(request, epoch, fenced=fenced))
+    if not fenced:  # what was left without a leader while it was away or unregistered
+        records += broker_came(image, rules, request.broker_id)
     return Outcome(records, BrokerRegistrationResponse(broker_epoch=epoch))
 
 

@@ -18,7 +18,7 @@ from ottla.controller.machine import ControllerMachine
 from ottla.metadata.follower import ImageFollower
 from ottla.metadata.records import encode_record, encode_records
 from ottla.metadata.snapshot import records_of
-from ottla.metadata.store import Committed, ControllerEpoch, Fenced, MetadataStore, StoredBatch, Unknown
+from ottla.metadata.store import Committed, ControllerEpoch, Fenced, MetadataStore, StoredBatch, StoreError, Unknown
 from ottla.protocol.logs.cluster_metadata import AbortTransactionRecord, BeginTransactionRecord, EndTransactionRecord
 from ottla.protocol.message import Message
 
@@ -85,10 +85,13 @@ class ControllerShell:
                 return False
             await self._follower.catch_up()  # whatever the last controller committed comes before anything of ours
             self._become(epoch)
-            if self._follower.image.end_offset == 0:
-                await self._commit(self._machine.bootstrap(self._features))
-            elif self._follower.image.open_batch is not None:
-                await self._abort_open_batch()
+            try:
+                if self._follower.image.end_offset == 0:
+                    await self._commit(self._machine.bootstrap(self._features))
+                elif self._follower.image.open_batch is not None:
+                    await self._abort_open_batch()
+            except NotController:  # stepped down while it wrote: the next campaign begins again
+                return False
             return self.epoch is not None
 
     async def submit(self, request: Message) -> Message:
@@ -142,13 +145,19 @@ class ControllerShell:
         outcome = await self._store.append(self.epoch, at_offset, values, batch.writer)
         if isinstance(outcome, Unknown):
             self._log.warn("metadata.append_unknown", offset=at_offset, reason=outcome.reason)
-            outcome = await self._find_out(batch)
+            try:
+                outcome = await self._find_out(batch)
+            except StoreError as error:  # not even that can be found out
+                outcome = Unknown(str(error))
         if isinstance(outcome, Committed):
             self._follower.replay(batch, records)
             self._bytes_since_snapshot += sum(len(value) for value in values)
             return
         self._step_down("fenced" if isinstance(outcome, Fenced) else "lost an append")
-        await self._follower.catch_up()
+        try:
+            await self._follower.catch_up()
+        except StoreError as error:  # the next campaign catches up before it decides anything
+            self._log.warn("metadata.read_failed", reason=str(error))
         raise NotController("The controller changed while the request was carried out; try again.")
 
     async def _find_out(self, batch: StoredBatch) -> Committed | Fenced | Unknown:
@@ -168,7 +177,11 @@ class ControllerShell:
         if self._bytes_since_snapshot < SNAPSHOT_BYTES or image.open_batch is not None:
             return
         self._bytes_since_snapshot = 0
-        await self._store.snapshot(image.end_offset, encode_records(records_of(image)))
+        try:
+            await self._store.snapshot(image.end_offset, encode_records(records_of(image)))
+        except StoreError as error:  # the records are committed; the log is only longer until the next one
+            self._log.warn("metadata.snapshot_failed", offset=image.end_offset, reason=str(error))
+            return
         self._log.info("metadata.snapshot_made", offset=image.end_offset)
 
     def _become(self, epoch: ControllerEpoch) -> None:

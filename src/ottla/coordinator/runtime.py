@@ -105,7 +105,7 @@ class Shard(Generic[M]):
         self._runtime = runtime
         self._appended = 0
         self._told_refusal: str | None = None
-        self._timers: dict[TimerName, asyncio.TimerHandle] = {}
+        self._timers: dict[TimerName, tuple[int, asyncio.TimerHandle]] = {}
 
     def run(self, outcome: Outcome) -> None:
         """Does what the outcome says, in its order. An append that fails discards the machine."""
@@ -184,19 +184,23 @@ class Shard(Generic[M]):
     def _set_timer(self, name: TimerName, at_ms: int | None) -> None:
         old = self._timers.pop(name, None)
         if old is not None:
-            old.cancel()
+            old[1].cancel()
         if at_ms is not None:
             runtime = self._runtime
-            delay_s = max(at_ms - runtime.clock.now_ms(), 0) / 1000
-            self._timers[name] = runtime.loop.call_later(delay_s, self._fire, name)
+            delay_s = max(at_ms + 1 - runtime.clock.now_ms(), 0) / 1000  # `at_ms` was counted from a whole millisecond
+            self._timers[name] = at_ms, runtime.loop.call_later(delay_s, self._fire, name)
 
     def _fire(self, name: TimerName) -> None:
-        self._timers.pop(name, None)
+        """Never before its time: loops round to milliseconds, and time in which the loop stood still does not count."""
+        found = self._timers.pop(name, None)
+        if found is not None and found[0] >= self._runtime.clock.now_ms():
+            self._set_timer(name, found[0])
+            return
         self.run(self.machine.on_timer(name, self._runtime.clock.now_ms()))
 
     def stop(self, error: KafkaError) -> None:
         self.ready = False
-        for timer in self._timers.values():
+        for _, timer in self._timers.values():
             timer.cancel()
         self._timers.clear()
         _answer_all(self.machine.unload(error).answers, None)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
+from typing import NamedTuple
 
 from ottla.common.clock import Random, random_uuid
 from ottla.common.errors import KafkaStorageError
@@ -14,12 +16,14 @@ from ottla.storage.checkpoints import (
     LOG_STARTS,
     RECOVERY_POINTS,
     CorruptCheckpoint,
+    offsets_text,
     parse_partition_metadata,
     partition_metadata,
     read_offsets,
     write_offsets,
 )
 from ottla.storage.dormant import is_due
+from ottla.storage.failures import Failure, failure_of
 from ottla.storage.files import Files, Lock
 from ottla.storage.futures import FutureLogs
 from ottla.storage.identity import (
@@ -33,6 +37,7 @@ from ottla.storage.identity import (
     parse_identity,
 )
 from ottla.storage.log import PartitionLog, open_log
+from ottla.storage.log_base import LogBase
 from ottla.storage.open_files import OpenFiles
 from ottla.storage.paths import (
     PARTITION_METADATA,
@@ -47,9 +52,32 @@ from ottla.storage.producer_tally import ProducerTally
 from ottla.storage.repairs import Repair
 from ottla.storage.settings import TopicSettings
 from ottla.storage.strays import Strays
-from ottla.storage.unusable import OF_ONE_FILE
 
 __all__ = ("DirectoryUnusable", "LogDirectory")
+
+
+class Trouble(NamedTuple):
+    """An error of the operating system in a log directory, for whoever tells people about it."""
+
+    error: OSError
+    partition: str | None
+    """Its folder's name, where the error concerns one partition."""
+
+
+class CheckpointWrite(NamedTuple):
+    """Files of offsets with the values of one moment. `run` is for a thread; two of one directory must not run at the
+    same time."""
+
+    files: Files
+    contents: list[tuple[str, Mapping[TopicPartition, int]]]
+    """(path, offsets)."""
+    recovery_points: dict[PartitionLog, int]
+    """What is on disk for these logs once it has run."""
+
+    def run(self) -> None:
+        """Raises OSError."""
+        for path, offsets in self.contents:
+            write_offsets(self.files, path, offsets)
 
 
 class LogDirectory:
@@ -76,6 +104,8 @@ class LogDirectory:
         """Called once, when the disk fails."""
         self.on_repair: Callable[[TopicPartition, Repair], None] | None = None
         """Told what had to be mended in a log that was opened."""
+        self.on_trouble: Callable[[LogDirectory, Trouble], None] | None = None
+        """Called for every error that leaves the directory in use: of one partition, or one that may pass."""
         self.validate_records = False
         """Logs opened from now on look into every record, as Kafka does."""
         self.producer_tally: ProducerTally | None = None
@@ -199,9 +229,10 @@ class LogDirectory:
             if log.topic_id is None and topic_id is not None:
                 log.topic_id = topic_id
                 try:
-                    self._files.write_atomically(f"{log.folder}/{PARTITION_METADATA}", partition_metadata(topic_id))
+                    self._note_topic_id(log.folder, topic_id)
+                    log.names_changed()
                 except OSError as error:
-                    raise self._failed(error) from error
+                    raise self._failed(error, f"{partition}") from error
         return log
 
     def needs_opening(self, partition: TopicPartition, settings: TopicSettings, now_ms: int) -> bool:
@@ -212,9 +243,9 @@ class LogDirectory:
         try:
             return is_due(self._files, f"{self.path}/{partition}", settings, now_ms)
         except OSError as error:
-            if error.errno in OF_ONE_FILE:
+            if failure_of(error) is Failure.LOCAL:
                 return True  # opening it says what is wrong with this partition
-            raise self._failed(error) from error
+            raise self._failed(error, f"{partition}") from error
 
     def create(self, partition: TopicPartition, topic_id: bytes, settings: TopicSettings, now_ms: int) -> PartitionLog:
         """A new, empty partition folder. Its names become durable with the first sync of the log.
@@ -224,9 +255,15 @@ class LogDirectory:
         assert partition not in self._folders, f"{partition} is here already"
         self._check_online()
         self._check_is_ours(partition)
-        self.make_folder(f"{partition}", topic_id)
-        self._forget_durably(partition)
-        self._folders[partition] = None
+        self._forget(partition)
+        self._write_stale()
+        try:
+            self.make_folder(f"{partition}", topic_id)
+        finally:
+            # Even if the disk refused the rest: a folder that is there is where the partition lies. Made again in
+            # another directory it would have two, and the next start would take the empty one.
+            if self._files.is_folder(f"{self.path}/{partition}"):
+                self._folders[partition] = None
         return self._open(partition, settings, now_ms, clean=True)
 
     def _check_is_ours(self, partition: TopicPartition) -> None:
@@ -236,7 +273,7 @@ class LogDirectory:
             names = self._files.list_folder(path) if self._files.is_folder(path) else None
             ours = not self._files.exists(path) if names is None else not names or any(map(is_ours, names))
         except OSError as error:
-            raise self._failed(error) from error
+            raise self._failed(error, f"{partition}") from error
         if not ours:
             raise KafkaStorageError(f"{path} is there, but is no folder of a partition; move it away")
 
@@ -245,13 +282,18 @@ class LogDirectory:
         folder = f"{self.path}/{name}"
         try:
             self._files.make_folder(folder)
-            file = self._files.open(f"{folder}/{PARTITION_METADATA}", create=True)
-            try:
-                file.append(partition_metadata(topic_id))
-            finally:
-                file.close()
+            self._note_topic_id(folder, topic_id)
         except OSError as error:
-            raise self._failed(error) from error
+            raise self._failed(error, name) from error
+
+    def _note_topic_id(self, folder: str, topic_id: bytes) -> None:
+        """Becomes durable with the first sync of the log. Raises OSError."""
+        file = self._files.open(f"{folder}/{PARTITION_METADATA}", create=True)
+        try:
+            file.truncate(0)
+            file.append(partition_metadata(topic_id))
+        finally:
+            file.close()
 
     def _open(self, partition: TopicPartition, settings: TopicSettings, now_ms: int, clean: bool) -> PartitionLog:
         log = self.open_folder(f"{partition}", partition, settings, now_ms, clean=clean)
@@ -274,14 +316,14 @@ class LogDirectory:
                 log_start_offset=self._log_starts.get(partition, 0),
                 jitter=crc32c(f"{self.directory_id.hex()}/{partition}".encode()),
                 open_files=self.open_files,
-                on_failure=self.fail,
+                on_failure=self._log_failed,
                 on_truncated=lambda end: self._truncated(partition, end),
                 validate_records=self.validate_records,
                 tally=self.producer_tally,
                 on_repair=lambda repair: self._repaired(partition, repair),
             )
         except OSError as error:
-            raise self._failed(error) from error
+            raise self._failed(error, name) from error
 
     def _repaired(self, partition: TopicPartition, repair: Repair) -> None:
         if self.on_repair is not None:
@@ -293,27 +335,24 @@ class LogDirectory:
         assert partition not in self._folders, f"{partition} is here already"
         self._check_online()
         try:
-            self._files.rename(f"{self.path}/{name}", f"{self.path}/{partition}")
+            if self._files.exists(f"{self.path}/{name}"):  # else a try before this one was refused its fsync
+                self._files.rename(f"{self.path}/{name}", f"{self.path}/{partition}")
             self._files.fsync_folder(self.path)
         except OSError as error:
             raise self._failed(error) from error
         self._folders[partition] = None
-        self._recovery_points.pop(partition, None)  # of an earlier stay here, if a crash kept it in the checkpoint
+        self._recovery_points.pop(partition, None)  # of a log that lay here before; a start reads it from the file
         return self._open(partition, settings, now_ms, clean=True)
-
-    def note_log_start(self, partition: TopicPartition, offset: int) -> None:
-        """Where a partition's log begins, durably and without waiting for a checkpoint. Raises KafkaStorageError."""
-        self._log_starts[partition] = offset
-        self._write(LOG_STARTS, self._log_starts)
 
     def delete(self, partition: TopicPartition, now_ms: int) -> None:
         """Renames the folder to `-delete`; its content goes at a later `remove_due`. Raises KafkaStorageError."""
         self._check_online()
-        log = self._logs.pop(partition, None)
+        log = self._logs.get(partition)
         delay_ms = 0 if log is None else log.settings.file_delete_delay_ms
+        self.doom(f"{partition}", partition, now_ms + delay_ms)  # first: if that is refused, the log is still in use
         if log is not None:
             log.discard()
-        self.doom(f"{partition}", partition, now_ms + delay_ms)
+            del self._logs[partition]
         del self._folders[partition]
         self._forget(partition)
 
@@ -322,8 +361,10 @@ class LogDirectory:
         doomed = doomed_folder_name(partition, self._random.bytes(16))
         try:
             self._files.rename(f"{self.path}/{name}", f"{self.path}/{doomed}")
+        except FileNotFoundError:
+            return
         except OSError as error:
-            raise self._failed(error) from error
+            raise self._failed(error, name) from error
         self._doomed.append((due_ms, f"{self.path}/{doomed}"))
 
     def sync_names(self) -> None:
@@ -333,14 +374,31 @@ class LogDirectory:
         except OSError as error:
             raise self._failed(error) from error
 
-    def _forget_durably(self, partition: TopicPartition) -> None:
-        """What is known of a topic of the same name that was deleted. After a crash its log start would hide records of
-        the new one, and its recovery point would take a torn write for damage. Raises KafkaStorageError."""
-        self._forget(partition)
-        if partition in self._stale:
-            self._stale.clear()
-            self._write(RECOVERY_POINTS, self._recovery_points)
-            self._write(LOG_STARTS, self._log_starts)
+    @property
+    def is_stale(self) -> bool:
+        """The checkpoint files speak of partitions that went."""
+        return bool(self._stale)
+
+    def _write_stale(self) -> None:
+        """What is known of a topic of the same name that was deleted goes from the files before its successor is made:
+        after a crash its log start would hide records of the new one, and its recovery point would take a torn write
+        for damage. Not synced here, on the loop; the next checkpoint is. Raises KafkaStorageError."""
+        if not self._stale:
+            return
+        try:
+            for name, offsets in ((RECOVERY_POINTS, self._recovery_points), (LOG_STARTS, self._log_starts)):
+                self._replace(f"{self.path}/{name}", offsets_text(offsets))
+        except OSError as error:
+            raise self._failed(error) from error
+
+    def _replace(self, path: str, content: bytes) -> None:
+        file = self._files.open(f"{path}.tmp", create=True)
+        try:
+            file.truncate(0)
+            file.append(content)
+        finally:
+            file.close()
+        self._files.rename(f"{path}.tmp", path)
 
     def _forget(self, partition: TopicPartition) -> None:
         if partition in self._recovery_points or partition in self._log_starts:
@@ -348,23 +406,36 @@ class LogDirectory:
         for checkpoint in (self._recovery_points, self._log_starts, self._high_watermarks, self._cleaned):
             checkpoint.pop(partition, None)
 
-    def remove_due(self, now_ms: int) -> None:
-        """Removes what was deleted long enough ago: folders of partitions, files of segments."""
+    def due(self, now_ms: int) -> Iterator[Callable[[], None]]:
+        """A call for a thread for all that was deleted long enough ago: folders of partitions, files of segments.
+
+        One that the disk refuses ends the iteration and is offered again by the next.
+        """
         if self.offline:
             return
+        for log in tuple(self._logs.values()):
+            if log.has_doomed:
+                yield from log.due(now_ms)
+        for entry in tuple(self._doomed):
+            due_ms, folder = entry
+            if due_ms <= now_ms:
+                yield partial(self._files.remove_folder, folder)
+                self._doomed.remove(entry)
+
+    def delete_topic(self, partition: TopicPartition, topic_id: bytes, now_ms: int) -> None:
+        """`delete`, if the folder is still that topic's: its id is read from the folder. Raises KafkaStorageError."""
+        if partition not in self._folders:
+            return
+        if self.topic_id_of(partition) == topic_id:
+            self.delete(partition, now_ms)
+
+    def remove_due(self, now_ms: int) -> None:
+        """All that `due` offers, at once. Raises KafkaStorageError."""
         try:
-            for log in self._logs.values():
-                if log.has_doomed:
-                    log.remove_due(now_ms)
-            kept = []
-            for due_ms, folder in self._doomed:
-                if due_ms > now_ms:
-                    kept.append((due_ms, folder))
-                else:
-                    self._files.remove_folder(folder)
-            self._doomed = kept
+            for call in self.due(now_ms):
+                call()
         except OSError as error:
-            raise self._failed(error) from error
+            raise self.refused(error) from error
 
     def topic_id_of(self, partition: TopicPartition) -> bytes | None:
         """What `partition.metadata` says; None where it is missing or torn. Raises KafkaStorageError."""
@@ -375,7 +446,7 @@ class LogDirectory:
         try:
             return parse_partition_metadata(self._files.read(path)) if self._files.exists(path) else None
         except OSError as error:
-            raise self._failed(error) from error
+            raise self._failed(error, f"{partition}") from error
 
     def set_aside(self, partition: TopicPartition, in_place_of: bytes | None = None) -> str | None:
         """The partition's folder becomes a stray, whose path is returned; or None: it holds nothing of ours, has a
@@ -394,25 +465,44 @@ class LogDirectory:
 
     # -- checkpoints
 
-    def checkpoint(self) -> None:
-        """Writes recovery points and log start offsets. Raises KafkaStorageError."""
+    def to_checkpoint(self) -> CheckpointWrite:
+        """Recovery points and log start offsets as they are now. Raises KafkaStorageError.
+
+        Once it has run, hand it to `checkpointed`.
+        """
         self._check_online()
+        points: dict[PartitionLog, int] = {}
         for partition, log in self._logs.items():
-            self._recovery_points[partition] = log.recovery_point
+            points[log] = self._recovery_points[partition] = log.recovery_point
             log.on_checkpoint(log.recovery_point)
             if log.start_needs_checkpoint:
                 self._log_starts[partition] = log.log_start_offset
             else:
                 self._log_starts.pop(partition, None)
-        self._write(RECOVERY_POINTS, self._recovery_points)
-        self._write(LOG_STARTS, self._log_starts)
+        contents = [self._content(RECOVERY_POINTS, self._recovery_points), self._content(LOG_STARTS, self._log_starts)]
         self._stale.clear()
+        return CheckpointWrite(self._files, contents, points)
 
-    def checkpoint_high_watermarks(self, high_watermarks: dict[TopicPartition, int]) -> None:
+    def checkpointed(self, write: CheckpointWrite) -> None:
+        """It has run."""
+        for log, point in write.recovery_points.items():
+            log.on_checkpointed(point)
+
+    def checkpoint(self) -> None:
+        """Both steps at once. Raises KafkaStorageError."""
+        write = self.to_checkpoint()
+        self._run(write)
+        self.checkpointed(write)
+
+    def to_checkpoint_high_watermarks(self, high_watermarks: Mapping[TopicPartition, int]) -> CheckpointWrite:
         """Raises KafkaStorageError."""
         self._check_online()
         self._high_watermarks = dict(high_watermarks)
-        self._write(HIGH_WATERMARKS, self._high_watermarks)
+        return CheckpointWrite(self._files, [self._content(HIGH_WATERMARKS, self._high_watermarks)], {})
+
+    def checkpoint_high_watermarks(self, high_watermarks: Mapping[TopicPartition, int]) -> None:
+        """Raises KafkaStorageError."""
+        self._run(self.to_checkpoint_high_watermarks(high_watermarks))
 
     def high_watermark(self, partition: TopicPartition) -> int:
         """As of the last checkpoint, 0 if unknown; the caller clips it to the log."""
@@ -422,22 +512,38 @@ class LogDirectory:
         """Up to where compaction has come; None if it never did."""
         return self._cleaned.get(partition)
 
-    def checkpoint_cleaned(self, partition: TopicPartition, offset: int) -> None:
+    def to_checkpoint_cleaned(self, partition: TopicPartition, offset: int) -> CheckpointWrite:
         """Compaction has come up to `offset`, and the clean segments are in place. Raises KafkaStorageError."""
         self._check_online()
         self._cleaned[partition] = offset
-        self._write(CLEANER_OFFSETS, self._cleaned)
+        return CheckpointWrite(self._files, [self._content(CLEANER_OFFSETS, self._cleaned)], {})
+
+    def checkpoint_cleaned(self, partition: TopicPartition, offset: int) -> None:
+        """The same at once. Raises KafkaStorageError."""
+        self._run(self.to_checkpoint_cleaned(partition, offset))
 
     def _truncated(self, partition: TopicPartition, end: int) -> None:
         """What will be written from `end` on was never cleaned, whatever was known of those offsets."""
         if self._cleaned.get(partition, 0) > end:
             self.checkpoint_cleaned(partition, end)
 
-    def _write(self, name: str, offsets: dict[TopicPartition, int]) -> None:
+    def to_note_log_start(self, partition: TopicPartition, offset: int) -> CheckpointWrite:
+        """Where a partition's log begins, without waiting for a checkpoint."""
+        self._log_starts[partition] = offset
+        return CheckpointWrite(self._files, [self._content(LOG_STARTS, self._log_starts)], {})
+
+    def note_log_start(self, partition: TopicPartition, offset: int) -> None:
+        """The same at once. Raises KafkaStorageError."""
+        self._run(self.to_note_log_start(partition, offset))
+
+    def _content(self, name: str, offsets: Mapping[TopicPartition, int]) -> tuple[str, Mapping[TopicPartition, int]]:
+        return f"{self.path}/{name}", dict(offsets)
+
+    def _run(self, write: CheckpointWrite) -> None:
         try:
-            write_offsets(self._files, f"{self.path}/{name}", offsets)
+            write.run()
         except OSError as error:
-            raise self._failed(error) from error
+            raise self.refused(error) from error
 
     # -- the disk
 
@@ -451,17 +557,42 @@ class LogDirectory:
         if self.on_failure is not None:
             self.on_failure(self, error)
 
-    def _failed(self, error: OSError) -> KafkaStorageError:
-        self.fail(error)
+    def refused(self, error: OSError, partition: str | None = None) -> KafkaStorageError:
+        """Judges an error that came up in a thread or a worker: of a file of the directory's own, or of a partition."""
+        return self._failed(error, partition)
+
+    def _failed(self, error: OSError, partition: str | None = None) -> KafkaStorageError:
+        """How far the error reaches decides `storage.failures`. `partition`: the folder whose names it may be about."""
+        failure = failure_of(error)
+        if failure is Failure.PASSING:
+            self._tell(error, partition)
+        elif failure is Failure.LOCAL and partition is not None:
+            return self._unusable(partition, error)
+        else:
+            self.fail(error)
         return KafkaStorageError(f"{self.path}: {error.strerror or error}")
+
+    def _unusable(self, partition: str, error: OSError) -> KafkaStorageError:
+        self._tell(error, partition)
+        return KafkaStorageError(f"{self.path}/{partition}: {error.strerror or error}")
+
+    def _log_failed(self, log: LogBase, error: OSError) -> None:
+        self._failed(error, log.folder.rpartition("/")[2])
+
+    def _tell(self, error: OSError, partition: str | None) -> None:
+        if self.on_trouble is not None and not self.offline:
+            self.on_trouble(self, Trouble(error, partition))
 
     def _check_online(self) -> None:
         if self.offline:
             raise KafkaStorageError(f"the log directory {self.path} is offline")
 
     def usage(self) -> tuple[int, int]:
-        """(total, usable) bytes of its volume."""
-        return self._files.usage(self.path)
+        """(total, usable) bytes of its volume. Raises KafkaStorageError."""
+        try:
+            return self._files.usage(self.path)
+        except OSError as error:
+            raise self._failed(error) from error
 
     # -- the end
 
@@ -469,25 +600,37 @@ class LogDirectory:
         """Closes every log, writes checkpoints and last the clean shutdown marker, and releases the lock.
 
         Without the marker, the next start recovers: after a failure of the disk, or when the last stop was unclean and
-        not every log was opened since. Raises KafkaStorageError.
+        not every log was opened since. Raises KafkaStorageError, the first of them.
         """
+        errors: list[KafkaStorageError] = []
+        for partition, log in tuple(self._logs.items()):
+            try:
+                log.close()
+            except KafkaStorageError as error:  # the others are to be closed all the same
+                errors.append(error)
+            if on_log is not None:
+                on_log(partition)
         try:
             if not self.offline:
-                for partition, log in self._logs.items():
-                    log.close()
-                    if on_log is not None:
-                        on_log(partition)
                 self.checkpoint()
-                if self.clean or len(self._logs) == len(self._folders):
-                    self._mark_clean(broker_epoch)
+                if not errors and self.may_be_clean:
+                    self._files.write_atomically(*self.clean_marker(broker_epoch))
+        except OSError as error:
+            raise self.refused(error) from error
         finally:
             self.release()
+        if errors:
+            raise errors[0]
 
-    def _mark_clean(self, broker_epoch: int) -> None:
-        try:
-            self._files.write_atomically(f"{self.path}/{CLEAN_SHUTDOWN}", clean_shutdown_marker(broker_epoch))
-        except OSError as error:
-            raise self._failed(error) from error
+    @property
+    def may_be_clean(self) -> bool:
+        """Nothing here would need recovery once every open log is closed."""
+        recovered = self.clean or len(self._logs) == len(self._folders)
+        return recovered and not self.offline and not any(log.offline for log in self._logs.values())
+
+    def clean_marker(self, broker_epoch: int) -> tuple[str, bytes]:
+        """Path and content of the file that says so to the next start."""
+        return f"{self.path}/{CLEAN_SHUTDOWN}", clean_shutdown_marker(broker_epoch)
 
     @classmethod
     def unusable(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import errno
+import contextlib
 from collections.abc import Sequence
 
 from ottla.storage.epochs import Epochs
@@ -11,16 +11,15 @@ from ottla.storage.loading import Loading
 from ottla.storage.paths import INDEX, LEADER_EPOCHS, PARTITION_METADATA, SNAPSHOT, TIME_INDEX, TXN_INDEX, offset_name
 from ottla.storage.segment import Segment
 from ottla.storage.segments import Segments
-from ottla.storage.sync import Sync
-
-_FULL = (errno.ENOSPC, errno.EDQUOT)
+from ottla.storage.sync import Sync, Undone
 
 
 class Durability:
     """What has changed since the last sync, apart from the records themselves."""
 
     __slots__ = (
-        "_first", "closing", "fresh_snapshots", "last_sync_ms", "names_changed", "persisted_point", "rewritten"
+        "_first", "checkpointed_point", "closing", "fresh_snapshots", "last_sync_ms", "names_changed",
+        "persisted_point", "rewritten",
     )  # fmt: skip
 
     def __init__(self, loaded: Loading, now_ms: int) -> None:
@@ -34,7 +33,9 @@ class Durability:
         """Files came to be whose names may not survive."""
         self._first = loaded.names_changed
         self.persisted_point = loaded.recovery_point
-        """The recovery point in the checkpoint file."""
+        """The recovery point that is in the checkpoint file, or on its way there."""
+        self.checkpointed_point = loaded.recovery_point
+        """The one that surely is there."""
 
     def prepare(
         self,
@@ -48,6 +49,8 @@ class Durability:
         version: int,
     ) -> Sync:
         """A sync up to `end_offset`. The first one of a log covers its folder's own name and its topic id, too."""
+        for segment in segments.from_offset(durable_end):
+            segment.write_aborted()
         changed = [segment for segment in segments.from_offset(durable_end) if segment.base_offset < end_offset]
         changed += [segment for segment in self.closed(segments) if segment not in changed]
         closed = [segment for segment in changed if segment is not segments.active or self.closing]
@@ -67,9 +70,23 @@ class Durability:
             folders.append(folder.rpartition("/")[0] or ".")
         content = (f"{folder}/{LEADER_EPOCHS}", epochs.encode()) if epochs.changed else None
         sync = Sync(files, end_offset, version, changed, closed, paths, content, folders)
+        sync.undone = Undone(self.names_changed, self._first, epochs.changed, self.fresh_snapshots)
         self.names_changed = self._first = epochs.changed = False
         self.fresh_snapshots = []
         return sync
+
+    def begin_anew(self) -> None:
+        """The next sync covers the folder's own name and the topic's id, too."""
+        self.names_changed = self._first = True
+
+    def on_refused(self, sync: Sync, epochs: Epochs) -> None:
+        """The disk refused a part of the sync, and no fsync failed: all of it is still to be done."""
+        assert sync.undone is not None
+        names_changed, first, epochs_changed, snapshots = sync.undone
+        self.names_changed |= names_changed
+        self._first |= first
+        epochs.changed |= epochs_changed
+        self.fresh_snapshots = [*snapshots, *self.fresh_snapshots]
 
     def on_synced(self, sync: Sync) -> None:
         self.rewritten = [segment for segment in self.rewritten if segment not in sync.closed]
@@ -78,20 +95,18 @@ class Durability:
         """A segment was closed and its indexes written. Where the recovery point on disk is at its end already (a
         truncation, or a start since), a crash would take them for synced: so they are, now."""
         if end_offset > self.persisted_point:
-            self.rewritten.append(segment)
+            if segment not in self.rewritten:
+                self.rewritten.append(segment)
             return
         for suffix in (INDEX, TIME_INDEX):
             _sync_file(files, segment.path(suffix))
         files.fsync_folder(folder)
 
-    def sync_snapshots(self, files: Files, folder: str, snapshots: Sequence[int]) -> None:
-        """Before segments go: from then on the snapshots alone know their producers."""
-        fresh, self.fresh_snapshots = self.fresh_snapshots, []
-        for offset in fresh:
-            if offset in snapshots:
-                _sync_file(files, f"{folder}/{offset_name(offset)}{SNAPSHOT}")
-        if fresh:
-            files.fsync_folder(folder)
+    def unsynced_snapshots(self, snapshots: Sequence[int]) -> list[int]:
+        return [offset for offset in self.fresh_snapshots if offset in snapshots]
+
+    def on_snapshots_synced(self, synced: Sequence[int]) -> None:
+        self.fresh_snapshots = [offset for offset in self.fresh_snapshots if offset not in synced]
 
     def closed(self, segments: Segments) -> list[Segment]:
         """What is rewritten and still there; a truncation may have made one active again."""
@@ -105,10 +120,14 @@ class Durability:
         """Below it everything is on disk, the indexes of closed segments included."""
         return min([durable_end, *(segment.base_offset for segment in self.closed(segments))])
 
-    @staticmethod
-    def is_harmless(error: OSError) -> bool:
-        """A full disk: the write was undone, and there may be room later."""
-        return error.errno in _FULL
+
+def sync_snapshots(files: Files, folder: str, snapshots: Sequence[int]) -> None:
+    """Raises OSError. One that was superseded meanwhile needs no sync."""
+    for offset in snapshots:
+        path = f"{folder}/{offset_name(offset)}{SNAPSHOT}"
+        with contextlib.suppress(FileNotFoundError):
+            _sync_file(files, path)
+    files.fsync_folder(folder)
 
 
 def _sync_file(files: Files, path: str) -> None:

@@ -5,8 +5,8 @@ Rules that every implementation keeps, and that the simulated disk uses to lose 
 - `append`, `pwrite` and `truncate` reach the page cache at once: every later `pread` of this process sees them, and
   they survive a kill of the process. They survive a power cut only after `File.fsync` returned.
 - A new name (create, rename, remove, make_folder) survives a power cut only after `Files.fsync_folder` of its parent.
-- An error of the operating system comes out as OSError. After a failed fsync the file's state is unknown: never retry
-  it (the log directory goes offline instead).
+- An error of the operating system comes out as OSError, and `ottla.storage.failures` says how far it reaches. After a
+  failed fsync (SyncError) the file's state is unknown: never retry it (the log directory goes offline instead).
 
 All calls are synchronous. Their callers hand those that may take long (fsync, reads of cold data) to `Offload`.
 """

@@ -11,7 +11,6 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from ottla.common.clock import Random
-from ottla.common.errors import KafkaStorageError
 from ottla.common.names import TopicPartition
 from ottla.storage.files import Files
 from ottla.storage.paths import FUTURE_FOLDER, doomed_folder_name
@@ -50,8 +49,8 @@ class FutureLogs:
         """An empty copy; one that was begun before is dropped. Raises KafkaStorageError."""
         self.discard(partition, now_ms)
         name = doomed_folder_name(partition, self._random.bytes(16), FUTURE_FOLDER)
+        self._names[partition] = name  # before it is there, so that a half is discarded with the rest
         self._directory.make_folder(name, topic_id)
-        self._names[partition] = name
         log = self._directory.open_folder(name, partition, settings, now_ms, clean=True)
         self._logs[partition] = log
         return log
@@ -71,10 +70,11 @@ class FutureLogs:
         try:
             self._files.fsync_folder(f"{self._directory.path}/{self._names[partition]}")
         except OSError as error:
-            self._directory.fail(error)
-            raise KafkaStorageError(f"{self._directory.path}: {error.strerror or error}") from error
+            raise self._directory.refused(error) from error
         self._directory.sync_names()
 
     def promote(self, partition: TopicPartition, settings: TopicSettings, now_ms: int) -> PartitionLog:
         """The copy, which is closed, becomes the partition of this directory. Raises KafkaStorageError."""
-        return self._directory.adopt(partition, self._names.pop(partition), settings, now_ms)
+        log = self._directory.adopt(partition, self._names[partition], settings, now_ms)
+        del self._names[partition]
+        return log

@@ -32,8 +32,11 @@ class Identity(NamedTuple):
     directory_id: bytes
 
     def encode(self, now_ms: int) -> bytes:
-        now = datetime.fromtimestamp(now_ms // 1000, UTC)
-        date = f"{_DAYS[now.weekday()]} {_MONTHS[now.month - 1]} {now:%d %H:%M:%S} UTC {now.year}"
+        try:
+            now = datetime.fromtimestamp(now_ms // 1000, UTC)
+            date = f"{_DAYS[now.weekday()]} {_MONTHS[now.month - 1]} {now:%d %H:%M:%S} UTC {now.year}"
+        except (OverflowError, ValueError, OSError):  # a clock beyond the year 9999; the line is a comment
+            date = f"{now_ms} ms"
         return (
             f"#\n#{date}\nversion=1\ncluster.id={self.cluster_id}\nnode.id={self.node_id}\n"
             f"directory.id={uuid_text(self.directory_id)}\n{_FORMAT_KEY}={FORMAT_VERSION}\n"

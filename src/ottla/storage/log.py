@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Iterator
+from functools import partial
 
 from ottla.common.errors import CorruptMessage, KafkaStorageError, OffsetOutOfRange
 from ottla.storage import retention
+from ottla.storage.durability import sync_snapshots
+from ottla.storage.failures import Failure, failure_of
 from ottla.storage.files import Files
 from ottla.storage.loading import Loading
+from ottla.storage.log_base import LogBase
 from ottla.storage.log_cleaning import CleanableLog
 from ottla.storage.log_facts import Appended, Origin, ProducerView
 from ottla.storage.lookup import FoundOffset
 from ottla.storage.open_files import OpenFiles
+from ottla.storage.paths import DELETED
 from ottla.storage.producer_loading import load_producers
 from ottla.storage.producer_tally import ProducerTally
 from ottla.storage.repairs import OnRepair, tell_nobody
 from ottla.storage.settings import TopicSettings
-from ottla.storage.unusable import OF_ONE_FILE, unusable_sentence
+from ottla.storage.unusable import unusable_sentence
 
 __all__ = ("Appended", "FoundOffset", "Origin", "PartitionLog", "ProducerView", "open_log")
 
@@ -131,56 +137,86 @@ class PartitionLog(CleanableLog):
         """The log start lies inside a segment, so that the file names do not tell it."""
         return self.log_start_offset > self._segments.first.base_offset
 
-    def retain(self, now_ms: int, high_watermark: int) -> int:
+    def retain(self, now_ms: int, high_watermark: int, doomed_ms: int | None = None) -> int:
         """Deletes old segments by retention.ms, retention.bytes and log start; how many. The log start may move."""
-        if self.offline:
-            return 0
+        before = len(self._doomed)
         try:
-            count, roll_first = retention.deletable(
-                self._segments, self.settings, now_ms, high_watermark, self.log_start_offset, self.log_end_offset
-            )
-            if roll_first:
-                self._segments.active.activate()
-                self._roll(now_ms)
-            self._delete_first(count, now_ms)
+            for call in self.retain_steps(now_ms, high_watermark, doomed_ms):
+                call()
         except OSError as error:
             raise self._failed(error) from error
-        return count
+        return len(self._doomed) - before
 
-    def _delete_first(self, count: int, now_ms: int) -> None:
-        """The oldest first, each durably before the next: a crash must not leave a hole."""
-        if count:
-            self._durability.sync_snapshots(self._files, self.folder, self._snapshots)
-        for left in range(count, 0, -1):
-            segment = self._segments.drop_first()
-            segment.rename(".deleted")
-            self.size_bytes -= segment.size_bytes
-            self._doomed.append((now_ms + self.settings.file_delete_delay_ms, segment))
-            if segment.base_offset in self._snapshots:
-                self._snapshots.remove(segment.base_offset)
+    def retain_steps(
+        self, now_ms: int, high_watermark: int, doomed_ms: int | None = None
+    ) -> Iterator[Callable[[], None]]:
+        """The same, one segment after another; what it yields are the fsyncs, for a thread. The log can be used between
+        them, so each step looks anew. The oldest goes first, each durably before the next: a crash must not leave a
+        hole. Raises KafkaStorageError; whoever runs a call hands its OSError to the directory.
+
+        doomed_ms: from when file.delete.delay.ms counts, on the clock of `due`, if that is not the wall clock.
+        """
+        while not self.offline:
+            try:
+                self.finish_renames()
+                count, roll_first = retention.deletable(
+                    self._segments, self.settings, now_ms, high_watermark, self.log_start_offset, self.log_end_offset
+                )
+                if roll_first:
+                    self._segments.active.activate()
+                    self._roll(now_ms)
+                if not count:
+                    return
+                snapshots = self._durability.unsynced_snapshots(self._snapshots)
+                if not snapshots:
+                    self._delete_one(now_ms if doomed_ms is None else doomed_ms)
+            except OSError as error:
+                raise self._failed(error) from error
+            if snapshots:  # once segments go, the snapshots alone know their producers
+                yield partial(sync_snapshots, self._files, self.folder, snapshots)
+                self._durability.on_snapshots_synced(snapshots)
+            elif count > 1:
+                yield partial(self._files.fsync_folder, self.folder)
+
+    def _delete_one(self, doomed_ms: int) -> None:
+        """The rename is the one step that may be refused; what follows in memory cannot be."""
+        segment = self._segments.first
+        segment.rename(DELETED)
+        self._segments.drop_first()
+        self.size_bytes -= segment.size_bytes
+        self._doomed.append((doomed_ms + self.settings.file_delete_delay_ms, segment))
+        self._start_at_first()
+        if segment.base_offset in self._snapshots:
+            self._snapshots.remove(segment.base_offset)
+            with contextlib.suppress(OSError):  # a start removes what belongs to no segment
                 self._files.remove(self._snapshot_path(segment.base_offset))
-            if left > 1:
-                self._files.fsync_folder(self.folder)
-        if count and self._segments.first.base_offset > self.log_start_offset:
-            self.log_start_offset = self._segments.first.base_offset
-            self._epochs.truncate_start(self.log_start_offset)
+
+    def _start_at_first(self) -> None:
+        first = self._segments.first.base_offset
+        if first > self.log_start_offset:
+            self.log_start_offset = first
+            self._epochs.truncate_start(first)
 
     @property
     def has_doomed(self) -> bool:
         """Files of deleted segments are still there."""
         return bool(self._doomed)
 
+    def due(self, now_ms: int) -> Iterator[Callable[[], None]]:
+        """A call for a thread for each deleted segment that is due and that nobody reads: it removes the files, which
+        takes a tenth of a second for a GiB. One that is refused is offered again by the next iteration."""
+        for entry in tuple(self._doomed):
+            due_ms, segment = entry
+            if due_ms <= now_ms and not segment.pins:
+                segment.close_file()  # before its name goes, so that the thread frees its blocks and not this close
+                yield segment.remove_files
+                self._doomed.remove(entry)
+
     def remove_due(self, now_ms: int) -> int | None:
-        """Removes the files of deleted segments that are due and that nobody reads; the time of the next, or None."""
-        kept = []
-        for due_ms, segment in self._doomed:
-            if due_ms > now_ms or segment.pins:
-                kept.append((due_ms, segment))
-            else:
-                segment.remove_files()
-                segment.close_file()
-        self._doomed = kept
-        return min(due_ms for due_ms, _ in kept) if kept else None
+        """All that `due` offers, at once; the time of the next, or None. Raises OSError."""
+        for call in self.due(now_ms):
+            call()
+        return min((due_ms for due_ms, _ in self._doomed), default=None)
 
 
 def open_log(
@@ -194,7 +230,7 @@ def open_log(
     log_start_offset: int = 0,
     jitter: int = 0,
     open_files: OpenFiles | None = None,
-    on_failure: Callable[[OSError], None] | None = None,
+    on_failure: Callable[[LogBase, OSError], None] | None = None,
     on_truncated: Callable[[int], None] | None = None,
     validate_records: bool = False,
     tally: ProducerTally | None = None,
@@ -213,7 +249,7 @@ def open_log(
     try:
         loaded.run()
     except OSError as error:
-        if error.errno in OF_ONE_FILE:
+        if failure_of(error) is Failure.LOCAL:
             raise KafkaStorageError(unusable_sentence(folder, error)) from error
         raise
     except CorruptMessage as error:

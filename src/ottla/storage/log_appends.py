@@ -60,6 +60,8 @@ class AppendableLog(ReadableLog):
             segment = self._segments.active
             if segment.offset_index is None or self._must_roll(segment, size, last_offset, header[8], now_ms):
                 segment = self._writable(size, last_offset, header[8], now_ms)
+            if marker is not None:
+                segment.aborted  # noqa: B018 - read now: once the marker is in the log, its entry must find its place
             if leader_epoch != self._epochs.latest:
                 self._epochs.assign(leader_epoch, base_offset)
             parts = [_pack_head(base_offset, header[1], leader_epoch), *tail]
@@ -205,13 +207,18 @@ class AppendableLog(ReadableLog):
 
     def _begin_at(self, offset: int, now_ms: int) -> None:
         """One empty segment at `offset` in place of all."""
-        for segment in list(self._segments):
-            self._discard(segment)
-        for snapshot in self._snapshots:
-            self._files.remove(self._snapshot_path(snapshot))
-        self._snapshots.clear()
+        old = list(self._segments)
+        for segment in old:
+            if segment.base_offset == offset:  # the new one takes its names
+                self._discard(segment)
         self._segments.replace_all(self._new_segment(offset, now_ms))
         self.size_bytes = 0
+        snapshots, self._snapshots[:] = list(self._snapshots), []
+        for segment in old:
+            if segment.base_offset != offset:
+                self._discard(segment)
+        for snapshot in snapshots:
+            self._files.remove(self._snapshot_path(snapshot))
 
     def _discard(self, segment: Segment) -> None:
         segment.remove_files()

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 
 from ottla.common.errors import KafkaStorageError
 from ottla.records.validation import Rules
 from ottla.storage.durability import Durability
 from ottla.storage.epochs import Epochs
+from ottla.storage.failures import Failure, failure_of, is_passing
 from ottla.storage.files import Files
 from ottla.storage.loading import Loading
 from ottla.storage.open_files import OpenFiles
-from ottla.storage.paths import SNAPSHOT, offset_name
+from ottla.storage.paths import LOG, SNAPSHOT, offset_name
 from ottla.storage.producer_tally import ProducerTally
 from ottla.storage.producers import Producers
 from ottla.storage.repairs import Unreadable
@@ -21,14 +23,14 @@ from ottla.storage.settings import TopicSettings
 from ottla.storage.snapshots import write_snapshot
 from ottla.storage.sync import Sync
 from ottla.storage.topic_rules import rules_of
-from ottla.storage.unusable import OF_ONE_FILE, unusable_sentence
+from ottla.storage.unusable import unusable_sentence
 
 
 class LogBase:
     """What a log consists of, and how it reaches the disk.
 
-    Raises the classes of ottla.common.errors. After an OSError of a write or an fsync the log is `offline`, and every
-    further append or read raises KafkaStorageError; a full disk alone only refuses the append.
+    Raises the classes of ottla.common.errors. An OSError becomes KafkaStorageError: one that may pass (a full disk, no
+    descriptors left) refuses the one call; after any other the log is `offline`, and so is every further call.
     Invariants: log_start_offset <= log_end_offset, durable_end <= log_end_offset; offsets never go back except by
     truncation, which raises `version`.
     """
@@ -51,7 +53,7 @@ class LogBase:
         *,
         now_ms: int,
         jitter: int,
-        on_failure: Callable[[OSError], None] | None,
+        on_failure: Callable[[LogBase, OSError], None] | None,
         on_truncated: Callable[[int], None] | None,
         validate_records: bool,
         tally: ProducerTally | None,
@@ -142,9 +144,12 @@ class LogBase:
         return self.durable_end
 
     def sync_failed(self, sync: Sync, error: OSError) -> None:
-        """An fsync failed: it is never retried, the log and its directory go offline."""
+        """An fsync that failed is never made again: the log and its directory go offline. Where the disk only refused
+        to open or to write a file, everything is still to be synced."""
         sync.release()
-        self.fail(error)
+        if is_passing(error):
+            self._durability.on_refused(sync, self._epochs)
+        self._failed(error)
 
     @property
     def recovery_point(self) -> int:
@@ -154,6 +159,10 @@ class LogBase:
     def on_checkpoint(self, recovery_point: int) -> None:
         """The recovery point that is about to be in the checkpoint file."""
         self._durability.persisted_point = recovery_point
+
+    def on_checkpointed(self, recovery_point: int) -> None:
+        """It is in the checkpoint file."""
+        self._durability.checkpointed_point = recovery_point
 
     def sync_due(self, now_ms: int) -> bool:
         """flush.messages or flush.ms asks for a sync."""
@@ -168,25 +177,33 @@ class LogBase:
         sync = self.to_sync()
         if sync is None:
             return
+        self._run(sync)
+        self.synced(sync)
+
+    def _run(self, sync: Sync) -> None:
         try:
             sync.run()
         except OSError as error:
             self.sync_failed(sync, error)
             raise KafkaStorageError(str(error)) from error
-        self.synced(sync)
 
     def fail(self, error: OSError) -> None:
-        """The disk failed: nothing more is read or written here."""
+        """Nothing more is read or written here, and the directory hears of it."""
         if not self.offline:
             self.offline = True
             if self._on_failure is not None:
-                self._on_failure(error)
+                self._on_failure(self, error)
 
     def _failed(self, error: OSError) -> KafkaStorageError:
-        if error.errno in OF_ONE_FILE:
+        if error.filename is None:  # calls on an open file name none
+            error.filename = self._segments.active.path(LOG)
+        failure = failure_of(error)
+        if failure is Failure.LOCAL:
             return self._unusable(error)
-        if not self._durability.is_harmless(error):
+        if failure is Failure.BROKEN:
             self.fail(error)
+        elif self._on_failure is not None:
+            self._on_failure(self, error)
         return KafkaStorageError(f"{self.folder}: {error.strerror or error}")
 
     def _unusable(self, error: OSError) -> KafkaStorageError:
@@ -202,11 +219,21 @@ class LogBase:
 
         Raises KafkaStorageError; then the stop is not clean.
         """
-        if not self.offline:
-            self._durability.closing = True
-            if not self._is_settled():
-                self._settle()
-        self._close_files()
+        try:
+            sync = self.to_close()
+            if sync is not None:
+                self._run(sync)
+                self.synced(sync)
+        finally:
+            self.close_files()
+
+    def to_close(self) -> Sync | None:
+        """The first step: writes indexes and the producer snapshot, and makes the sync that is left, if any. Once that
+        has run and `synced` knows, `close_files`. Raises KafkaStorageError."""
+        if self.offline:
+            return None
+        self._durability.closing = True
+        return None if self._is_settled() else self._settle()
 
     def _is_settled(self) -> bool:
         """Opened after a clean stop and only read since."""
@@ -218,25 +245,33 @@ class LogBase:
             and not self._durability.is_pending(self._segments)
         )
 
-    def _settle(self) -> None:
+    def _settle(self) -> Sync:
         try:
+            self.finish_renames()
             self._segments.active.write_indexes()
             self._take_snapshot()
-            sync = self._durability.prepare(
+            return self._durability.prepare(
                 self._files, self.folder, self._segments, self._snapshots, self._epochs, self.durable_end,
                 self.log_end_offset, self.version,
             )  # fmt: skip
-            sync.run()
         except OSError as error:
             raise self._failed(error) from error
-        self.synced(sync)
+
+    def names_changed(self) -> None:
+        """A file of the folder is new: the next sync makes it durable, as after the log was made."""
+        self._durability.begin_anew()
+
+    def finish_renames(self) -> None:
+        """What the disk refused to rename gets its name, before anybody goes by names. Raises OSError."""
+        for segment in self._segments:
+            segment.finish_rename()
 
     def discard(self) -> None:
         """The partition is deleted: nothing is written any more, files are closed when nobody reads them."""
         self.offline = True
-        self._close_files()
+        self.close_files()
 
-    def _close_files(self) -> None:
+    def close_files(self) -> None:
         for segment in self._segments:
             segment.close_file()
         for _, segment in self._doomed:
@@ -252,13 +287,23 @@ class LogBase:
     def _take_snapshot(self) -> None:
         """At the log's end. Its CRC tells a torn one, so it is not fsynced here; the one it supersedes goes."""
         offset = self.log_end_offset
-        write_snapshot(self._files, self._snapshot_path(offset), self._producers)
+        path = self._snapshot_path(offset)
+        try:
+            write_snapshot(self._files, path, self._producers)
+        except OSError as error:
+            if is_passing(error) and offset not in self._snapshots:
+                with contextlib.suppress(OSError):  # a half that nobody would ever remove; its CRC tells that it is one
+                    self._files.remove(path)
+            raise
         self._durability.fresh_snapshots.append(offset)
         snapshots = self._snapshots
         if snapshots and snapshots[-1] == offset:
             snapshots.pop()
         if snapshots and not any(segment.base_offset == snapshots[-1] for segment in self._segments):
-            self._files.remove(self._snapshot_path(snapshots.pop()))
+            superseded = snapshots.pop()
+            snapshots.append(offset)
+            self._files.remove(self._snapshot_path(superseded))
+            return
         snapshots.append(offset)
 
     def _snapshot_path(self, offset: int) -> str:

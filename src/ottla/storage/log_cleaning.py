@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterator
 
 from ottla.common.settings import LONG_MAX
@@ -9,6 +10,7 @@ from ottla.storage.compaction.pass_ import Cleaned, PassJob
 from ottla.storage.compaction.policy import Dirt, LogFacts, SegmentFacts, dirt
 from ottla.storage.compaction.retain import LastRecord
 from ottla.storage.compaction.swap import commit_to_swap
+from ottla.storage.failures import is_passing
 from ottla.storage.log_appends import AppendableLog
 from ottla.storage.paths import DELETED, SWAP
 from ottla.storage.segment import Segment
@@ -45,6 +47,7 @@ class CleanableLog(AppendableLog):
         overdue = settings.max_compaction_lag_ms < LONG_MAX
         active = self._segments.active
         try:
+            self.finish_renames()
             segments = [
                 SegmentFacts(
                     one.base_offset,
@@ -99,16 +102,17 @@ class CleanableLog(AppendableLog):
     @property
     def checkpointed_point(self) -> int:
         """The recovery point in the checkpoint file: below it, no start looks at records."""
-        return self._durability.persisted_point
+        return self._durability.checkpointed_point
 
     def is_current(self, version: int) -> bool:
         """What a pass has read is still the log: no truncation since `version`, and the topic is still compacted."""
         return not self.offline and version == self.version and self.settings.compacts
 
-    def swap_steps(self, cleaned: Cleaned, version: int, now_ms: int) -> Iterator[Callable[[], None]]:
+    def swap_steps(self, cleaned: Cleaned, version: int, now_ms: int) -> Iterator[Callable[[], None] | OSError]:
         """Replaces segments by a cleaned copy. What it yields are the slow calls, for a thread; the rest is done
         between them, and the log can be used all the time. A stage that comes too late (see `is_current`) changes
-        nothing of the log.
+        nothing of the log. It yields an error where the disk has refused a step for now: whoever goes on has it tried
+        again, after a pause.
 
         Below the recovery point only: a start after a crash would take the gaps between offsets for a hole, and would
         look for epochs in batches that are gone.
@@ -128,14 +132,26 @@ class CleanableLog(AppendableLog):
         new.has_txn_index = cleaned.has_txn_index
         due_ms = now_ms + self.settings.file_delete_delay_ms
         for segment in reversed(old):  # the last first: what is left after a crash begins where the log begins
-            segment.rename(DELETED)
-            self._doomed.append((due_ms, segment))
+            yield from self._renamed(segment, DELETED)
+        self._doomed += [(due_ms, segment) for segment in reversed(old)]
         self._segments.replace(old, new)
         self.size_bytes += new.size_bytes - sum(one.size_bytes for one in old)
         self._forget_snapshots(cleaned.replaced[1:])
         yield lambda: self._files.fsync_folder(self.folder)
-        new.rename("")
+        yield from self._renamed(new, "")
         yield lambda: self._files.fsync_folder(self.folder)
+
+    def _renamed(self, segment: Segment, suffix: str) -> Iterator[OSError]:
+        """Until the disk has taken all of it; a swap that is half done must not be left so. A log that is gone
+        meanwhile needs no names."""
+        while not self.offline:
+            try:
+                segment.rename(suffix)
+                return
+            except OSError as error:
+                if not is_passing(error):
+                    raise
+                yield error
 
     def _drop_swap(self, base: int) -> None:
         """It must not come back behind what was written since the truncation."""
@@ -148,12 +164,15 @@ class CleanableLog(AppendableLog):
         for base in bases:
             if base in self._snapshots[:-1]:
                 self._snapshots.remove(base)
-                self._files.remove(self._snapshot_path(base))
+                with contextlib.suppress(OSError):  # a start removes what belongs to no segment
+                    self._files.remove(self._snapshot_path(base))
 
     def swap_in(self, cleaned: Cleaned, now_ms: int) -> None:
         """All stages at once. Raises KafkaStorageError."""
         try:
             for call in self.swap_steps(cleaned, self.version, now_ms):
+                if isinstance(call, OSError):
+                    raise call
                 call()
         except OSError as error:
             raise self._failed(error) from error

@@ -47,7 +47,11 @@ class LogRange:
         if segment is None or size <= 0:
             return b""
         file = segment.file or segment.open_file()
-        return file.pread(self._position + position, size)
+        try:
+            return file.pread(self._position + position, size)
+        except OSError as error:
+            error.filename = file.path  # whoever sends this knows no path
+            raise
 
     def send_to(self, socket_fd: int, position: int, size: int) -> int:
         """Sends from the file to a socket that does not block, as `File.send_to` does; the number of bytes sent."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import fcntl
 import os
@@ -10,10 +11,13 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from ottla.storage.failures import SyncError
 from ottla.storage.files import Buffer
 
 _BUFFERS_MAX = 512
 """Buffers handed to one writev; POSIX promises 1024."""
+_FILE_MODE, _FOLDER_MODE = 0o600, 0o700
+"""Records, keys and passwords are for the broker's own user. A folder that somebody made before keeps its mode."""
 
 
 _pwritev = os.pwritev
@@ -44,7 +48,8 @@ class OsFile:
             written = _pwritev(self._fd, buffers, position)
             if written != size:
                 self._write_rest(buffers, written, size)
-        except OSError:
+        except OSError as error:
+            error.filename = self.path  # calls on a descriptor name none
             self._undo(position)
             raise
         self._end = position + size
@@ -98,7 +103,10 @@ class OsFile:
             os.ftruncate(self._fd, size_bytes)
 
     def fsync(self) -> None:
-        _sync(self._fd)
+        try:
+            _sync(self._fd)
+        except OSError as error:
+            raise SyncError(error.errno, error.strerror, self.path) from error
 
     def size(self) -> int:
         return os.fstat(self._fd).st_size
@@ -127,7 +135,12 @@ class OsFiles:
 
     def open(self, path: str, *, create: bool = False) -> OsFile:
         flags = os.O_RDWR | os.O_CLOEXEC | (os.O_CREAT if create else 0)
-        return OsFile(path, os.open(path, flags, 0o644))
+        fd = os.open(path, flags, _FILE_MODE)
+        try:
+            return OsFile(path, fd)
+        except OSError:
+            os.close(fd)
+            raise
 
     def read(self, path: str) -> bytes:
         fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
@@ -142,15 +155,21 @@ class OsFiles:
 
     def write_atomically(self, path: str, data: bytes) -> None:
         temporary = path + ".tmp"
-        fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o644)
         try:
-            view = memoryview(data)
-            while len(view):
-                view = view[os.write(fd, view) :]
-            _sync(fd)
-        finally:
-            os.close(fd)
-        os.replace(temporary, path)  # noqa: PTH105 - paths are text here
+            fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, _FILE_MODE)
+            try:
+                view = memoryview(data)
+                while len(view):
+                    view = view[os.write(fd, view) :]
+                _sync(fd)  # where this fails the old content is still there, and the next try writes a new file
+            finally:
+                os.close(fd)
+            os.replace(temporary, path)  # noqa: PTH105 - paths are text here
+        except OSError as error:
+            error.filename = path
+            with contextlib.suppress(OSError):
+                os.unlink(temporary)  # noqa: PTH108 - a full disk has no room for a half
+            raise
         self.fsync_folder(path.rpartition("/")[0] or ".")
 
     def exists(self, path: str) -> bool:
@@ -169,7 +188,12 @@ class OsFiles:
         return os.path.isdir(path)  # noqa: PTH112 - asked for each name of a folder that is opened: 5 us less
 
     def make_folder(self, path: str) -> None:
-        Path(path).mkdir(parents=True, exist_ok=True)
+        folder = Path(path)
+        missing = [one for one in (folder, *folder.parents) if not one.exists()]
+        for one in reversed(missing):  # `parents=True` would give the parents the umask's mode
+            one.mkdir(_FOLDER_MODE, exist_ok=True)
+        if not missing:
+            folder.mkdir(exist_ok=True)  # raises where it is a file
 
     def rename(self, old: str, new: str) -> None:
         os.replace(old, new)  # noqa: PTH105
@@ -185,11 +209,13 @@ class OsFiles:
         fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
             os.fsync(fd)
+        except OSError as error:
+            raise SyncError(error.errno, error.strerror, path) from error
         finally:
             os.close(fd)
 
     def lock(self, path: str) -> OsLock:
-        fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, _FILE_MODE)
         try:
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
             fcntl.lockf(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import struct
 from typing import Protocol
 
 from ottla.common.errors import CorruptMessage
 from ottla.records.batch import HEADER_BYTES, LENGTH_AT, MAGIC, MINIMUM_LENGTH, BatchHeader, Buffer, parse_header
+from ottla.storage.failures import is_passing, lacks_descriptors
 from ottla.storage.files import File, Files
 from ottla.storage.indexes import (
     NO_TIMESTAMP,
@@ -54,9 +56,9 @@ class Segment:
     """Batches from `base_offset` on. It is active while it has its indexes in memory, and closed otherwise."""
 
     __slots__ = (
-        "_aborted", "_files", "_first_timestamp", "_folder", "_max_timestamp", "_offset_of_max", "_open_files",
-        "_positions", "_reserved", "_suffix", "_used_before", "_wants_close", "base_offset",
-        "bytes_since_index", "created_ms", "file", "has_txn_index", "indexing", "jitter_ms",
+        "_aborted", "_aborted_unwritten", "_behind", "_files", "_first_timestamp", "_folder", "_max_timestamp",
+        "_offset_of_max", "_open_files", "_positions", "_reserved", "_suffix", "_used_before", "_wants_close",
+        "base_offset", "bytes_since_index", "created_ms", "file", "has_txn_index", "indexing", "jitter_ms",
         "offset_index", "pins", "size_bytes", "time_index", "used",
     )  # fmt: skip
 
@@ -74,6 +76,8 @@ class Segment:
         self._folder = folder
         self._open_files = open_files
         self._suffix = suffix
+        self._behind: dict[str, str] = {}
+        """Kinds of file that a rename which was broken off has left under an old suffix."""
         self.base_offset = base_offset
         self.size_bytes = size_bytes
         self.created_ms = created_ms
@@ -92,6 +96,8 @@ class Segment:
         self._first_timestamp: int | None = None
         self.has_txn_index = False
         self._aborted: list[AbortedTransaction] | None = None
+        self._aborted_unwritten = False
+        """The file lacks some of them: the disk had no room."""
         self._positions: dict[int, int] = {}
         self.indexing: Indexing | None = None
         """Of a segment that an earlier process wrote: its indexes are not believed blindly."""
@@ -103,7 +109,8 @@ class Segment:
     # -- files
 
     def path(self, suffix: str) -> str:
-        return f"{self._folder}/{offset_name(self.base_offset)}{suffix}{self._suffix}"
+        end = self._behind.get(suffix, self._suffix) if self._behind else self._suffix
+        return f"{self._folder}/{offset_name(self.base_offset)}{suffix}{end}"
 
     def create(self, reserve_bytes: int = 0) -> None:
         """An empty, active segment, whose file gets its full size at once if asked for. What an earlier run left under
@@ -111,12 +118,17 @@ class Segment:
         for suffix in (INDEX, TIME_INDEX, TXN_INDEX):
             if self._files.exists(self.path(suffix)):
                 self._files.remove(self.path(suffix))
-        file = self.file = self._files.open(self.path(LOG), create=True)
-        if file.size():
-            file.truncate(0)
-        if reserve_bytes:
-            file.reserve(reserve_bytes)
-            self._reserved = True
+        file = self._open(create=True)
+        try:
+            if file.size():
+                file.truncate(0)
+            if reserve_bytes:
+                file.reserve(reserve_bytes)
+                self._reserved = True
+        except OSError:
+            file.close()
+            raise
+        self.file = file
         self._open_files.opened(self)
         self.used = True
         self.offset_index, self.time_index = OffsetIndex(), TimeIndex()
@@ -125,11 +137,20 @@ class Segment:
     def open_file(self) -> File:
         """The log file, opened now unless it is open."""
         if self.file is None:
-            self.file = self._files.open(self.path(LOG))
+            self.file = self._open(create=False)
             self._open_files.opened(self)
             self.give_back()  # the file, opened anew, would append behind its reserve
         self.used = True
         return self.file
+
+    def _open(self, *, create: bool) -> File:
+        """Where the process has no descriptor left, cold files make room."""
+        try:
+            return self._files.open(self.path(LOG), create=create)
+        except OSError as error:
+            if not lacks_descriptors(error) or not self._open_files.make_room():
+                raise
+        return self._files.open(self.path(LOG), create=create)
 
     def give_back(self) -> None:
         """The file ends where its records end."""
@@ -154,18 +175,27 @@ class Segment:
             self.close_file()
 
     def rename(self, suffix: str) -> None:
-        """All its files get `suffix` at their end. They can still be read."""
-        old = self._suffix
-        for kind in (LOG, INDEX, TIME_INDEX, TXN_INDEX):
-            self._suffix = old
+        """All its files get `suffix` at their end. They can still be read. Where the disk refuses it on the way, the
+        same call again goes on."""
+        for kind in (LOG, INDEX, TIME_INDEX, TXN_INDEX):  # the log first: it alone says whether a segment is there
             before = self.path(kind)
-            self._suffix = suffix
-            if self._files.exists(before):
-                self._files.rename(before, self.path(kind))
+            after = f"{self._folder}/{offset_name(self.base_offset)}{kind}{suffix}"
+            if before != after and self._files.exists(before):
+                self._files.rename(before, after)
+            if kind == LOG and suffix != self._suffix:
+                left = (INDEX, TIME_INDEX, TXN_INDEX)
+                self._behind = {other: self._behind.get(other, self._suffix) for other in left}
+                self._suffix = suffix
+            self._behind.pop(kind, None)
+
+    def finish_rename(self) -> None:
+        """What a rename has left behind follows."""
+        if self._behind:
+            self.rename(self._suffix)
 
     def remove_files(self) -> None:
         for kind in (LOG, INDEX, TIME_INDEX, TXN_INDEX):
-            if self._files.exists(self.path(kind)):
+            with contextlib.suppress(FileNotFoundError):
                 self._files.remove(self.path(kind))
         self.has_txn_index = False
 
@@ -230,6 +260,7 @@ class Segment:
         if self.offset_index is None or self.time_index is None:
             return
         self.time_index.maybe_append(self.max_timestamp, self._offset_of_max - self.base_offset)
+        self.write_aborted()
         self._replace(INDEX, self.offset_index.encode())
         self._replace(TIME_INDEX, self.time_index.encode())
 
@@ -526,13 +557,32 @@ class Segment:
         _ = self.aborted
 
     def add_aborted(self, entry: AbortedTransaction) -> None:
+        """Known at once. Where the disk has no room for it, the file follows with `write_aborted`, before a sync lets
+        the recovery point pass the marker. Raises OSError if the disk is broken."""
         self.aborted.append(entry)
         self.has_txn_index = True
-        file = self._files.open(self.path(TXN_INDEX), create=True)
+        if self._aborted_unwritten:
+            return
         try:
-            file.append(entry.encode())
-        finally:
-            file.close()
+            file = self._files.open(self.path(TXN_INDEX), create=True)
+            try:
+                file.append(entry.encode())
+            finally:
+                file.close()
+        except OSError as error:
+            if not is_passing(error):
+                raise
+            self._aborted_unwritten = True
+
+    def write_aborted(self) -> None:
+        """Makes the file say what is known, if it does not."""
+        if self._aborted_unwritten:
+            self._replace(TXN_INDEX, encode_aborted(self.aborted))
+            self._aborted_unwritten = False
+
+    @property
+    def lacks_aborted(self) -> bool:
+        return self._aborted_unwritten
 
     def reset_aborted(self) -> None:
         """Recovery reads them from the markers."""

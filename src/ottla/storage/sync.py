@@ -3,9 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from ottla.storage.files import File, Files
 from ottla.storage.segment import Segment
+
+
+class Undone(NamedTuple):
+    """What a sync has taken upon itself, for the case that the disk refuses it."""
+
+    names_changed: bool
+    first: bool
+    epochs_changed: bool
+    fresh_snapshots: list[int]
 
 
 class Sync:
@@ -14,7 +24,7 @@ class Sync:
     `run` touches nothing of the log but its files. Order: what the log says comes first, names last.
     """
 
-    __slots__ = ("_content", "_extra", "_files", "_folders", "closed", "end_offset", "segments", "version")
+    __slots__ = ("_content", "_extra", "_files", "_folders", "closed", "end_offset", "segments", "undone", "version")
 
     def __init__(
         self,
@@ -30,16 +40,18 @@ class Sync:
         self._files = files
         self.end_offset = end_offset
         self.version = version
-        self.segments = segments
         self.closed = closed
         """Those of them whose indexes are synced as well."""
         self._content = content
         self._folders = folders
+        self.undone: Undone | None = None
         self._extra: list[File] = []
-        for segment in segments:
-            segment.open_file()
-            segment.pins += 1
+        self.segments: Sequence[Segment] = ()
         try:
+            for segment in segments:
+                segment.open_file()
+                segment.pins += 1
+                self.segments = (*self.segments, segment)
             for path in paths:  # now: retention may rename them while the thread is at work
                 self._extra.append(files.open(path))
         except OSError:

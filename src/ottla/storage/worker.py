@@ -27,6 +27,24 @@ from ottla.storage.patience import Starvation, be_nice, be_patient, hurry, waite
 _LENGTH = struct.Struct(">I")
 _REPORT, _DONE, _FAILED = range(3)
 _PATIENT = "patient"
+_ISOLATED = ("-I", "-X", "utf8")
+"""Nothing that lies in the working folder or in a user's own packages is imported: many projects have a queue.py."""
+_BOOT = "import sys; sys.path[:] = {paths!r}; from ottla.storage.worker import main; main()"
+_KEPT = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
+"""What the worker sees of the environment: nothing that tells Python what to import or to run."""
+
+
+def _paths() -> list[str]:
+    """Ours, then Python's own and its packages as this process found them. What PYTHONPATH names comes last, where it
+    hides no module; the working folder does not come at all."""
+    source = str(Path(__file__).resolve().parents[2])
+    named = [str(Path(one).resolve()) for one in os.environ.get("PYTHONPATH", "").split(os.pathsep) if one]
+    try:
+        surroundings = {*named, source, str(Path.cwd())}
+    except FileNotFoundError:  # it was removed
+        surroundings = {*named, source}
+    own = [one for one in sys.path if Path(one).is_absolute() and str(Path(one).resolve()) not in surroundings]
+    return [source, *own, *(one for one in named if one != source)]
 
 
 class WorkerProcess:
@@ -42,12 +60,10 @@ class WorkerProcess:
     @classmethod
     async def start(cls, *, patient: bool) -> WorkerProcess:
         """`patient`: it runs when nothing else does, and ends a job with `WorkerStarved` if that is never."""
-        source = str(Path(__file__).resolve().parents[2])
-        paths = [source, os.environ["PYTHONPATH"]] if os.environ.get("PYTHONPATH") else [source]
         process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "ottla.storage.worker", *([_PATIENT] if patient else []),
+            sys.executable, *_ISOLATED, "-c", _BOOT.format(paths=_paths()), *([_PATIENT] if patient else []),
             stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)},
+            env={name: os.environ[name] for name in _KEPT if name in os.environ},
         )  # fmt: skip
         return cls(process)
 
@@ -142,6 +158,7 @@ def _portable(error: BaseException) -> Exception:
 
 
 def main() -> None:
+    os.umask(0o077)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the broker, which then ends this process
     patient = _PATIENT in sys.argv[1:] and be_patient()
     if not patient:

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from ottla.common.clock import Clock
 from ottla.testing.clock import SimClock, SimRandom
 from ottla.testing.disk import CrashMode, Disk, FileNode, FolderNode, Node
-from ottla.testing.errors import Crashed
+from ottla.testing.errors import Crashed, NotDeterministic
 from ottla.testing.open_file import SimFile, SimLock, os_error
 from ottla.testing.trace import Trace
 
@@ -26,6 +26,14 @@ CHANGES = frozenset(
 )
 """The kinds of operation that change the disk or make it durable: the possible kill points."""
 
+_ROOM = frozenset(("create", "append", "pwrite", "make_folder", "rename"))
+_DESCRIPTORS = frozenset(("open", "create", "read", "fsync_folder"))
+_NEEDS = {
+    errno.ENOSPC: _ROOM, errno.EDQUOT: _ROOM, errno.EMFILE: _DESCRIPTORS, errno.ENFILE: _DESCRIPTORS,
+    errno.ENOMEM: (CHANGES | frozenset(("open", "read", "pread"))) - frozenset(("fsync", "lock")),
+}  # fmt: skip
+"""Which kinds of operation an error of the operating system can come from, where something is lacking for a while."""
+
 
 class SimFiles:
     """One process's files. Paths are text with `/`; absolute and relative ones start at the same root.
@@ -36,6 +44,9 @@ class SimFiles:
     operations: how many operations of the kinds in `CHANGES` have begun; `write_atomically` is made of several.
     full_after_bytes: writes that would exceed what is left raise ENOSPC and change nothing; None is without limit.
     read_only: changes raise EROFS.
+    refused: how many operations were, for what is lacking (see `lack`).
+    serving: a broker serves on this disk, so that its loop must not do what takes long: fsyncs and removals of whole
+        folders raise unless a thread makes them (`in_thread`).
     """
 
     def __init__(self, clock: Clock | None = None, trace: Trace | None = None, disk: Disk | None = None) -> None:
@@ -48,6 +59,10 @@ class SimFiles:
         self.open_files = 0
         self.full_after_bytes: int | None = None
         self.read_only = False
+        self.refused = 0
+        self.serving = False
+        self.in_thread = False
+        self._lacking: tuple[int, int | None] | None = None
         self._failing: dict[int, tuple[int, int | None]] = {}
         self._failing_fsyncs: list[str] = []
         self._dead = False
@@ -85,6 +100,21 @@ class SimFiles:
     def fail_at(self, operation: int, error: int = errno.EIO) -> None:
         """The n-th change from now (0 is the next) raises OSError(error) and does not happen."""
         self._failing[self.operations + operation] = (error, None)
+
+    def lack(self, error: int | None, operations: int | None = None) -> None:
+        """From now on what ENOSPC, EDQUOT, EMFILE, ENFILE or ENOMEM can refuse is refused, so many times or until
+        `lack(None)`. An fsync is never refused so: that would not pass."""
+        self._lacking = None if error is None else (error, operations)
+
+    def _refuse(self, kind: str, path: str) -> None:
+        assert self._lacking is not None
+        error, left = self._lacking
+        if kind not in _NEEDS[error]:
+            return
+        self.refused += 1
+        if left is not None:
+            self._lacking = (error, left - 1) if left > 1 else None
+        raise os_error(error, path)
 
     def fail_fsync(self, path: str) -> None:
         """The next fsync of the file raises EIO, and what it should have saved is lost at a power cut for ever."""
@@ -182,6 +212,8 @@ class SimFiles:
 
     def remove_folder(self, path: str) -> None:
         self.check_alive()
+        if self.serving and not self.in_thread:
+            raise NotDeterministic(f"remove_folder {path} on the loop of a broker that serves; use the Offload port")
         node = self._find(path)
         if node is None:
             return
@@ -228,6 +260,10 @@ class SimFiles:
             self.trace.add(f"file {kind} {_clean(path)}", data)
         if self.on_operation is not None:
             self.on_operation(kind, _clean(path))
+        if self.serving and not self.in_thread and kind in ("fsync", "fsync_folder"):
+            raise NotDeterministic(f"{kind} {path} on the loop of a broker that serves; use the Offload port")
+        if self._lacking is not None:
+            self._refuse(kind, path)
         if kind not in CHANGES:
             return
         error, torn_bytes = self._failing.pop(self.operations, (None, None))

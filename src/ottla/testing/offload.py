@@ -71,11 +71,21 @@ class SimOffload:
         """A `Crashed` goes on to the loop: the process that made the call is dead and gets no answer."""
         self.running -= 1
         try:
-            result = call()
+            result = self._in_thread(call)
         except Exception as error:
             self._loop.call_later(self._delay(), _fail, future, error)
         else:
             self._loop.call_later(self._delay(), _succeed, future, result)
+
+    def _in_thread(self, call: Callable[[], Result]) -> Result:
+        files = self.files
+        if files is None:
+            return call()
+        files.in_thread = True
+        try:
+            return call()
+        finally:
+            files.in_thread = False
 
 
 def _succeed(future: asyncio.Future[Result], result: Result) -> None:

@@ -7,6 +7,7 @@ import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from ottla.storage.failures import SyncError
 from ottla.storage.files import Buffer
 from ottla.testing.disk import Disk, FileNode
 
@@ -75,10 +76,14 @@ class SimFile:
 
     def fsync(self) -> None:
         node = self._open_node()
-        self._files.begin("fsync", self.path)
+        try:
+            self._files.begin("fsync", self.path)
+        except OSError as error:
+            node.doom()
+            raise SyncError(error.errno, error.strerror, self.path) from error
         if self._files.fsync_fails(self.path):
             node.doom()
-            raise os_error(errno.EIO, self.path)
+            raise SyncError(errno.EIO, os.strerror(errno.EIO), self.path)
         node.settle()
 
     def size(self) -> int:

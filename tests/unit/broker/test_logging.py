@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 
 import ottla
-from ottla.broker.chronicle import LINES_PER_SECOND, Chronicle
 from ottla.common.log import JSON, Log
 from ottla.protocol.messages.client_quotas import AlterClientQuotasRequest
 from ottla.protocol.messages.configs import IncrementalAlterConfigsRequest
@@ -171,19 +170,6 @@ def test_each_request_is_told_at_debug_and_nothing_is_asked_where_it_is_off() ->
     assert served.startswith("debug request.served api=IncrementalAlterConfigs version=1 client_id=")
     assert served.endswith("error=UNKNOWN_TOPIC_OR_PARTITION")
     assert " ms=" in served
-
-
-def test_a_storm_of_one_event_is_cut_and_counted() -> None:
-    lines: list[str] = []
-    now = 100.0
-    chronicle = Chronicle(Log(SimClock(), lines.append), lambda: now)
-    for number in range(LINES_PER_SECOND + 30):
-        chronicle("connection.closed", id=number)
-    chronicle("topic.created", topic="t")
-    now = 101.0
-    chronicle("connection.closed", id=999)
-    assert len(lines) == LINES_PER_SECOND + 2
-    assert lines[-1].endswith("connection.closed id=999 left_out=30\n")
 
 
 @pytest.mark.parametrize("value", [1, "two words", None, 'a "quote"'])

@@ -159,7 +159,7 @@ def test_a_deleted_topic_takes_what_waits_with_it() -> None:
     bench = TransactionalBench()
     bench.commit_in(P, 5)
     bench.commit_in(P, 6, BILLS)
-    bench.run(bench.machine.forget_topics(["orders"]))
+    bench.run(bench.machine.forget_topics(["orders"], bench.machine.groups_with_offsets(), 1 << 62))
     bench.end(P, commit=True)
     assert (bench.offset(), bench.offset(BILLS)) == (None, 6)
 

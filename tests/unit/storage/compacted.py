@@ -37,6 +37,7 @@ def settle(log: PartitionLog) -> None:
     """Everything is durable, and the checkpoint says so, as the broker sees to before a pass."""
     log.flush()
     log.on_checkpoint(log.recovery_point)
+    log.on_checkpointed(log.recovery_point)
 
 
 def clean(

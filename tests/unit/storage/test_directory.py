@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+
 import pytest
 
 from ottla.common.errors import KafkaStorageError
@@ -294,3 +296,32 @@ def test_a_file_named_like_a_partition_takes_no_directory_offline() -> None:
             directory.log(PARTITION, settings(), NOW_MS)
     other = directory.log(TopicPartition("u", 0), settings(), NOW_MS)
     assert (directory.offline, add(other)) == (False, 0)
+
+
+@pytest.mark.parametrize("error", [errno.ENOSPC, errno.EMFILE])
+@pytest.mark.parametrize("operation", range(1, 6))
+def test_a_folder_that_was_made_halfway_is_where_the_partition_lies(error: int, operation: int) -> None:
+    """Made again in another directory it would have two folders, and the next start would take the empty one."""
+    files = SimFiles()
+    directory = open_directory(files)
+    count = 0
+
+    def refuse(_kind: str, _path: str) -> None:
+        nonlocal count
+        count += 1
+        files.lack(error if count >= operation else None)
+
+    files.on_operation = refuse
+    try:
+        directory.create(PARTITION, TOPIC_ID, settings(), NOW_MS)
+    except KafkaStorageError:
+        assert directory.contains(PARTITION) == files.is_folder("/data/t-0")
+    files.on_operation = None
+    files.lack(None)
+    if directory.contains(PARTITION):
+        log = directory.log(PARTITION, settings(), NOW_MS, TOPIC_ID)
+    else:
+        log = directory.create(PARTITION, TOPIC_ID, settings(), NOW_MS)
+    assert add(log) == 0
+    assert not directory.offline
+    assert log.topic_id == TOPIC_ID

@@ -64,3 +64,22 @@ def test_a_copy_knows_producers_and_epochs_whose_records_are_gone() -> None:
     copy.take_over(log)
     assert [producer.producer_id for producer in copy.producers()] == [7]
     assert (copy.latest_epoch, copy.log_start_offset) == (4, 1)
+
+
+def test_a_copy_is_not_cut_where_a_log_that_lay_there_before_had_its_recovery_point() -> None:
+    """The file still names it after a kill, and a start believes it."""
+    files = SimFiles()
+    place = open_directory(files)
+    before = place.create(NAME, TOPIC_ID, TopicSettings(), NOW_MS)
+    add(before)
+    before.flush()
+    place.checkpoint()
+    place.delete(NAME, NOW_MS)  # moved away, and the broker is killed before the next checkpoint
+    place = open_directory(files := files.kill())
+    copy = place.futures.begin(NAME, TOPIC_ID, TopicSettings(), NOW_MS)
+    for offset in range(5):
+        data = bytearray(batch())
+        data[0:8] = offset.to_bytes(8, "big")
+        copy.append_as_follower(bytes(data), now_ms=NOW_MS)
+    place.futures.close(NAME)
+    assert place.futures.promote(NAME, TopicSettings(), NOW_MS).log_end_offset == 5

@@ -70,7 +70,7 @@ def test_a_file_that_is_no_database_is_refused_with_a_sentence(cluster: SqliteCl
         cluster.folder.mkdir(parents=True)
         (cluster.folder / FILE_NAME).write_bytes(b"not a database, but long enough to be looked at" * 10)
         store = cluster.connect()
-        with pytest.raises(StoreError, match="cannot be used: file is not a database"):
+        with pytest.raises(StoreError, match="is damaged: file is not a database"):
             await store.open("c")
         await store.close()
 

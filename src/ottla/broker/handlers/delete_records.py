@@ -41,7 +41,7 @@ async def delete_records(ctx: Context, request: DeleteRecordsRequest) -> DeleteR
             try:
                 if not allowed:
                     raise TopicAuthorizationFailed
-                answer.low_watermark = _delete(ctx, ctx.node.replicas.find(topic, index), offset)
+                answer.low_watermark = await _delete(ctx, ctx.node.replicas.find(topic, index), offset)
                 ctx.tell("partition.records_deleted", partition=f"{topic}-{index}", start=answer.low_watermark)
             except KafkaError as error:
                 answer.error_code = ctx.count_error(error)
@@ -50,7 +50,7 @@ async def delete_records(ctx: Context, request: DeleteRecordsRequest) -> DeleteR
     return DeleteRecordsResponse(throttle_time_ms=ctx.throttle_time_ms, topics=topics)
 
 
-def _delete(ctx: Context, partition: Partition, offset: int) -> int:
+async def _delete(ctx: Context, partition: Partition, offset: int) -> int:
     """The new log start. Nothing above the high watermark is deleted: it is not committed.
 
     Where appends are synced, so is this: what was deleted must not come back with the power.
@@ -68,9 +68,10 @@ def _delete(ctx: Context, partition: Partition, offset: int) -> int:
     if not 0 <= start <= high_watermark:
         raise OffsetOutOfRange
     if log.advance_start(start):
-        if log.synced_appends:
-            directory = ctx.node.hosting.directory_of(partition.topic_partition)
-            assert directory is not None, f"{log} lies somewhere"
-            directory.note_log_start(partition.topic_partition, start)
         partition.changed()
-    return log.log_start_offset
+    start = log.log_start_offset
+    if log.synced_appends:  # though it did not move now: the disk may have refused to note it when it did
+        directory = ctx.node.hosting.directory_of(partition.topic_partition)
+        assert directory is not None, f"{log} lies somewhere"
+        await ctx.node.disks.note_log_start(directory, partition.topic_partition, start)
+    return start

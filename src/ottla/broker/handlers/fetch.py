@@ -58,7 +58,7 @@ async def fetch(ctx: Context, request: FetchRequest) -> FetchResponse:
             return _refused(ctx, request, look, UnknownServerError())
         wanted = request.min_bytes - look.read_bytes
         left_s = deadline - ctx.node.loop.time()
-        if wanted <= 0 or look.failed or not subscription.interests or left_s <= 0:
+        if wanted <= 0 or look.failed or not subscription.interests or left_s <= 0 or ctx.node.stopping:
             break
         await _marked(ctx, subscription, todo, wanted, left_s)
         todo = tuple(subscription.dirty)  # when the time is up as well: too few bytes are still to be told
@@ -85,8 +85,10 @@ def _session(ctx: Context, request: FetchRequest, by_id: bool) -> tuple[FetchSes
     if request.session_epoch in (FINAL_EPOCH, INITIAL_EPOCH):
         if request.session_id != NO_SESSION:
             sessions.close(request.session_id)
-        return (sessions.open(by_id, ctx.now_ms) if request.session_epoch == INITIAL_EPOCH else None), False
-    return sessions.use(request.session_id, request.session_epoch, by_id, ctx.now_ms), True
+        return (
+            sessions.open(by_id, ctx.node.steady.now_ms()) if request.session_epoch == INITIAL_EPOCH else None
+        ), False
+    return sessions.use(request.session_id, request.session_epoch, by_id, ctx.node.steady.now_ms()), True
 
 
 async def _marked(
@@ -98,7 +100,9 @@ async def _marked(
         subscription.watch(interest)
     subscription.missing_bytes = wanted_bytes
     subscription.wake = ctx.node.loop.create_future()
+    ctx.node.polls[subscription] = None
     await until(ctx.node.loop, subscription.wake, left_s)
+    ctx.node.polls.pop(subscription, None)
     subscription.wake = None
 
 

@@ -63,7 +63,7 @@ async def list_groups(ctx: Context, request: ListGroupsRequest) -> ListGroupsRes
     response.groups = [
         group
         for shard in runtime.shards()
-        for group in shard.machine.list(ctx.now_ms)
+        for group in shard.machine.list(ctx.node.steady.now_ms())
         if (not states or group.group_state.lower() in states)
         and (not types or group.group_type in types)
         and (everything or ctx.allows(Operation.DESCRIBE, ResourceType.GROUP, group.group_id))

@@ -48,5 +48,5 @@ def _matches(ctx: Context, request: ListTransactionsRequest, one: Transaction) -
     return (
         (not request.producer_id_filters or one.producer_id in request.producer_id_filters)
         and (not request.state_filters or one.state.title in request.state_filters)
-        and (request.duration_filter < 0 or ctx.now_ms - one.start_ms > request.duration_filter)
+        and (request.duration_filter < 0 or ctx.node.steady.now_ms() - one.start_ms > request.duration_filter)
     )

@@ -93,13 +93,14 @@ def _committed(
     topic_id: bytes,
 ) -> Committed:
     """A retention of the request's own, which old clients could give, counts from now."""
+    now_ms = ctx.node.steady.now_ms()
     expires = request.retention_time_ms != _BROKER_DECIDES_RETENTION
     return Committed(
         offset=asked.committed_offset,
         leader_epoch=asked.committed_leader_epoch,
         metadata=asked.committed_metadata or "",
-        commit_ms=ctx.now_ms,
-        expire_ms=ctx.now_ms + request.retention_time_ms if expires else -1,
+        commit_ms=now_ms,
+        expire_ms=now_ms + request.retention_time_ms if expires else -1,
         topic_id=topic_id,
     )
 

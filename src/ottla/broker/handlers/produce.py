@@ -194,8 +194,16 @@ async def _committed(ctx: Context, pending: list[tuple[Partition, int, Answer]],
         future = loop.create_future()
         partition.commit_future(end, future)
         if not await until(loop, future, deadline - loop.time()):
-            error = RequestTimedOut() if partition.leader is not None else NotLeaderOrFollower()
-            _fail(ctx, answer, error, partition)
+            _fail(ctx, answer, _uncommitted(partition), partition)
+
+
+def _uncommitted(partition: Partition) -> KafkaError:
+    """Why an append was not committed in its time: the directory failed, another leads, or it took too long."""
+    if partition.leader is None:
+        return NotLeaderOrFollower()
+    if partition.log is not None and partition.log.offline:
+        return KafkaStorageError()
+    return RequestTimedOut()
 
 
 def _add_leader_hints(ctx: Context, response: ProduceResponse) -> None:

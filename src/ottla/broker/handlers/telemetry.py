@@ -35,7 +35,7 @@ async def get_telemetry_subscriptions(
     )
     clients = _telemetry(ctx).clients
     try:
-        instance = clients.on_get(instance_id, _identity(ctx, instance_id), ctx.now_ms)
+        instance = clients.on_get(instance_id, _identity(ctx, instance_id), ctx.node.steady.now_ms())
     except KafkaError as error:
         response.error_code = ctx.count_error(error)
         return response
@@ -64,7 +64,7 @@ async def push_telemetry(ctx: Context, request: PushTelemetryRequest) -> PushTel
             terminating=request.terminating,
             compression_type=request.compression_type,
             size_bytes=len(request.metrics),
-            now_ms=ctx.now_ms,
+            now_ms=ctx.node.steady.now_ms(),
         )
         if len(request.metrics):
             await telemetry.export(identity.client_instance_id, bytes(request.metrics), _headers(identity, request))

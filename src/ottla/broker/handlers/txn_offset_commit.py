@@ -76,7 +76,7 @@ def _sort_out(
                 offset=asked.committed_offset,
                 leader_epoch=asked.committed_leader_epoch,
                 metadata=asked.committed_metadata or "",
-                commit_ms=ctx.now_ms,
+                commit_ms=ctx.node.steady.now_ms(),
             )
 
 

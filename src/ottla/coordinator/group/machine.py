@@ -8,6 +8,7 @@ with a token each; see `coordinator.outcome` for what goes out.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from ottla.common.errors import (
@@ -338,12 +339,20 @@ class GroupMachine(ConsumerSide):
         out.answer(token, codes)
         return out
 
-    def forget_topics(self, topics: list[str]) -> Outcome:
-        """Topics were deleted: their committed offsets go as well."""
+    def groups_with_offsets(self) -> list[str]:
+        return list(dict.fromkeys([*self.offsets.groups(), *self.pending.groups()]))
+
+    def forget_topics(self, topics: list[str], groups: Iterable[str], deleted_ms: int) -> Outcome:
+        """Topics were deleted at that time: what these groups had committed by then goes as well. What is newer belongs
+        to topics that were made since."""
         out = Outcome()
-        for group_id in dict.fromkeys([*self.offsets.groups(), *self.pending.groups()]):
+        for group_id in groups:
+            committed = self.offsets.of(group_id)
             for partition in self.pending.known(group_id, self.offsets):
-                if partition.topic in topics:
+                if partition.topic not in topics:
+                    continue
+                known = committed.get(partition)
+                if known is None or known.commit_ms <= deleted_ms:
                     out.write(_offset_key(group_id, partition), None)
         return out
 

@@ -19,7 +19,7 @@ class BrokerLock:
     @classmethod
     def take(cls, folder: Path, broker: int) -> BrokerLock | None:
         """The lock, or None while another live process has it."""
-        descriptor = os.open(_path(folder, broker), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        descriptor = os.open(_path(folder, broker), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         for _ in range(_ATTEMPTS):
             try:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -10,10 +10,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TypeVar
+from zlib import crc32
 
 from ottla.common.clock import Clock
 from ottla.metadata.store import (
@@ -29,6 +31,7 @@ from ottla.metadata.store import (
     StoreError,
     Unknown,
 )
+from ottla.metadata.stores.faults import damaged, store_sentence
 from ottla.metadata.stores.locks import BrokerLock, lock_is_held
 from ottla.metadata.stores.worker import Worker
 
@@ -46,6 +49,8 @@ CREATE TABLE controller (one INTEGER PRIMARY KEY CHECK (one = 1), broker INTEGER
 CREATE TABLE lease (broker INTEGER PRIMARY KEY, incarnation BLOB NOT NULL, expires REAL NOT NULL);
 INSERT INTO controller VALUES (1, -1, x'', 0);
 """
+_CHECKSUMS = "CREATE TABLE IF NOT EXISTS checksum (at INTEGER PRIMARY KEY, crc INTEGER NOT NULL)"
+"""Of the batch at an offset, or of the snapshot at the negative one. SQLite keeps none of its own."""
 _HEAD = "SELECT coalesce(max(base_offset + count), (SELECT max(at_offset) FROM snapshot), 0) FROM log"
 
 Result = TypeVar("Result")
@@ -117,8 +122,7 @@ class SqliteStore:
         await self._run(lambda: self._snapshot(offset, packed))
 
     async def latest_snapshot(self) -> StoredSnapshot | None:
-        row = await self._row("SELECT at_offset, records FROM snapshot ORDER BY at_offset DESC LIMIT 1")
-        return None if row is None else StoredSnapshot(row[0], _unpack(row[1]))
+        return await self._run(self._latest_snapshot)
 
     async def lease(self, broker: int, incarnation: bytes, session_timeout_ms: int) -> SqliteLease | None:
         lease = SqliteLease(self, Holder(broker, incarnation), session_timeout_ms / 1000)
@@ -160,14 +164,15 @@ class SqliteStore:
         try:
             return await self._worker.run(call)
         except sqlite3.Error as error:
+            raise StoreError(store_sentence(error, self._folder / FILE_NAME)) from error
+        except (
+            TypeError,
+            ValueError,
+            OverflowError,
+        ) as error:  # of bytes that are no text, no number, no blob any more
+            raise StoreError(damaged(self._folder / FILE_NAME, str(error))) from error
+        except OSError as error:  # of the lock files beside it
             raise StoreError(f"the metadata store in {self._folder} cannot be used: {error}") from error
-
-    async def _row(self, query: str) -> tuple[int, bytes] | None:
-        def fetch() -> tuple[int, bytes] | None:
-            row: tuple[int, bytes] | None = self._database.execute(query).fetchone()
-            return row
-
-        return await self._run(fetch)
 
     async def _one(self, query: str) -> Sequence[int]:
         def fetch() -> Sequence[int]:
@@ -208,8 +213,14 @@ class SqliteStore:
             self._folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise StoreError(f"cannot make the folder {self._folder}: {error.strerror}") from error
-        connection = sqlite3.connect(self._folder / FILE_NAME, timeout=10, isolation_level=None)
+        path = self._folder / FILE_NAME
+        try:
+            os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))  # SQLite's own files follow its mode
+        except OSError as error:
+            raise StoreError(f"{path} cannot be opened: {error.strerror}; look at its rights and its disk") from error
+        connection = sqlite3.connect(path, timeout=10, isolation_level=None)
         self._connection = connection
+        self._check_whole(path)
         connection.execute("PRAGMA journal_mode=WAL")
         connection.execute("PRAGMA synchronous=FULL")
         with self._writing():
@@ -218,10 +229,19 @@ class SqliteStore:
                     connection.execute(statement)
                 rows = [("format", str(FORMAT)), ("cluster.id", proposed_cluster_id)]
                 connection.executemany("INSERT INTO meta VALUES (?, ?)", rows)
+            connection.execute(_CHECKSUMS)
         return self._check_format()
+
+    def _check_whole(self, path: Path) -> None:
+        """The pages of the file; what is in them is checked when it is read."""
+        (found,) = self._database.execute("PRAGMA quick_check(1)").fetchone()
+        if found != "ok":
+            raise StoreError(damaged(path, str(found)))
 
     def _check_format(self) -> str:
         found = dict(self._database.execute("SELECT key, value FROM meta").fetchall())
+        if not str(found.get("format", "")).isdigit() or "cluster.id" not in found:
+            raise StoreError(damaged(self._folder / FILE_NAME, "its format or cluster.id cannot be read"))
         if int(found["format"]) > FORMAT:
             raise StoreError(
                 f"the metadata store in {self._folder} has format {found['format']}, which is newer than format "
@@ -249,6 +269,7 @@ class SqliteStore:
                     return Fenced(present, end)
                 row = (at_offset, epoch, writer, count, packed)
                 self._database.execute("INSERT INTO log VALUES (?, ?, ?, ?, ?)", row)
+                self._database.execute("INSERT OR REPLACE INTO checksum VALUES (?, ?)", (at_offset, crc32(packed)))
         except sqlite3.Error as error:
             return Unknown(str(error))
         return Committed(at_offset + count)
@@ -257,13 +278,19 @@ class SqliteStore:
         (start,) = self._database.execute("SELECT coalesce(max(at_offset), 0) FROM snapshot").fetchone()
         if from_offset < start:
             raise LookupError(f"the metadata log begins at {start}, not at {from_offset}")
-        query = "SELECT base_offset, epoch, writer, count, records FROM log WHERE base_offset >= ? ORDER BY base_offset"
+        query = (
+            "SELECT base_offset, epoch, writer, count, records, crc FROM log LEFT JOIN checksum ON at = base_offset "
+            "WHERE base_offset >= ? ORDER BY base_offset"
+        )
         found: list[StoredBatch] = []
         total = 0
-        for base_offset, epoch, writer, count, packed in self._database.execute(query, (from_offset,)):
+        for base_offset, epoch, writer, count, packed, crc in self._database.execute(query, (from_offset,)):
             if found and total + count > max_records:
                 break
-            found.append(StoredBatch(base_offset, epoch, writer, _unpack(packed)))
+            records = self._checked(packed, crc, f"the batch at offset {base_offset}")
+            if len(records) != count:
+                raise StoreError(damaged(self._folder / FILE_NAME, f"the batch at offset {base_offset} lacks records"))
+            found.append(StoredBatch(base_offset, epoch, writer, records))
             total += count
         return found
 
@@ -273,8 +300,25 @@ class SqliteStore:
             if offset <= latest:
                 return
             self._database.execute("INSERT INTO snapshot VALUES (?, ?)", (offset, packed))
+            self._database.execute("DELETE FROM checksum WHERE at < ?", (offset,))
+            self._database.execute("INSERT OR REPLACE INTO checksum VALUES (?, ?)", (-offset, crc32(packed)))
             self._database.execute("DELETE FROM snapshot WHERE at_offset < ?", (offset,))
             self._database.execute("DELETE FROM log WHERE base_offset + count <= ?", (offset,))
+
+    def _latest_snapshot(self) -> StoredSnapshot | None:
+        row = self._database.execute(
+            "SELECT at_offset, records, crc FROM snapshot LEFT JOIN checksum ON at = -at_offset "
+            "ORDER BY at_offset DESC LIMIT 1"
+        ).fetchone()
+        if row is None:
+            return None
+        return StoredSnapshot(row[0], self._checked(row[1], row[2], f"the snapshot at offset {row[0]}"))
+
+    def _checked(self, packed: bytes, crc: int | None, what: str) -> tuple[bytes, ...]:
+        """The records. Without a checksum where a version before there were any has written them."""
+        if not isinstance(packed, bytes) or (crc is not None and crc32(packed) != crc):
+            raise StoreError(damaged(self._folder / FILE_NAME, f"the checksum of {what} is wrong"))
+        return _unpack(packed)
 
     def _take_lease(self, lease: SqliteLease) -> bool:
         holder = lease.holder
@@ -288,9 +332,14 @@ class SqliteStore:
         return True
 
     def _write_lease(self, holder: Holder, session: float) -> None:
-        with self._writing():
-            row = (holder.broker, holder.incarnation, self._clock.monotonic() + session)
-            self._database.execute("INSERT OR REPLACE INTO lease VALUES (?, ?, ?)", row)
+        """Not synced: a lease means nothing after a power cut."""
+        self._database.execute("PRAGMA synchronous=NORMAL")
+        try:
+            with self._writing():
+                row = (holder.broker, holder.incarnation, self._clock.monotonic() + session)
+                self._database.execute("INSERT OR REPLACE INTO lease VALUES (?, ?, ?)", row)
+        finally:
+            self._database.execute("PRAGMA synchronous=FULL")
 
     def _renew_lease(self, holder: Holder, session: float) -> bool:
         if not self._is_live(holder):
