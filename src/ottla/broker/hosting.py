@@ -126,9 +126,7 @@ class Hosting:
             node.moves.forget(partition)
             self._missing.discard(partition.topic_partition)
             self._coordinate(partition)
-            for directory in node.directories:
-                if directory.contains(partition.topic_partition):
-                    node.disks.delete(directory, partition.topic_partition, image.id)
+        node.disks.delete(image.id, [partition.topic_partition for partition in topic.partitions.values()])
         node.groups.topics_deleted([image.name])
         node.cleaning.topics_deleted([image.id])
 
@@ -147,6 +145,7 @@ class Hosting:
         name = partition.topic_partition
         settings = node.replicas.by_id[partition.topic_id].settings
         now_ms = node.clock.now_ms()
+        node.disks.finish_deletion(name)
         for directory in node.directories:
             if directory.contains(name):
                 log = directory.log(name, settings, now_ms, partition.topic_id)

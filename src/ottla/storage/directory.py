@@ -366,7 +366,7 @@ class LogDirectory:
             known = log.topic_id if log is not None else self._topic_id(partition)
         except OSError as error:
             raise self._failed(error, f"{partition}") from error
-        if known == topic_id:
+        if known in (None, topic_id):  # None: nobody else has put its id there since
             self.delete(partition, now_ms)
 
     def _topic_id(self, partition: TopicPartition) -> bytes | None:
