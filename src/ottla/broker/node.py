@@ -35,7 +35,7 @@ from ottla.broker.verification import Verification
 from ottla.broker.waits import give_way
 from ottla.broker.wall import Wall
 from ottla.common.clock import SteadyClock
-from ottla.common.errors import KafkaStorageError
+from ottla.common.errors import KafkaError, KafkaStorageError
 from ottla.common.metrics import Registry
 from ottla.metadata.store import StoreError
 from ottla.security.authorizer import AllowAll, Authorizer
@@ -261,7 +261,11 @@ class Node:
         for partition in self.replicas:
             directory = self.hosting.directory_of(partition.topic_partition)
             if directory is not None and not directory.clean and partition.leads:
-                partition.leader_log()
+                try:
+                    partition.leader_log()
+                except KafkaError as error:  # what is wrong with one partition is that partition's
+                    self.log.error("partition.not_recovered", partition=partition.topic_partition, error=str(error))
+                    continue
                 recovered += 1
             if self.loop.time() - started > _SLICE_S:
                 await give_way()

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import errno
+import struct
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import NamedTuple
 
 from ottla.common.clock import Random, random_uuid
-from ottla.common.errors import KafkaStorageError
+from ottla.common.errors import CorruptMessage, KafkaStorageError
 from ottla.common.names import TopicPartition, uuid_text
 from ottla.records.batch import crc32c
 from ottla.storage.checkpoints import (
@@ -289,8 +291,9 @@ class LogDirectory:
             )
         except OSError as error:
             raise self._failed(error, name) from error
-        except CorruptCheckpoint as error:
-            raise self._unusable(name, OSError(0, str(error))) from error
+        except (CorruptCheckpoint, CorruptMessage, ValueError, IndexError, struct.error) as error:
+            # Bytes that are not what they should be: of this partition's files, so of no other.
+            raise self._unusable(name, OSError(errno.EBADMSG, str(error), f"{self.path}/{name}")) from error
 
     def adopt(self, partition: TopicPartition, name: str, settings: TopicSettings, now_ms: int) -> PartitionLog:
         """The folder `name` becomes the partition's own: a clean log that is durable and closed. Raises
