@@ -1,4 +1,4 @@
-"""One of two disks fails at any operation and stays so: it is said once, and the other disk serves. A start with a mended
+"""One of two disks fails at any operation and stays so: it is said once, and the other serves. A start with a mended
 disk finds all that was acknowledged."""
 
 from __future__ import annotations
