@@ -242,6 +242,23 @@ async def beat(cluster: Cluster, epoch: int) -> ConsumerGroupHeartbeatResponse:
     return answer
 
 
+def test_a_broker_without_a_standard_error_writes_no_line_into_its_files(tmp_path: Path) -> None:
+    command = f"exec {sys.executable} -m ottla up --verbose --port 0 --data {tmp_path / 'data'} 2>&- <&-"
+    process = subprocess.Popen(
+        ["sh", "-c", command], stdout=subprocess.PIPE, text=True, env={**os.environ, "PYTHONPATH": str(ROOT / "src")}
+    )
+    try:
+        assert process.stdout is not None
+        address = process.stdout.readline().split()[1]
+        create(address, "t")
+        assert produce(address, "t", ["x"]) == (["x"], set())
+    finally:
+        process.terminate()
+        assert process.wait(30) == 0
+        process.communicate()
+    assert not [path for path in (tmp_path / "data").rglob("*") if path.is_file() and b"broker.st" in path.read_bytes()]
+
+
 def test_a_start_on_a_full_disk_is_a_sentence(tmp_path: Path) -> None:
     with small_disk(tmp_path / "disk", MB) as disk:
         with suppress(OSError), (disk / "filler").open("wb") as file:

@@ -280,6 +280,9 @@ class Cleaning:
                 log.fail(error)
 
     def _died(self, partition: Partition, error: WorkerDied) -> None:
+        if isinstance(error.__cause__, OSError):  # it was never started: there was no process or descriptor left
+            self._node.log.warn("cleaner.worker_not_started", partition=partition.topic_partition, error=str(error))
+            return
         self._worker_deaths.value += 1
         key = _key(partition)
         self._deaths[key] = self._deaths.get(key, 0) + 1

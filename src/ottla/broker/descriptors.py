@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import resource
 from typing import NamedTuple
 
@@ -11,6 +12,7 @@ _RESERVE = 64
 """For the loop, the metadata store, the worker's pipes, listeners, HTTP, and the small files that are open for a
 moment; and a sixteenth of all besides."""
 _LEAST = 16
+STDERR = 2
 
 
 class Descriptors(NamedTuple):
@@ -19,6 +21,16 @@ class Descriptors(NamedTuple):
     limit: int
     open_files: int
     connections: int
+
+
+def open_standard_descriptors() -> None:
+    """A process that was started without one (`2>&-`) would open its next file under that number, and log lines would
+    go into it."""
+    for descriptor in range(STDERR + 1):
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # the lowest number that is free
 
 
 def raise_limit() -> int:

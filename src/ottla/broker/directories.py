@@ -8,10 +8,12 @@ in docs/decisions/0008-every-failure-has-a-way-back.md.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
+from ottla.broker import eager
+from ottla.broker.waits import give_way
 from ottla.common.errors import KafkaStorageError
 from ottla.storage.failures import Failure, advice, errno_name, failure_of, lacks_descriptors
 
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
 AGAIN_S = {Failure.PASSING: 60.0, Failure.LOCAL: 600.0, Failure.BROKEN: 600.0}
 """How long the same trouble is not said again."""
 _TOLD_MAX = 10_000
+SLICE_S = 0.004
 
 
 class Directories:
@@ -111,23 +114,41 @@ class Directories:
 
     # --- deleted topics
 
-    def delete(self, directory: LogDirectory, partition: TopicPartition, topic_id: bytes) -> None:
-        """The removal of the topic is committed: where the disk refuses to rename the folder now, it is done later."""
-        try:
-            directory.delete(partition, self._node.steady.now_ms())
-        except KafkaStorageError:
-            self.delete_later(directory, partition, topic_id)
+    def delete(self, topic_id: bytes, partitions: Iterable[TopicPartition]) -> None:
+        """The removal of the topic is committed: its folders are renamed, some milliseconds at a time, as there may be
+        ten thousand. What the disk refuses now is done later."""
+        for partition in partitions:
+            for directory in self._node.directories:
+                if directory.contains(partition):
+                    self._to_delete[directory.path, partition] = topic_id
+        for directory in self._node.usable_directories():
+            eager.spawn(self._delete_rest(directory), self._deleted)
 
-    def delete_later(self, directory: LogDirectory, partition: TopicPartition, topic_id: bytes) -> None:
-        """Tried again with each round of removals, by the folder's topic id."""
-        self._to_delete[directory.path, partition] = topic_id
+    def finish_deletion(self, partition: TopicPartition) -> None:
+        """A topic of the same name gets a folder now: the old one goes first. Raises KafkaStorageError."""
+        for directory in self._node.usable_directories():
+            self._delete(directory, partition)
 
-    def _delete_rest(self, directory: LogDirectory) -> None:
-        """Raises KafkaStorageError. A folder that belongs to another topic of that name by now is let be."""
-        for (path, partition), topic_id in tuple(self._to_delete.items()):
+    def _delete(self, directory: LogDirectory, partition: TopicPartition) -> None:
+        """A folder that belongs to another topic of that name by now is let be. Raises KafkaStorageError."""
+        topic_id = self._to_delete.get((directory.path, partition))
+        if topic_id is not None:
+            directory.delete_topic(partition, topic_id, self._node.steady.now_ms())
+            self._to_delete.pop((directory.path, partition), None)
+
+    async def _delete_rest(self, directory: LogDirectory) -> None:
+        """Raises KafkaStorageError."""
+        started = self._node.loop.time()
+        for path, partition in tuple(self._to_delete):
             if path == directory.path:
-                directory.delete_topic(partition, topic_id, self._node.steady.now_ms())
-                del self._to_delete[path, partition]
+                self._delete(directory, partition)
+            if self._node.loop.time() - started > SLICE_S:
+                await give_way()
+                started = self._node.loop.time()
+
+    def _deleted(self, _result: object, error: BaseException | None) -> None:
+        if isinstance(error, Exception) and not isinstance(error, KafkaStorageError):  # which was said
+            self._node.log_failure("log_directory.deletion_failed", error)
 
     # --- slow calls, in threads
 
@@ -174,7 +195,7 @@ class Directories:
 
     async def remove_due(self, directory: LogDirectory) -> None:
         """Folders and files that were deleted long enough ago, one after another. Raises KafkaStorageError."""
-        self._delete_rest(directory)
+        await self._delete_rest(directory)
         if directory.is_stale:
             await self.checkpoint(directory)
         for call in directory.due(self._node.steady.now_ms()):

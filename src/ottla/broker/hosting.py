@@ -159,19 +159,10 @@ class Hosting:
             self._missing.discard(partition.topic_partition)
             self.opening.forget(partition.topic_partition)
             self._coordinate(partition)
-            for directory in node.directories:
-                self._delete(directory, partition.topic_partition, image.id)
+        node.disks.delete(image.id, [partition.topic_partition for partition in topic.partitions.values()])
         node.membership.removed_topics.pop(image.id, None)
         node.groups.topics_deleted([image.name])
         node.cleaning.topics_deleted([image.id])
-
-    def _delete(self, directory: LogDirectory, partition: TopicPartition, topic_id: bytes) -> None:
-        """The folder goes, if it is that of the removed topic; later, where the disk refuses it now."""
-        try:
-            if directory.contains(partition) and self._is_of(directory, partition, topic_id):
-                self._node.disks.delete(directory, partition, topic_id)
-        except KafkaStorageError:
-            self._node.disks.delete_later(directory, partition, topic_id)
 
     def _configure(self, names: list[str]) -> None:
         for name in names:
@@ -188,6 +179,7 @@ class Hosting:
         name = partition.topic_partition
         settings = node.replicas.by_id[partition.topic_id].settings
         now_ms = node.clock.now_ms()
+        node.disks.finish_deletion(name)
         for directory in node.directories:
             if directory.contains(name) and self._is_of(directory, name, partition.topic_id):
                 attempt = partial(directory.log, name, settings, now_ms, partition.topic_id)

@@ -263,9 +263,11 @@ class Node:
         for partition in self.replicas:
             directory = self.hosting.directory_of(partition.topic_partition)
             if directory is not None and not directory.clean and partition.leads:
-                with suppress(KafkaError):  # that partition alone, and it was told
+                try:
                     partition.leader_log()
-                    recovered += 1
+                except KafkaError:  # what is wrong with one partition is that partition's, and was told
+                    continue
+                recovered += 1
             if self.loop.time() - started > _SLICE_S:
                 await give_way()
                 started = self.loop.time()

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from ottla.broker.addresses import needs_host_name
-from ottla.broker.descriptors import raise_limit
+from ottla.broker.descriptors import STDERR, open_standard_descriptors, raise_limit
 from ottla.broker.node import Node, StartError
 from ottla.common.clock import SystemClock, SystemRandom
 from ottla.common.log import JSON, TEXT, Form, Log
@@ -36,11 +36,12 @@ def serve(settings: BrokerSettings, *, ready: Callable[[Node], None]) -> int:
     A second signal while stopping ends the process at once. Whatever this process or Python itself writes to the
     standard error meanwhile goes through a buffer, so that no reader can hold up the broker.
     """
+    open_standard_descriptors()
     loop = _new_loop()
     asyncio.set_event_loop(loop)
     clock = SystemClock()
     form: Form = JSON if settings.ottla_log_format == JSON else TEXT
-    descriptor, before = sys.stderr.fileno(), sys.stderr
+    descriptor, before = STDERR, sys.stderr
     output = LogOutput(descriptor, lambda lines: log.line("warn", "log.dropped", {"lines": lines}))
     log = Log(clock, output.write, settings.ottla_log_level, form)
     sys.stderr = LogStream(output, descriptor)

@@ -69,12 +69,13 @@ class SteadyClock:
 
     def beat(self) -> float:
         """The loop is alive; the seconds that it stood still."""
-        passed_s = self._passed_s()
-        lost_s = self._clock.monotonic() - self._since_s - passed_s
-        self._counted_s += passed_s
-        self._since_s = self._clock.monotonic()
+        now_s = self._clock.monotonic()
+        passed_s = now_s - self._since_s
+        counted_s = min(passed_s, self.PATIENCE_S) if self._beating else passed_s
+        self._counted_s += counted_s
+        self._since_s = now_s
         self._beating = True
-        return lost_s
+        return passed_s - counted_s
 
     def end(self) -> None:
         """No beat comes any more; from now on all time counts."""

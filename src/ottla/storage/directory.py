@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import NamedTuple
 
 from ottla.common.clock import Random, random_uuid
-from ottla.common.errors import KafkaStorageError
+from ottla.common.errors import CorruptMessage, KafkaStorageError
 from ottla.common.names import METADATA_TOPIC, TopicPartition, uuid_text
 from ottla.records.batch import crc32c
 from ottla.storage.checkpoints import (
@@ -268,14 +269,17 @@ class LogDirectory:
 
     def _check_is_ours(self, partition: TopicPartition) -> None:
         """What lies under the partition's name and is not ours must neither be written to nor deleted with it."""
+        if not self._is_ours(partition):
+            raise KafkaStorageError(f"{self.path}/{partition} is there, but is no folder of a partition; move it away")
+
+    def _is_ours(self, partition: TopicPartition) -> bool:
+        """The folder holds a file of a partition's log, or nothing, or is not there. Raises KafkaStorageError."""
         path = f"{self.path}/{partition}"
         try:
             names = self._files.list_folder(path) if self._files.is_folder(path) else None
-            ours = not self._files.exists(path) if names is None else not names or any(map(is_ours, names))
+            return not self._files.exists(path) if names is None else not names or any(map(is_ours, names))
         except OSError as error:
             raise self._failed(error, f"{partition}") from error
-        if not ours:
-            raise KafkaStorageError(f"{path} is there, but is no folder of a partition; move it away")
 
     def make_folder(self, name: str, topic_id: bytes) -> None:
         """A partition's folder with its topic's id and nothing else. Raises KafkaStorageError."""
@@ -324,6 +328,9 @@ class LogDirectory:
             )
         except OSError as error:
             raise self._failed(error, name) from error
+        except (CorruptMessage, ValueError, IndexError, struct.error) as error:
+            # Bytes that are not what they should be: of this partition's files, so of no other.
+            raise KafkaStorageError(f"{self.path}/{name}: {error}; the log cannot be opened") from error
 
     def _repaired(self, partition: TopicPartition, repair: Repair) -> None:
         if self.on_repair is not None:
@@ -426,7 +433,8 @@ class LogDirectory:
         """`delete`, if the folder is still that topic's: its id is read from the folder. Raises KafkaStorageError."""
         if partition not in self._folders:
             return
-        if self.topic_id_of(partition) == topic_id:
+        known = self.topic_id_of(partition)
+        if known == topic_id or (known is None and self._is_ours(partition)):  # None: nobody else has put its id there
             self.delete(partition, now_ms)
 
     def remove_due(self, now_ms: int) -> None:

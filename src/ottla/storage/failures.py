@@ -17,7 +17,7 @@ _PASSING = frozenset(
 _LOCAL = frozenset(
     (
         errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.EACCES, errno.EPERM, errno.ELOOP, errno.ENAMETOOLONG,
-        errno.EEXIST, errno.ENOTEMPTY,
+        errno.EEXIST, errno.ENOTEMPTY, errno.EBADMSG,
     )
 )  # fmt: skip
 _DESCRIPTORS = frozenset((errno.EMFILE, errno.ENFILE))
@@ -33,7 +33,7 @@ class Failure(enum.Enum):
     PASSING = "passing"
     """A lack of room, descriptors or memory: this call was refused, and a later one may succeed."""
     LOCAL = "local"
-    """The names of one partition's files are not what they should be: no other partition is concerned."""
+    """The files of one partition, or their names, are not what they should be: no other partition is concerned."""
     BROKEN = "broken"
     """The disk failed: nothing in its directory can be trusted."""
 
@@ -68,6 +68,7 @@ _ADVICE = {
     errno.ENFILE: "raise the system's limit of open files (fs.file-max)",
     errno.ENOMEM: "free some memory",
     errno.EROFS: "mount the file system for writing, and start the broker again",
+    errno.EBADMSG: "look at the file with `ottla log check`, and move it away if the log can do without it",
     errno.EACCES: "give the broker's user the right to read and write there",
     errno.EPERM: "give the broker's user the right to read and write there",
     errno.EIO: "look at the disk (dmesg), and start the broker again when it is well",

@@ -168,6 +168,21 @@ def test_files_that_are_wrong_are_one_partitions_own_trouble_until_they_are_mend
     on_disk(scenario)
 
 
+def test_a_start_after_a_kill_goes_on_without_the_partition_that_cannot_be_read() -> None:
+    async def scenario(cluster: SimCluster, _: Node, files: SimFiles, client: Cluster) -> None:
+        cluster.kill()
+        files = cluster.machines[1].files
+        files.rename("/data/t-0/00000000000000000000.log", "/data/t-0/aside")
+        files.make_folder("/data/t-0/00000000000000000000.log")
+        await cluster.start()
+        with pytest.raises(KafkaError):
+            await produce(client, "t", 0, batch())
+        assert await produce(client, "t", 1, batch()) == 1
+
+    cluster = on_disk(scenario)
+    assert said(cluster, "partition.unusable")
+
+
 def test_a_stop_answers_long_polls_at_once() -> None:
     async def scenario(cluster: SimCluster, _: Node, __: SimFiles, client: Cluster) -> None:
         waiting = asyncio.ensure_future(fetch(client, "t", 0, 1, max_wait_ms=60_000, min_bytes=1))

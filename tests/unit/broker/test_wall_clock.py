@@ -180,3 +180,19 @@ def test_a_transaction_is_aborted_after_its_timeout_whatever_the_wall_clock_does
         assert state(node) is State.COMPLETE_ABORT
 
     on_clock(scenario)
+
+
+def test_a_clock_that_moves_while_it_is_read_has_lost_nothing() -> None:
+    class Moving:
+        def __init__(self) -> None:
+            self.seconds = 0.0
+
+        def now_ms(self) -> int:
+            return 0
+
+        def monotonic(self) -> float:
+            self.seconds += 0.001
+            return self.seconds
+
+    steady = SteadyClock(Moving())
+    assert [steady.beat() for _ in range(20)] == [0.0] * 20
