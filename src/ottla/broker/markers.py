@@ -49,8 +49,10 @@ class Markers:
                 break
             await pause(node.loop, pause_s)
             pause_s = min(pause_s * 2, _LONGEST_PAUSE_S)
-        if runtime.is_current(shard):
+        while runtime.is_current(shard) and shard.machine.is_completing(wanted):
             shard.run(shard.machine.complete(wanted, node.steady.now_ms()))
+            if shard.machine.is_completing(wanted):  # its record was refused; until it is written the id is not free
+                await pause(node.loop, _LONGEST_PAUSE_S)
 
     async def _send_once(
         self, wanted: SendMarkers, partitions: list[TopicPartition], coordinator_epoch: int

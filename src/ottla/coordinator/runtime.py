@@ -31,6 +31,8 @@ from ottla.protocol.message import Message
 SLICE_S = 0.004
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.5, 60.0
 """Between two attempts to load a machine."""
+REFUSED_TIMER_MS = 1000
+"""After that a deadline is tried again whose records the log refused."""
 
 Records = list[tuple[Message, Message | None]]
 
@@ -107,8 +109,9 @@ class Shard(Generic[M]):
         self._told_refusal: str | None = None
         self._timers: dict[TimerName, tuple[int, asyncio.TimerHandle]] = {}
 
-    def run(self, outcome: Outcome) -> None:
-        """Does what the outcome says, in its order. An append that fails discards the machine."""
+    def run(self, outcome: Outcome) -> bool:
+        """Does what the outcome says, in its order. An append that fails discards the machine; False: it was refused,
+        and nothing was done."""
         runtime = self._runtime
         if outcome.records:
             now_ms = runtime.clock.now_ms()
@@ -117,11 +120,11 @@ class Shard(Generic[M]):
                 self._appended = self.log.append(pairs, now_ms, outcome.author)
             except Refused as refusal:
                 self._refused(outcome, refusal.error, now_ms)
-                return
+                return False
             except KafkaError as error:
                 _answer_all(outcome.answers, _coordinator_error(error))
                 runtime.reload(self, error)
-                return
+                return True
             self._told_refusal = None
             producer_id = NO_PRODUCER if outcome.author is None else outcome.author.producer_id
             for key, value in outcome.records:
@@ -132,6 +135,7 @@ class Shard(Generic[M]):
             self._set_timer(name, at_ms)
         if outcome.answers or outcome.actions:
             self._hold(outcome)
+        return True
 
     def _refused(self, outcome: Outcome, error: KafkaError, now_ms: int) -> None:
         """Nothing was written. Told once for each kind of error, until an append succeeds again."""
@@ -196,7 +200,9 @@ class Shard(Generic[M]):
         if found is not None and found[0] >= self._runtime.clock.now_ms():
             self._set_timer(name, found[0])
             return
-        self.run(self.machine.on_timer(name, self._runtime.clock.now_ms()))
+        now_ms = self._runtime.clock.now_ms()
+        if not self.run(self.machine.on_timer(name, now_ms)) and name not in self._timers:
+            self._set_timer(name, now_ms + REFUSED_TIMER_MS)  # nobody else would come back to it
 
     def stop(self, error: KafkaError) -> None:
         self.ready = False

@@ -210,6 +210,6 @@ def _wrong_size(file: File, entry: struct.Struct) -> str | None:
     size = file.size()
     if size % entry.size:
         return "it holds half an entry"
-    if size and not any(file.pread(size - entry.size, entry.size)):
+    if size > entry.size and not any(file.pread(size - entry.size, entry.size)):
         return "it ends in zeros"  # room that a crash left, or an entry that is lost
     return None

@@ -326,11 +326,16 @@ class TransactionMachine:
         out.act(_markers(who.transactional_id, decided))
         return decided.after_completion
 
+    def is_completing(self, sent: SendMarkers) -> bool:
+        """The transaction is decided, and that its markers are written is not."""
+        current = self._transactions.get(sent.transactional_id)
+        return current is not None and current.state in PREPARED and current.identity == (sent.producer_id, sent.epoch)
+
     def complete(self, sent: SendMarkers, now_ms: int) -> Outcome:
         """Every partition has the marker, or is no more."""
         out = Outcome()
         current = self._transactions.get(sent.transactional_id)
-        if current is not None and current.state in PREPARED and current.identity == (sent.producer_id, sent.epoch):
+        if current is not None and self.is_completing(sent):
             last_epoch = self._last_epochs.get(sent.transactional_id, NONE)
             self._write(sent.transactional_id, current.completed(now_ms), last_epoch, out)
         return out
