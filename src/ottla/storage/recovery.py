@@ -73,9 +73,8 @@ class Recovery:
             if segment.base_offset < self.next_offset:
                 self._set_aside(self._index, self._index + 1, segment.base_offset, Reason.BACKWARDS)
                 continue
-            is_gap = segment.base_offset > max(
-                self.next_offset, self._durable_end
-            )  # durable ones are missing for a reason
+            # A segment below the durable end was there: what is missing before it is no torn write.
+            is_gap = segment.base_offset > max(self.next_offset, self._durable_end)
             if is_gap and not gaps_are_fine:
                 self._set_aside(self._index, len(self._segments), self.next_offset, Reason.GAP)
                 break
@@ -174,11 +173,15 @@ class Recovery:
         return True
 
     def _whole_from(self, segment: Segment, position: int) -> int | None:
-        """Where whole batches go on behind the damage; None unless they go on to the durable end, or to the file's."""
+        """Where whole batches go on behind the damage. One that is not where the damaged batch says must lead to the
+        durable end, or to the file's: a record's value may look like a batch."""
         file, size, base = segment.open_file(), segment.size_bytes, segment.base_offset
         after = next_whole(file, size, position, most_of(base), self.next_offset)
-        if after is None:
+        if after is None or segment.header_at(after).base_offset > self._durable_end:
             return None
+        damaged = segment.header_within(position)
+        if damaged is not None and position + damaged.size_bytes == after:
+            return after
         end, end_offset = scan_batches(file, size, base, self.next_offset, lambda *_: None, position=after)
         return after if end == size or end_offset >= self._durable_end else None
 
