@@ -189,10 +189,10 @@ class IndexCheck:
         if not 0 <= relative <= RELATIVE_MAX:
             return False
         try:
-            position = segment.plain_position_of(segment.base_offset + relative)
+            position = segment.position_of(segment.base_offset + relative)
+            header = None if position is None else segment.header_within(position)
         except CorruptMessage:
             return True
-        header = None if position is None else segment.header_within(position)
         return header is not None and header.max_timestamp == timestamp
 
 

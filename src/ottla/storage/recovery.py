@@ -18,7 +18,7 @@ from ottla.storage.producers import Producers
 from ottla.storage.repairs import Cut, OnRepair, Reason
 from ottla.storage.scan import Rebuild, scan_batches
 from ottla.storage.segment import Segment
-from ottla.storage.tail import holds_whole_batches, most_of, next_whole, why_it_ends
+from ottla.storage.tail import ANY_OFFSET, holds_whole_batches, most_of, next_whole, why_it_ends
 
 NewSegment = Callable[[int, int | None], Segment]
 """At an offset: an empty one, or one whose file is there and has so many bytes."""
@@ -100,7 +100,7 @@ class Recovery:
 
     def _mend(self, segment: Segment, position: int, keeps_all: bool, zeros_are_fine: bool) -> bool:
         """The segment is not whole from `position` on. True if the log goes on behind it."""
-        file, size, base = segment.open_file(), segment.size_bytes, segment.base_offset
+        file, size = segment.open_file(), segment.size_bytes
         reason = why_it_ends(file, size, position, self.next_offset)
         if self.next_offset < self._durable_end:
             return self._pass_over(segment, position, reason)
@@ -108,7 +108,7 @@ class Recovery:
             self._shorten(segment, position)
             return self._goes_on(reason)
         kept: tuple[str, ...] = ()
-        if reason is not Reason.ZEROS and (keeps_all or holds_whole_batches(file, size, position, most_of(base))):
+        if reason is not Reason.ZEROS and (keeps_all or holds_whole_batches(file, size, position, ANY_OFFSET)):
             kept = (self._kept.part(file, position, size, self.next_offset),)
         self._shorten(segment, position)
         self._tell(Cut(self._folder, self.next_offset, self.next_offset, size - position, 0, reason, kept))
