@@ -69,6 +69,7 @@ class IndexCheck:
     def check(self, segment: Segment) -> tuple[bool, Tail]:
         """Whether the indexes had to be made again, and the batches behind the last one that is indexed. Raises
         OSError."""
+        segment.trust()  # what is looked up from here on is part of the look
         wrong, tail = self._what_is_wrong(segment)
         if wrong is None:
             return False, tail
