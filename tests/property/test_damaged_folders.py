@@ -12,7 +12,7 @@ from itertools import pairwise
 import pytest
 
 from ottla.common.errors import CorruptMessage
-from ottla.records.batch import HEAD_BYTES
+from ottla.records.batch import with_place
 from ottla.records.control import end_marker
 from ottla.records.record import BatchBuilder
 from ottla.storage.log import Origin, PartitionLog, open_log
@@ -26,6 +26,8 @@ FOLDER = "/data/t-0"
 NOW_MS = 1_700_000_000_000
 SETTINGS = TopicSettings.of({"internal.segment.bytes": 900, "index.interval.bytes": 150})
 NO_SUCH_OFFSET = 1 << 40
+LENGTH_FROM, EPOCH_TO = 8, 8
+"""Where the length begins in a batch, and where, counted from there, the epoch ends."""
 
 
 @dataclass
@@ -33,7 +35,7 @@ class Written:
     """What a log was before anything happened to it."""
 
     batches: list[tuple[int, int, bytes]] = field(default_factory=list)
-    """(base offset, last offset, the bytes behind the leader epoch) of each."""
+    """(base offset, last offset, the bytes behind the base offset) of each."""
     epochs: list[int] = field(default_factory=list)
     """By offset."""
     end: int = 0
@@ -63,7 +65,7 @@ def write(files: SimFiles, random: SimRandom, *, clean: bool) -> tuple[Written, 
                 builder.append(NOW_MS + 10 * step - random.below(15), b"key", random.bytes(random.below(100)))
             data = builder.build()
         done = log.append(data, leader_epoch=epoch, now_ms=NOW_MS, origin=origin)
-        written.batches.append((done.base_offset, done.last_offset, data[HEAD_BYTES:]))
+        written.batches.append((done.base_offset, done.last_offset, stored(data, epoch)))
         written.epochs += [epoch] * (done.last_offset + 1 - done.base_offset)
         written.end = done.last_offset + 1
         if random.below(6) == 0:
@@ -72,6 +74,11 @@ def write(files: SimFiles, random: SimRandom, *, clean: bool) -> tuple[Written, 
         log.close()
     written.durable_end = log.durable_end
     return written, knowledge(log, written)
+
+
+def stored(batch: bytes, epoch: int) -> bytes:
+    """Its bytes in the log, from the length on."""
+    return with_place(batch, 0, epoch)[LENGTH_FROM:]
 
 
 def knowledge(log: PartitionLog, written: Written) -> list[object]:
@@ -169,7 +176,7 @@ class Opened:
     def read(self) -> list[tuple[int, int, bytes]]:
         """All whole batches, as a coordinator reads them; offsets rise."""
         found = [
-            (one.header.base_offset, one.header.last_offset, bytes(one.data[HEAD_BYTES:]))
+            (one.header.base_offset, one.header.last_offset, bytes(one.data[LENGTH_FROM:]))
             for piece in self.log.verified(1 << 16)
             for one in piece.batches
         ]
@@ -226,8 +233,8 @@ def run(seed: int) -> str:
     opened = Opened(files, clean=claims_clean, point=point)
     opened.use()
     found = opened.read()
-    contents = {content for _, _, content in written.batches}  # no CRC covers an offset
-    assert all(content in contents for _, _, content in found), "a batch that nobody wrote"
+    contents = {content[EPOCH_TO:] for _, _, content in written.batches}  # no CRC covers offset and epoch
+    assert all(content[EPOCH_TO:] in contents for _, _, content in found), "a batch that nobody wrote"
     if kind == "small":
         assert found == written.batches and opened.cuts == [], "a small file decided about records"
         if claims_clean == stopped:
@@ -243,7 +250,7 @@ def run(seed: int) -> str:
     again = Opened(files.kill(), clean=True, point=opened.log.durable_end)
     again.use()
     assert again.cuts == []
-    assert again.read() == [*found, (first, first, batch[HEAD_BYTES:])]
+    assert again.read() == [*found, (first, first, stored(batch, 50))]
     return kind
 
 

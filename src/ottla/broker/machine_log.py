@@ -48,12 +48,12 @@ class PartitionMachineLog:
     def _refusals(self) -> Iterator[None]:
         """An error with which not a byte was written is a refusal: whoever appends knows what the log holds."""
         log = self._partition.log
-        before = None if log is None else log.log_end_offset
+        before = 0 if log is None else log.log_end_offset
         try:
             yield
         except KafkaError as error:
             log = self._partition.log
-            if log is None or (not log.offline and before in (None, log.log_end_offset)):
+            if log is None or (not log.offline and log.log_end_offset == before):
                 raise Refused(error) from error
             raise
 

@@ -69,6 +69,7 @@ class IndexCheck:
     def check(self, segment: Segment) -> tuple[bool, Tail]:
         """Whether the indexes had to be made again, and the batches behind the last one that is indexed. Raises
         OSError."""
+        segment.trust()  # what is looked up from here on is part of the look
         wrong, tail = self._what_is_wrong(segment)
         if wrong is None:
             return False, tail
@@ -189,10 +190,10 @@ class IndexCheck:
         if not 0 <= relative <= RELATIVE_MAX:
             return False
         try:
-            position = segment.plain_position_of(segment.base_offset + relative)
+            position = segment.position_of(segment.base_offset + relative)
+            header = None if position is None else segment.header_within(position)
         except CorruptMessage:
             return True
-        header = None if position is None else segment.header_within(position)
         return header is not None and header.max_timestamp == timestamp
 
 

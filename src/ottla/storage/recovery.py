@@ -18,7 +18,7 @@ from ottla.storage.producers import Producers
 from ottla.storage.repairs import Cut, OnRepair, Reason
 from ottla.storage.scan import Rebuild, scan_batches
 from ottla.storage.segment import Segment
-from ottla.storage.tail import holds_whole_batches, most_of, next_whole, why_it_ends
+from ottla.storage.tail import ANY_OFFSET, holds_whole_batches, most_of, next_whole, why_it_ends
 
 NewSegment = Callable[[int, int | None], Segment]
 """At an offset: an empty one, or one whose file is there and has so many bytes."""
@@ -73,9 +73,8 @@ class Recovery:
             if segment.base_offset < self.next_offset:
                 self._set_aside(self._index, self._index + 1, segment.base_offset, Reason.BACKWARDS)
                 continue
-            is_gap = segment.base_offset > max(
-                self.next_offset, self._durable_end
-            )  # durable ones are missing for a reason
+            # A segment below the durable end was there: what is missing before it is no torn write.
+            is_gap = segment.base_offset > max(self.next_offset, self._durable_end)
             if is_gap and not gaps_are_fine:
                 self._set_aside(self._index, len(self._segments), self.next_offset, Reason.GAP)
                 break
@@ -101,7 +100,7 @@ class Recovery:
 
     def _mend(self, segment: Segment, position: int, keeps_all: bool, zeros_are_fine: bool) -> bool:
         """The segment is not whole from `position` on. True if the log goes on behind it."""
-        file, size, base = segment.open_file(), segment.size_bytes, segment.base_offset
+        file, size = segment.open_file(), segment.size_bytes
         reason = why_it_ends(file, size, position, self.next_offset)
         if self.next_offset < self._durable_end:
             return self._pass_over(segment, position, reason)
@@ -109,7 +108,7 @@ class Recovery:
             self._shorten(segment, position)
             return self._goes_on(reason)
         kept: tuple[str, ...] = ()
-        if reason is not Reason.ZEROS and (keeps_all or holds_whole_batches(file, size, position, most_of(base))):
+        if reason is not Reason.ZEROS and (keeps_all or holds_whole_batches(file, size, position, ANY_OFFSET)):
             kept = (self._kept.part(file, position, size, self.next_offset),)
         self._shorten(segment, position)
         self._tell(Cut(self._folder, self.next_offset, self.next_offset, size - position, 0, reason, kept))
@@ -174,11 +173,15 @@ class Recovery:
         return True
 
     def _whole_from(self, segment: Segment, position: int) -> int | None:
-        """Where whole batches go on behind the damage; None unless they go on to the durable end, or to the file's."""
+        """Where whole batches go on behind the damage. One that is not where the damaged batch says must lead to the
+        durable end, or to the file's: a record's value may look like a batch."""
         file, size, base = segment.open_file(), segment.size_bytes, segment.base_offset
         after = next_whole(file, size, position, most_of(base), self.next_offset)
-        if after is None:
+        if after is None or segment.header_at(after).base_offset > self._durable_end:
             return None
+        damaged = segment.header_within(position)
+        if damaged is not None and position + damaged.size_bytes == after:
+            return after
         end, end_offset = scan_batches(file, size, base, self.next_offset, lambda *_: None, position=after)
         return after if end == size or end_offset >= self._durable_end else None
 

@@ -405,7 +405,7 @@ class Segment:
 
     def header_within(self, position: int) -> BatchHeader | None:
         """None where so few bytes are left that none begins there."""
-        return self.header_at(position) if position + HEADER_BYTES <= self.size_bytes else None
+        return self.header_at(position) if 0 <= position <= self.size_bytes - HEADER_BYTES else None
 
     def _is_batch(self, position: int, offset: int) -> bool:
         """A batch begins there that does not lie behind `offset`, so that a scan from it misses nothing."""
@@ -436,13 +436,6 @@ class Segment:
         if position and self.indexing is not None and not self._is_batch(position, offset):
             self._remake(INDEX)
             position = self._indexed_below(offset)
-        return self._scan_to(position, offset)
-
-    def plain_position_of(self, offset: int) -> int | None:
-        """The same, and the index is believed."""
-        return self._scan_to(self._indexed_below(offset), offset)
-
-    def _scan_to(self, position: int, offset: int) -> int | None:
         end = self.scan(position, self.size_bytes, offset)[0]
         return end if end < self.size_bytes else None
 

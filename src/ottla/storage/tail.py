@@ -20,6 +20,8 @@ from ottla.storage.files import File
 from ottla.storage.kept import holds_only_zeros
 from ottla.storage.repairs import Reason
 
+ANY_OFFSET = 1 << 63
+"""Above every offset: no CRC covers a batch's offset, and whatever it says now, the records may be whole."""
 RELATIVE_MAX = (1 << 31) - 1
 """The largest offset of a batch, relative to its segment's base."""
 

@@ -10,7 +10,7 @@ import pytest
 from ottla.common.errors import CorruptMessage, InvalidRecord, KafkaStorageError
 from ottla.records.batch import BatchHeader, assemble, batches
 from ottla.records.control import end_marker
-from ottla.records.record import encode_record
+from ottla.records.record import BatchBuilder, encode_record
 from ottla.storage.log import Origin, PartitionLog, open_log
 from ottla.storage.open_files import OpenFiles
 from ottla.storage.repairs import Cut, Reason, Remade, Repair
@@ -191,6 +191,41 @@ def test_a_length_that_is_damaged_is_passed_over_as_well() -> None:
     damage(files, name(3, ".log"), SIZE + 8, b"\x7f\xff\xff\xff")
     told = Told(files, clean=False, point=5)
     assert offsets(told.log) == [0, 1, 2, 3, 5, 6, 7]
+
+
+def test_each_of_several_damaged_batches_leaves_the_log_alone() -> None:
+    files = SimFiles()
+    log = new_log(files)
+    for _ in range(10):
+        add(log)
+    log.close()
+    for number in (2, 5, 6):
+        damage(files, name(0, ".log"), number * SIZE + 70, b"\xff\xff")
+    told = Told(files, clean=False, point=10)
+    assert offsets(told.log) == [0, 1, 3, 4, 7, 8, 9]
+    assert [(cut.offset, cut.size_bytes) for cut in told.cuts] == [(2, SIZE), (5, 2 * SIZE)]
+    told.log.close()
+    assert offsets(Told(files, clean=False, point=10).log) == [0, 1, 3, 4, 7, 8, 9]
+
+
+def test_a_value_that_looks_like_a_batch_is_not_taken_for_one() -> None:
+    """The damage hides the length of a batch whose record holds another whole batch."""
+    inner = batch(base_offset=7)
+    outer = BatchBuilder()
+    outer.append(NOW_MS, None, inner)
+    files = SimFiles()
+    log = new_log(files)
+    add(log)
+    end = log.size_bytes
+    add(log, outer.build())
+    size = log.size_bytes
+    add(log)
+    damage(files, name(0, ".log"), end + 8, b"\x7f")
+    damage(files, name(0, ".log"), size + 70, b"\xff\xff")
+    told = Told(files, clean=False, point=3)
+    assert offsets(told.log) == [0]
+    assert told.log.log_end_offset == 3
+    assert inner in told.kept()
 
 
 def test_damage_in_a_closed_segment_hides_nothing_behind_it() -> None:
