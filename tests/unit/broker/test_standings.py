@@ -9,7 +9,7 @@ from pathlib import Path
 import ottla
 from ottla.broker.refusals import FOREIGN, REFUSALS
 from ottla.broker.settings import BrokerSettings
-from ottla.broker.standings import HARMLESS_BECAUSE, WORKS
+from ottla.broker.standings import HARMLESS_BECAUSE, OF_TOPICS, WORKS
 from ottla.coordinator.group.settings import GroupSettings
 from ottla.storage.settings import TopicSettings
 from tests.unit.broker.settings_page import PAGE, page
@@ -61,6 +61,10 @@ def test_what_works_is_read_and_what_is_read_works() -> None:
     read = set(read_by_the_code()) - set(WITHOUT_EFFECT)
     assert WORKS - read == {"broker.id"}  # another name of node.id
     assert read - WORKS == set()
+
+
+def test_only_known_settings_of_topics_have_a_standing_of_their_own() -> None:
+    assert set(OF_TOPICS) <= set(TopicSettings.definitions)
 
 
 def test_the_page_of_settings_is_up_to_date() -> None:
