@@ -50,7 +50,7 @@ def read_by_the_code() -> Iterator[str]:
             if definition.attribute.startswith(("share_", "streams_")):
                 continue
             yield from definition.synonyms
-    read = set(re.findall(rf"\b(?:{'|'.join(HOLDERS)})(?:\(\))?\.(\w+)", text))
+    read = set(re.findall(rf"\b(?:{'|'.join(HOLDERS)})(?:\(\))?(?=\.(\w+))", text))
     yield from (name for name, definition in BrokerSettings.definitions.items() if definition.attribute in read)
     for limit in ("assignment.interval.ms", "heartbeat.interval.ms", "session.timeout.ms"):
         yield from (f"group.consumer.{end}.{limit}" for end in ("min", "max"))  # by a name that is put together
