@@ -190,12 +190,33 @@ _HARMLESS: dict[str, str] = {
 HARMLESS_BECAUSE: dict[str, str] = {name: reason for reason, names in _HARMLESS.items() for name in names.split()}
 """The reason by the name of the setting."""
 
+_TIERED = "only tiered storage reads it, and remote.storage.enable=true is refused"
+_ONE_NODE = "one node has no replica whose traffic could be throttled"
+OF_TOPICS: dict[str, Standing] = {
+    "follower.replication.throttled.replicas": Standing(HARMLESS, _ONE_NODE),
+    "leader.replication.throttled.replicas": Standing(HARMLESS, _ONE_NODE),
+    "local.retention.bytes": Standing(HARMLESS, _TIERED),
+    "local.retention.ms": Standing(HARMLESS, _TIERED),
+    "remote.log.copy.disable": Standing(HARMLESS, _TIERED),
+    "remote.log.delete.on.disable": Standing(HARMLESS, _TIERED),
+    "remote.storage.enable": Standing(REFUSED, "there is no tiered storage; error 40, as on a Kafka without it"),
+}
+"""The settings of topics that do not simply work."""
+
 PLUGIN_PREFIXES = {
     "rlmm.config.": "only tiered storage reads it, and remote.log.storage.system.enable=true is refused",
     "rsm.config.": "only tiered storage reads it, and remote.log.storage.system.enable=true is refused",
     "ottla.plugin.": "it is for plug-ins, of which there are none yet",
 }
 """What the settings of plug-ins begin with, and why they do no harm."""
+
+
+def group_standing(name: str) -> Standing:
+    """What becomes of a setting of groups: those of consumer groups work."""
+    kind = name.partition(".")[0]
+    if kind == "consumer":
+        return Standing(WORKING, "")
+    return Standing(HARMLESS, f"{kind} groups are not offered yet; a client that asks for one is told so")
 
 
 def standing(name: str) -> Standing:

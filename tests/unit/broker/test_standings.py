@@ -9,7 +9,7 @@ from pathlib import Path
 import ottla
 from ottla.broker.refusals import FOREIGN, REFUSALS
 from ottla.broker.settings import BrokerSettings
-from ottla.broker.standings import HARMLESS_BECAUSE, WORKS
+from ottla.broker.standings import HARMLESS_BECAUSE, OF_TOPICS, WORKS
 from ottla.coordinator.group.settings import GroupSettings
 from ottla.storage.settings import TopicSettings
 from tests.unit.broker.settings_page import PAGE, page
@@ -50,9 +50,8 @@ def read_by_the_code() -> Iterator[str]:
             if definition.attribute.startswith(("share_", "streams_")):
                 continue
             yield from definition.synonyms
-    for name, definition in BrokerSettings.definitions.items():
-        if re.search(rf"\b(?:{'|'.join(HOLDERS)})(?:\(\))?\.{definition.attribute}\b", text):
-            yield name
+    read = set(re.findall(rf"\b(?:{'|'.join(HOLDERS)})(?:\(\))?(?=\.(\w+))", text))
+    yield from (name for name, definition in BrokerSettings.definitions.items() if definition.attribute in read)
     for limit in ("assignment.interval.ms", "heartbeat.interval.ms", "session.timeout.ms"):
         yield from (f"group.consumer.{end}.{limit}" for end in ("min", "max"))  # by a name that is put together
 
@@ -61,6 +60,10 @@ def test_what_works_is_read_and_what_is_read_works() -> None:
     read = set(read_by_the_code()) - set(WITHOUT_EFFECT)
     assert WORKS - read == {"broker.id"}  # another name of node.id
     assert read - WORKS == set()
+
+
+def test_only_known_settings_of_topics_have_a_standing_of_their_own() -> None:
+    assert set(OF_TOPICS) <= set(TopicSettings.definitions)
 
 
 def test_the_page_of_settings_is_up_to_date() -> None:
