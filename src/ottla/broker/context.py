@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ottla.broker.turns import Pace
 from ottla.common.errors import (
     ClusterAuthorizationFailed,
     GroupAuthorizationFailed,
@@ -61,6 +62,10 @@ class Context:
         """Raises the authorisation error of the resource type when the principal may not."""
         if not self.allows(operation, resource_type, name):
             raise _DENIED[resource_type]
+
+    def pace(self) -> Pace:
+        """For a handler whose loop is as long as the client wants."""
+        return Pace(self.node.turns)
 
     def count_error(self, error: KafkaError) -> int:
         """The code of an error that goes into the answer, counted by name in the metrics."""

@@ -27,6 +27,7 @@ from ottla.broker.router import Router
 from ottla.broker.session import Session
 from ottla.broker.syncing import Syncing
 from ottla.broker.transactions import Transactions
+from ottla.broker.turns import Openings, Turns
 from ottla.broker.unsent import Unsent
 from ottla.broker.verification import Verification
 from ottla.broker.waits import give_way
@@ -96,6 +97,8 @@ class Node:
         self.receive_buffer = receive_buffer()
         self.budget = Budget(settings.ottla_max_received_bytes)
         self.unsent = Unsent(settings.ottla_max_unsent_bytes)
+        self.turns = Turns(loop)
+        self.openings = Openings(loop, self.turns, offload)
         self.replicas = Replicas()
         self.fetch_sessions = FetchSessions(random, settings.max_incremental_fetch_session_cache_slots)
         self.directories: list[LogDirectory] = []

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ottla.broker.handlers.produce_admission import Admission, admit
+from ottla.broker.handlers.produce_opening import Opened, open_batch
 from ottla.broker.waits import until
 from ottla.common.errors import (
     CorruptMessage,
@@ -26,7 +27,7 @@ from ottla.common.errors import (
 )
 from ottla.common.names import INTERNAL_TOPICS, Uuid
 from ottla.protocol.messages.produce import ProduceRequest, ProduceResponse
-from ottla.records.validation import outline_error
+from ottla.records.validation import OpensSlowly, outline_error
 from ottla.security.operations import Operation, ResourceType
 from ottla.storage.log import Origin
 
@@ -75,7 +76,17 @@ async def produce(ctx: Context, request: ProduceRequest) -> ProduceResponse | No
                     admission.check(partition)
                 if not -1 <= acks <= 1:
                     raise _wrong_acks(data.records, ctx.version)
-                end = _append(ctx, partition, data.records, acks, answer)
+                opened: Opened | None = None
+                while True:
+                    try:
+                        end = _append(ctx, partition, data.records, acks, answer, opened)
+                        break
+                    except OpensSlowly:
+                        opened = await open_batch(ctx, request, partition, data)
+                        partition = _partition(ctx, topic, data.index)  # it may be another by now
+                        if admission is not None:
+                            admission = opened.admission
+                            admission.check(partition)
                 if acks != NONE and partition.high_watermark < end and (acks == ALL or _waits_for_disk(partition)):
                     pending.append((partition, end, answer))
             except KafkaError as error:
@@ -151,13 +162,24 @@ def _waits_for_disk(partition: Partition) -> bool:
     return partition.log is not None and partition.log.synced_appends
 
 
-def _append(ctx: Context, partition: Partition, records: memoryview | bytes | None, acks: int, answer: Answer) -> int:
-    """Appends one batch and fills the answer; the offset that the high watermark must reach for acks=all."""
+def _append(
+    ctx: Context,
+    partition: Partition,
+    records: memoryview | bytes | None,
+    acks: int,
+    answer: Answer,
+    opened: Opened | None,
+) -> int:
+    """Appends one batch and fills the answer; the offset that the high watermark must reach for acks=all.
+
+    Raises OpensSlowly for a batch that must be `opened` before.
+    """
     log = partition.leader_log()
     if acks == ALL and len(partition.isr) < min(log.settings.min_insync_replicas, len(partition.replicas)):
         raise NotEnoughReplicas
     try:
-        appended = partition.append(log, records, ctx.now_ms, _CLIENT, ctx.version)
+        validated = None if opened is None else opened.for_rules(log.rules)
+        appended = partition.append(log, records, ctx.now_ms, _CLIENT, ctx.version, validated)
     except KafkaError as error:
         outline = outline_error(records, ctx.version)
         if outline is None and not isinstance(error, _BEFORE_THE_LOG):
