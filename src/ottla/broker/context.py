@@ -32,7 +32,17 @@ _DENIED: dict[ResourceType, type[KafkaError]] = {
 class Context:
     """One request: where it came from, its version, and the node that serves it."""
 
-    __slots__ = ("api", "client_id", "close_reason", "node", "now_ms", "session", "throttle_time_ms", "version")
+    __slots__ = (
+        "api",
+        "client_id",
+        "close_reason",
+        "node",
+        "now_ms",
+        "rested",
+        "session",
+        "throttle_time_ms",
+        "version",
+    )
 
     def __init__(
         self, node: Node, session: Session, api: Api, version: int, client_id: str | None, now_ms: int
@@ -45,6 +55,8 @@ class Context:
         self.now_ms = now_ms
         self.throttle_time_ms = 0
         self.close_reason: str | None = None
+        self.rested = False
+        """Its handler had long work, so its answer is long as well."""
 
     def allows(self, operation: Operation, resource_type: ResourceType, name: str) -> bool:
         """May the principal do this? Asks the authoriser; every handler asks as the authorisation table says.
@@ -65,7 +77,7 @@ class Context:
 
     def pace(self) -> Pace:
         """For a handler whose loop is as long as the client wants."""
-        return Pace(self.node.turns)
+        return Pace(self)
 
     def count_error(self, error: KafkaError) -> int:
         """The code of an error that goes into the answer, counted by name in the metrics."""

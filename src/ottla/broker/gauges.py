@@ -31,6 +31,11 @@ def publish(node: Node) -> None:
     gauge("ottla_received_bytes_limit", "Their limit", lambda: node.budget.limit_bytes)
     gauge("ottla_unsent_bytes", "Bytes of answers that clients have not taken yet", lambda: node.unsent.used_bytes)
     gauge("ottla_unsent_bytes_limit", "ottla.max.unsent.bytes", lambda: node.unsent.limit_bytes)
+    elements = node.elements
+    gauge("ottla_request_elements", "Elements of the large requests at work", lambda: elements.used)
+    gauge("ottla_request_elements_limit", "Three times ottla.max.request.elements", lambda: elements.limit_of_all)
+    gauge("ottla_request_elements_refused", "Requests refused for too many elements", lambda: elements.refused)
+    gauge("ottla_turns_taken", "Slices of long work done so far", lambda: node.turns.paused)
     gauge("ottla_connections_held", "Connections that wait for receive memory", lambda: node.budget.waiting)
     gauge("ottla_requests_waiting", "Requests whose handler waits", lambda: node.budget.handling)
     gauge("ottla_request_bytes_limit", "Largest request", lambda: settings.socket_request_max_bytes)

@@ -10,6 +10,7 @@ from ottla.broker import gauges
 from ottla.broker.apis import ROWS, TELEMETRY_ROWS
 from ottla.broker.cleaning import Cleaning
 from ottla.broker.crowd import Crowd
+from ottla.broker.elements import Elements
 from ottla.broker.fetch_sessions import FetchSessions
 from ottla.broker.groups import Groups
 from ottla.broker.hosting import Hosting
@@ -98,6 +99,7 @@ class Node:
         self.budget = Budget(settings.ottla_max_received_bytes)
         self.unsent = Unsent(settings.ottla_max_unsent_bytes)
         self.turns = Turns(loop)
+        self.elements = Elements(settings.ottla_max_request_elements, self.turns)
         self.openings = Openings(loop, self.turns, offload)
         self.replicas = Replicas()
         self.fetch_sessions = FetchSessions(random, settings.max_incremental_fetch_session_cache_slots)

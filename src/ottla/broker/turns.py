@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from asyncio import AbstractEventLoop, Future
 from collections import deque
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 if TYPE_CHECKING:
     from ottla.records.opening import Steps
@@ -55,13 +55,26 @@ class Turns:
             self._loop.call_soon(self._wake)
 
 
+class HasTurns(Protocol):
+    turns: Turns
+
+
+class Resting(Protocol):
+    """A request at work; it remembers that it had long work."""
+
+    rested: bool
+
+    @property
+    def node(self) -> HasTurns: ...
+
+
 class Pace:
     """Counts the work of one request, and waits for a turn whenever a slice of it is done."""
 
-    __slots__ = ("_left", "_turns")
+    __slots__ = ("_left", "_request")
 
-    def __init__(self, turns: Turns) -> None:
-        self._turns = turns
+    def __init__(self, request: Resting) -> None:
+        self._request = request
         self._left = SLICE_ITEMS
 
     def due(self, items: int = 1) -> bool:
@@ -72,7 +85,8 @@ class Pace:
     async def rest(self) -> None:
         """Others run. What an image, a group or a partition said before may have changed afterwards."""
         self._left = SLICE_ITEMS
-        await self._turns.next()
+        self._request.rested = True
+        await self._request.node.turns.next()
 
 
 class Openings:

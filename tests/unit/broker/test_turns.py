@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from itertools import pairwise
+from types import SimpleNamespace
 
 from ottla.broker.turns import SLICE_ITEMS, Openings, Pace, Turns
 from ottla.records.opening import Steps
@@ -47,10 +48,18 @@ def test_one_that_was_cancelled_takes_no_turn() -> None:
     asyncio.run(main())
 
 
+class Request:
+    """As much of a request as a pace needs."""
+
+    def __init__(self, turns: Turns) -> None:
+        self.rested = False
+        self.node = SimpleNamespace(turns=turns)
+
+
 def test_a_pace_rests_after_each_slice() -> None:
     async def main() -> int:
         turns = Turns(asyncio.get_running_loop())
-        pace = Pace(turns)
+        pace = Pace(Request(turns))
         for _ in range(3 * SLICE_ITEMS):
             if pace.due():
                 await pace.rest()
