@@ -371,7 +371,7 @@ class Connection(asyncio.BufferedProtocol):
 
     def drain(self) -> None:
         """Finish the request at work, take no other, then close."""
-        self.session.draining = True
+        self.session.drain()
         if not self._busy and not self._out:
             self.close("shutting down")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ottla.broker.turns import Pace
+from ottla.broker.waits import until
 from ottla.common.errors import (
     ClusterAuthorizationFailed,
     GroupAuthorizationFailed,
@@ -17,9 +18,14 @@ from ottla.security.authorizer import authorized_operations
 from ottla.security.operations import CLUSTER_NAME, Operation, ResourceType
 
 if TYPE_CHECKING:
+    from asyncio import Future
+
     from ottla.broker.node import Node
     from ottla.broker.router import Api
     from ottla.broker.session import Session
+
+MAX_WAIT_S = 300.0
+"""The longest that a request waits for data or replicas, whatever it asks for: 2^31-1 ms are 24 days."""
 
 _DENIED: dict[ResourceType, type[KafkaError]] = {
     ResourceType.TOPIC: TopicAuthorizationFailed,
@@ -74,6 +80,26 @@ class Context:
         """Raises the authorisation error of the resource type when the principal may not."""
         if not self.allows(operation, resource_type, name):
             raise _DENIED[resource_type]
+
+    async def wait(self, future: Future[bool], timeout_s: float, *, polls: bool = False) -> bool:
+        """The future's result; False when the time is up or nobody is there to read an answer.
+
+        Waits no longer than MAX_WAIT_S. Only the wait ends: what the handler has done stays done. `polls`: it waits for
+        news only, and ends when the broker stops.
+        """
+        session = self.session
+        if session.gone and not future.done():
+            return False
+        session.parked, session.polls = future, polls
+        try:
+            return await until(self.node.loop, future, min(timeout_s, MAX_WAIT_S))
+        finally:
+            session.parked = None
+
+    @property
+    def unheard(self) -> bool:
+        """Whether to answer now with what is there: the connection is closed, or the broker stops."""
+        return self.session.gone or self.session.draining
 
     def pace(self) -> Pace:
         """For a handler whose loop is as long as the client wants."""

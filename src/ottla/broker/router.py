@@ -119,6 +119,7 @@ class Router:
         return self._crowd.enter(session.client_host)
 
     def closed(self, session: Session) -> None:
+        session.leave()
         self._crowd.leave(session.client_host)
 
     def on_close(self, session: Session, reason: str) -> None:

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ottla.broker.context import MAX_WAIT_S
 from ottla.broker.fetch_look import EMPTY, Look, release
 from ottla.broker.fetch_sessions import FINAL_EPOCH, INITIAL_EPOCH, NO_SESSION, FetchSession, Interest, Subscription
 from ottla.broker.isolation import ISOLATION_LEVELS
-from ottla.broker.waits import until
 from ottla.common.errors import KafkaError, UnknownServerError, UnknownTopicId
 from ottla.common.names import Uuid
 from ottla.protocol.messages.fetch import FetchRequest, FetchResponse
@@ -43,7 +43,7 @@ async def fetch(ctx: Context, request: FetchRequest) -> FetchResponse:
         for index in forgotten.partitions:
             subscription.forget((key, index))  # also what the same request has added
     look = Look(ctx, request, by_id)
-    deadline = ctx.node.loop.time() + max(request.max_wait_ms, 0) / 1000
+    deadline = ctx.node.loop.time() + min(max(request.max_wait_ms, 0) / 1000, MAX_WAIT_S)
     todo = tuple(subscription.dirty)
     while True:
         for interest in todo:
@@ -58,7 +58,7 @@ async def fetch(ctx: Context, request: FetchRequest) -> FetchResponse:
             return _refused(ctx, request, look, UnknownServerError())
         wanted = request.min_bytes - look.read_bytes
         left_s = deadline - ctx.node.loop.time()
-        if wanted <= 0 or look.failed or not subscription.interests or left_s <= 0:
+        if wanted <= 0 or look.failed or not subscription.interests or left_s <= 0 or ctx.unheard:
             break
         await _marked(ctx, subscription, todo, wanted, left_s)
         todo = tuple(subscription.dirty)  # when the time is up as well: too few bytes are still to be told
@@ -98,7 +98,7 @@ async def _marked(
         subscription.watch(interest)
     subscription.missing_bytes = wanted_bytes
     subscription.wake = ctx.node.loop.create_future()
-    await until(ctx.node.loop, subscription.wake, left_s)
+    await ctx.wait(subscription.wake, left_s, polls=True)
     subscription.wake = None
 
 

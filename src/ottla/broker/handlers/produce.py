@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from ottla.broker.handlers.produce_admission import Admission, admit
 from ottla.broker.handlers.produce_opening import Opened, open_batch
-from ottla.broker.waits import until
 from ottla.common.errors import (
     CorruptMessage,
     InvalidProducerIdMapping,
@@ -215,7 +214,7 @@ async def _committed(ctx: Context, pending: list[tuple[Partition, int, Answer]],
     for partition, end, answer in pending:
         future = loop.create_future()
         partition.commit_future(end, future)
-        if not await until(loop, future, deadline - loop.time()):
+        if not await ctx.wait(future, deadline - loop.time()):
             error = RequestTimedOut() if partition.leader is not None else NotLeaderOrFollower()
             _fail(ctx, answer, error, partition)
 
