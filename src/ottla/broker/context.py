@@ -42,6 +42,7 @@ class Context:
         "api",
         "client_id",
         "close_reason",
+        "is_large",
         "node",
         "now_ms",
         "rested",
@@ -61,6 +62,8 @@ class Context:
         self.now_ms = now_ms
         self.throttle_time_ms = 0
         self.close_reason: str | None = None
+        self.is_large = False
+        """It was decoded in slices, and is handled so."""
         self.rested = False
         """Its handler had long work, so its answer is long as well."""
 

@@ -27,6 +27,11 @@ def publish(node: Node) -> None:
     gauge("ottla_fetch_sessions_limit", "Slots for sessions", lambda: node.fetch_sessions.slots)
     gauge("ottla_fetch_session_evictions", "Sessions evicted so far", lambda: node.fetch_sessions.evictions)
     gauge("ottla_fetch_session_partitions", "Partitions in sessions", lambda: node.fetch_sessions.partitions)
+    gauge(
+        "ottla_fetch_session_partitions_limit",
+        "ottla.max.fetch.session.partitions",
+        lambda: node.fetch_sessions.most_partitions,
+    )
     gauge("ottla_received_bytes", "Bytes received and not handled", lambda: node.budget.used_bytes)
     gauge("ottla_received_bytes_limit", "Their limit", lambda: node.budget.limit_bytes)
     gauge("ottla_unsent_bytes", "Bytes of answers that clients have not taken yet", lambda: node.unsent.used_bytes)

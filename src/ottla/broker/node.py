@@ -102,7 +102,11 @@ class Node:
         self.elements = Elements(settings.ottla_max_request_elements, self.turns)
         self.openings = Openings(loop, self.turns, offload)
         self.replicas = Replicas()
-        self.fetch_sessions = FetchSessions(random, settings.max_incremental_fetch_session_cache_slots)
+        self.fetch_sessions = FetchSessions(
+            random,
+            settings.max_incremental_fetch_session_cache_slots,
+            settings.ottla_max_fetch_session_partitions,
+        )
         self.directories: list[LogDirectory] = []
         self.listeners = [Listener(bind, advertised) for bind, advertised in addresses_of(settings)]
         self.crowd = Crowd(settings)

@@ -158,6 +158,8 @@ class Router:
         node = self._node
         ctx = Context(node, session, api, version, client_id, node.clock.now_ms())
         handler = api.handler or api.load()
+        if held:
+            ctx.is_large = True
         try:
             response = await handler(ctx, request)
         except Exception as error:
