@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ottla.broker.turns import Pace
+from ottla.broker.turns import LongWork, Pace
 from ottla.broker.waits import until
 from ottla.common.errors import (
     ClusterAuthorizationFailed,
     GroupAuthorizationFailed,
+    InvalidRequest,
     KafkaError,
     TopicAuthorizationFailed,
     TransactionalIdAuthorizationFailed,
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from ottla.broker.router import Api
     from ottla.broker.session import Session
 
+_BYTES_OF_ONE = 256
+"""So many bytes of an answer weigh as much as an element."""
 MAX_WAIT_S = 300.0
 """The longest that a request waits for data or replicas, whatever it asks for: 2^31-1 ms are 24 days."""
 
@@ -42,10 +45,9 @@ class Context:
         "api",
         "client_id",
         "close_reason",
-        "is_large",
+        "long",
         "node",
         "now_ms",
-        "rested",
         "session",
         "throttle_time_ms",
         "version",
@@ -62,10 +64,8 @@ class Context:
         self.now_ms = now_ms
         self.throttle_time_ms = 0
         self.close_reason: str | None = None
-        self.is_large = False
-        """It was decoded in slices, and is handled so."""
-        self.rested = False
-        """Its handler had long work, so its answer is long as well."""
+        self.long: LongWork | None = None
+        """Of the few requests that have any."""
 
     def allows(self, operation: Operation, resource_type: ResourceType, name: str) -> bool:
         """May the principal do this? Asks the authoriser; every handler asks as the authorisation table says.
@@ -91,6 +91,7 @@ class Context:
         news only, and ends when the broker stops.
         """
         session = self.session
+        self.leave_place()  # a wait is no work
         if session.gone and not future.done():
             return False
         session.parked, session.polls = future, polls
@@ -103,6 +104,57 @@ class Context:
     def unheard(self) -> bool:
         """Whether to answer now with what is there: the connection is closed, or the broker stops."""
         return self.session.gone or self.session.draining
+
+    async def rest(self) -> None:
+        """Others run. Before its first rest a long request waits for a place among the long ones.
+
+        Requests of the broker to itself need none: the client's request that they serve has one.
+        """
+        turns = self.node.turns
+        long = self._long()
+        if not long.has_place and not self.session.listener.internal:
+            await turns.begin()
+            long.has_place = True
+        await turns.next()
+
+    @property
+    def is_large(self) -> bool:
+        """Whether the request was decoded in slices, and is to be handled so."""
+        return self.long is not None and self.long.elements > 0
+
+    def began_large(self, elements: int) -> None:
+        self._long().elements = elements
+
+    def _long(self) -> LongWork:
+        if self.long is None:
+            self.long = LongWork()
+        return self.long
+
+    def leave_place(self) -> None:
+        """The long work is done, for now."""
+        long = self.long
+        if long is not None and long.has_place:
+            long.has_place = False
+            self.node.turns.end()
+
+    def ended(self) -> None:
+        """A request with long work was answered."""
+        self.leave_place()
+        if self.long is not None:
+            self.node.elements.give(self.long.elements)
+
+    def spend(self, elements: int, size_bytes: int = 0) -> None:
+        """The answer grows by so many elements, with so many bytes of other people's data.
+
+        Raises InvalidRequest when one answer would become too large.
+        """
+        long = self._long()
+        long.answered += elements + size_bytes // _BYTES_OF_ONE
+        if long.answered > self.node.elements.limit:
+            raise InvalidRequest(
+                f"the answer would have more than {self.node.elements.limit} elements "
+                "(ottla.max.request.elements); ask for less in one request"
+            )
 
     def pace(self) -> Pace:
         """For a handler whose loop is as long as the client wants."""

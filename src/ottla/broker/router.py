@@ -159,26 +159,26 @@ class Router:
         ctx = Context(node, session, api, version, client_id, node.clock.now_ms())
         handler = api.handler or api.load()
         if held:
-            ctx.is_large = True
+            ctx.began_large(held)
         try:
-            response = await handler(ctx, request)
-        except Exception as error:
-            response = self._failed(ctx, request, error)
-        finally:
-            if held:
-                self._elements.give(held)
-        if ctx.close_reason is not None:
-            raise CloseConnection(ctx.close_reason)
-        if response is None:
-            return None
-        try:
-            if held or ctx.rested:
-                parts: list[Part] = await self._elements.write(api.encode_in_slices(response))
+            try:
+                response = await handler(ctx, request)
+            except Exception as error:
+                response = self._failed(ctx, request, error)
+            if ctx.close_reason is not None:
+                raise CloseConnection(ctx.close_reason)
+            if response is None:
+                return None
+            if ctx.long is None:
+                parts: list[Part] = api.encode(response)
             else:
-                parts = api.encode(response)
+                parts = await self._elements.write(api.encode_in_slices(response))
         except EncodeError as error:  # a defect of ours; the client must not wait for ever
             node.log_failure(f"request.failed api={api.name} version={version}", error)
             raise CloseConnection(f"the answer to {api.name} could not be written") from error
+        finally:
+            if ctx.long is not None:
+                ctx.ended()
         size = len(parts[0]) if len(parts) == 1 else sum(map(len, parts))
         parts[0] = api.frame_head(size + api.head_bytes, correlation_id) + parts[0]
         api.response_bytes.value += size

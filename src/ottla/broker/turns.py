@@ -18,17 +18,45 @@ Result = TypeVar("Result")
 
 SLICE_ITEMS = 200
 """Items of a request that a handler visits between two pauses: at 5 to 20 us each, 1 to 4 ms."""
+_LONG_AT_ONCE = 2
+"""Requests with long work whose answers are being built, at a time: an answer may take 100 MiB."""
 _OPENED_AT_ONCE = 2
 """Large batches that are inflated and looked at, at a time: each may take 128 MiB while it is."""
+
+
+class Places:
+    """So many at a time; the others wait in the order in which they came."""
+
+    def __init__(self, loop: AbstractEventLoop, free: int) -> None:
+        self._loop = loop
+        self._free = free
+        self._waiting: deque[Future[None]] = deque()
+
+    async def enter(self) -> None:
+        if self._free:
+            self._free -= 1
+            return
+        future: Future[None] = self._loop.create_future()
+        self._waiting.append(future)
+        await future
+
+    def leave(self) -> None:
+        while self._waiting:
+            future = self._waiting.popleft()
+            if not future.done():
+                future.set_result(None)  # the place changes hands
+                return
+        self._free += 1
 
 
 class Turns:
     """The queue of those who have long work."""
 
-    __slots__ = ("_loop", "_waiting", "paused")
+    __slots__ = ("_loop", "_places", "_waiting", "paused")
 
     def __init__(self, loop: AbstractEventLoop) -> None:
         self._loop = loop
+        self._places = Places(loop, _LONG_AT_ONCE)
         self._waiting: deque[Future[None]] = deque()
         self.paused = 0
         """How often somebody has waited for a turn."""
@@ -45,6 +73,13 @@ class Turns:
             self._loop.call_soon(self._wake)
         await future
 
+    async def begin(self) -> None:
+        """A request turns out to be long: few build long answers at a time, for each takes memory while it does."""
+        await self._places.enter()
+
+    def end(self) -> None:
+        self._places.leave()
+
     def _wake(self) -> None:
         while self._waiting:
             future = self._waiting.popleft()
@@ -55,17 +90,23 @@ class Turns:
             self._loop.call_soon(self._wake)
 
 
-class HasTurns(Protocol):
-    turns: Turns
-
-
 class Resting(Protocol):
-    """A request at work; it remembers that it had long work."""
+    """A request at work."""
 
-    rested: bool
+    async def rest(self) -> None: ...
 
-    @property
-    def node(self) -> HasTurns: ...
+
+class LongWork:
+    """What a long request holds until it is answered."""
+
+    __slots__ = ("answered", "elements", "has_place")
+
+    def __init__(self) -> None:
+        self.elements = 0
+        """Of the request, if it was decoded in slices."""
+        self.answered = 0
+        """Elements of its answer so far, where it is a kind of answer that may grow out of bounds."""
+        self.has_place = False
 
 
 class Pace:
@@ -85,19 +126,16 @@ class Pace:
     async def rest(self) -> None:
         """Others run. What an image, a group or a partition said before may have changed afterwards."""
         self._left = SLICE_ITEMS
-        self._request.rested = True
-        await self._request.node.turns.next()
+        await self._request.rest()
 
 
 class Openings:
     """Takes the steps of opening batches (`records.opening`): slices on the loop, libraries in threads."""
 
     def __init__(self, loop: AbstractEventLoop, turns: Turns, offload: Offload) -> None:
-        self._loop = loop
         self._turns = turns
         self._offload = offload
-        self._free = _OPENED_AT_ONCE
-        self._waiting: deque[Future[None]] = deque()
+        self._places = Places(loop, _OPENED_AT_ONCE)
 
     async def run(self, steps: Steps[Result]) -> Result:
         """The result of the steps, or their exception. Steps that never pause are taken at once."""
@@ -105,12 +143,12 @@ class Openings:
             step = next(steps)
         except StopIteration as stop:
             return stop.value  # type: ignore[no-any-return]
-        await self._enter()
+        await self._places.enter()
         try:
             return await self._take(steps, step)
         finally:
             steps.close()
-            self._leave()
+            self._places.leave()
 
     async def _take(self, steps: Steps[Result], step: Any) -> Result:
         while True:
@@ -127,19 +165,3 @@ class Openings:
                     step = steps.send(answer)
             except StopIteration as stop:
                 return stop.value  # type: ignore[no-any-return]
-
-    async def _enter(self) -> None:
-        if self._free:
-            self._free -= 1
-            return
-        future: Future[None] = self._loop.create_future()
-        self._waiting.append(future)
-        await future
-
-    def _leave(self) -> None:
-        while self._waiting:
-            future = self._waiting.popleft()
-            if not future.done():
-                future.set_result(None)  # the place changes hands
-                return
-        self._free += 1

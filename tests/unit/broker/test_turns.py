@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from itertools import pairwise
-from types import SimpleNamespace
 
 from ottla.broker.turns import SLICE_ITEMS, Openings, Pace, Turns
 from ottla.records.opening import Steps
@@ -52,8 +51,10 @@ class Request:
     """As much of a request as a pace needs."""
 
     def __init__(self, turns: Turns) -> None:
-        self.rested = False
-        self.node = SimpleNamespace(turns=turns)
+        self._turns = turns
+
+    async def rest(self) -> None:
+        await self._turns.next()
 
 
 def test_a_pace_rests_after_each_slice() -> None:

@@ -58,8 +58,8 @@ async def list_groups(ctx: Context, request: ListGroupsRequest) -> ListGroupsRes
         response.error_code = ctx.count_error(CoordinatorLoadInProgress())
         return response
     everything = ctx.allows(Operation.DESCRIBE, ResourceType.CLUSTER, CLUSTER_NAME)
-    states = [state.lower() for state in request.states_filter]
-    types = [one.lower() for one in request.types_filter]
+    states = frozenset(state.lower() for state in request.states_filter)
+    types = frozenset(one.lower() for one in request.types_filter)
     response.groups = [
         group
         for shard in runtime.shards()

@@ -111,7 +111,7 @@ def _joined(topics: list[ProduceRequest.TopicProduceData]) -> list[ProduceReques
     for topic in topics:
         row = rows.setdefault((topic.name, topic.topic_id), topic)
         if row is not topic:
-            row.partition_data = [*row.partition_data, *topic.partition_data]
+            row.partition_data.extend(topic.partition_data)
     return topics if len(rows) == len(topics) else list(rows.values())
 
 
