@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 from ottla.broker.apis import ROWS
 from ottla.broker.connection import CloseConnection
-from ottla.common.errors import BrokerNotAvailable, NetworkException, error_for
+from ottla.common.errors import BrokerNotAvailable, InvalidRequest, NetworkException, error_for
 from ottla.protocol.api import APIS
-from ottla.protocol.headers import read_response_header, request_frame
+from ottla.protocol.headers import framed_request, read_response_header
 from ottla.protocol.message import Message
 from ottla.protocol.messages.inter_broker import EnvelopeRequest, EnvelopeResponse
 
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from ottla.broker.session import Session
     from ottla.security.principal import Principal
 
+MOST_ADMIN_ELEMENTS = 20_000
+"""Of a request that the controller decides on. Kafka's controller takes operations of up to 10,000 records."""
 _LENGTH_BYTES = 4
 
 
@@ -35,7 +37,9 @@ class Peers:
         assert request.api is not None
         if version is None:
             version = ROWS[request.api].newest
-        frame = b"".join(request_frame(request, version, 0, f"broker-{self._node.node_id}"))
+        elements = self._node.elements
+        body = await elements.write(request, version)
+        frame = b"".join(framed_request(request, body, version, 0, f"broker-{self._node.node_id}"))
         try:
             parts = await self._node.router.serve(self._session, memoryview(frame)[_LENGTH_BYTES:])
         except CloseConnection as error:
@@ -43,12 +47,19 @@ class Peers:
         if parts is None:
             return None
         answer = b"".join(parts)
-        _, body = read_response_header(request.api, version, answer, _LENGTH_BYTES)
-        response, _ = APIS[request.api].response_class().decode(version, answer, body)
-        return response
+        _, position = read_response_header(request.api, version, answer, _LENGTH_BYTES)
+        return await elements.read_own(APIS[request.api].response_class(), version, answer, position)
 
     async def forward(self, ctx: Context, request: Message) -> Any:
-        """Passes an admin request on to the controller in an Envelope, in the name of who sent it (KIP-590)."""
+        """Passes an admin request on to the controller in an Envelope, in the name of who sent it (KIP-590).
+
+        The controller decides on a request in one turn, so it takes no very large ones. Raises InvalidRequest.
+        """
+        if ctx.long is not None and ctx.long.elements > MOST_ADMIN_ELEMENTS:
+            raise InvalidRequest(
+                f"an administrative request may have {MOST_ADMIN_ELEMENTS} elements, this one has "
+                f"{ctx.long.elements}; send it in parts"
+            )
         return await self._forward(request, ctx.session.principal, ctx.session.client_host, ctx.client_id)
 
     async def forward_as_broker(self, request: Message) -> Any:
@@ -59,7 +70,9 @@ class Peers:
     async def _forward(self, request: Message, principal: Principal, host: str, client_id: str | None) -> Any:
         assert request.api is not None
         version = ROWS[request.api].newest
-        frame = b"".join(request_frame(request, version, 0, client_id))[_LENGTH_BYTES:]
+        elements = self._node.elements
+        parts = framed_request(request, await elements.write(request, version), version, 0, client_id)
+        frame = b"".join(parts)[_LENGTH_BYTES:]
         envelope = EnvelopeRequest(
             request_data=frame, request_principal=str(principal).encode(), client_host_address=host.encode()
         )
@@ -68,5 +81,4 @@ class Peers:
             raise error_for(answer.error_code)
         assert answer.response_data is not None
         _, body = read_response_header(request.api, version, answer.response_data)
-        response, _ = APIS[request.api].response_class().decode(version, answer.response_data, body)
-        return response
+        return await elements.read_own(APIS[request.api].response_class(), version, answer.response_data, body)

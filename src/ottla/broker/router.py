@@ -5,7 +5,6 @@ Throttling, counting and the mapping of unexpected failures sit here, so that ha
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +16,6 @@ from ottla.broker.session import Session
 from ottla.common.errors import KafkaError, UnknownServerError, UnsupportedVersion
 from ottla.protocol.api import APIS
 from ottla.protocol.codec import EncodeError, ProtocolError
-from ottla.protocol.compiler import SlicedDecoder, compile_sliced_decoder, compile_sliced_encoder
 from ottla.protocol.headers import read_request_header, response_frame, response_head
 from ottla.protocol.messages.api_versions import ApiVersionsResponse
 from ottla.security.principal import ANONYMOUS
@@ -50,8 +48,6 @@ class Api:
         "requests",
         "response_bytes",
         "row",
-        "sliced_decode",
-        "sliced_encode",
         "version",
     )
 
@@ -65,8 +61,6 @@ class Api:
         response = APIS[row.key].response_class()
         self.encode = response.encoder(version)
         self.frame_head, self.head_bytes = response_head(response, version)
-        self.sliced_decode: SlicedDecoder | None = None
-        self.sliced_encode: Callable[[Any], Generator[None, None, list[Any]]] | None = None
         self.handler: Any = None
         self._metrics = metrics
         labels = {"api": self.name, "version": str(version)}
@@ -79,16 +73,6 @@ class Api:
         module, _, function = handler_of(self.row).partition(":")
         self.handler = getattr(import_module(module), function)
         return self.handler
-
-    def decode_in_slices(self, frame: bytes | memoryview, position: int, most: int) -> Generator[int, None, Any]:
-        if self.sliced_decode is None:
-            self.sliced_decode = compile_sliced_decoder(APIS[self.row.key].request_class(), self.version)
-        return self.sliced_decode(frame, position, most)
-
-    def encode_in_slices(self, response: Any) -> Generator[None, None, list[Any]]:
-        if self.sliced_encode is None:
-            self.sliced_encode = compile_sliced_encoder(APIS[self.row.key].response_class(), self.version)
-        return self.sliced_encode(response)
 
     def failed(self, error: KafkaError) -> None:
         counter = self.errors.get(error.code)
@@ -172,7 +156,7 @@ class Router:
             if ctx.long is None:
                 parts: list[Part] = api.encode(response)
             else:
-                parts = await self._elements.write(api.encode_in_slices(response))
+                parts = await self._elements.write(response, version)
         except EncodeError as error:  # a defect of ours; the client must not wait for ever
             node.log_failure(f"request.failed api={api.name} version={version}", error)
             raise CloseConnection(f"the answer to {api.name} could not be written") from error
@@ -188,9 +172,10 @@ class Router:
         self, session: Session, api: Api, frame: bytes | memoryview, position: int
     ) -> tuple[Any, int]:
         """The request, and the elements that it holds until it is answered. Raises ProtocolError."""
+        kind = APIS[api.row.key].request_class()
         if session.listener.internal:  # this broker's own: counted when the client's request came
-            return api.decode(frame, position)[0], 0
-        return await self._elements.read(api.decode_in_slices(frame, position, self._elements.limit))
+            return await self._elements.read_own(kind, api.version, frame, position), 0
+        return await self._elements.read(kind.decode_in_slices(api.version, frame, position, self._elements.limit))
 
     def _api(self, key: int, version: int, session: Session) -> Api | None:
         """None: ApiVersions in a version that we do not know. Raises CloseConnection for anything else unknown."""

@@ -29,14 +29,18 @@ async def list_transactions(ctx: Context, request: ListTransactionsRequest) -> L
         return response
     producers, states = frozenset(request.producer_id_filters), frozenset(request.state_filters)
     response.unknown_state_filters = [state for state in request.state_filters if state not in TITLES]
-    response.transaction_states = [
-        Listed(transactional_id=transactional_id, producer_id=one.producer_id, transaction_state=one.state.title)
-        for shard in runtime.shards()
-        for transactional_id, one in shard.machine.all()
-        if _matches(ctx, request, producers, states, one)
-        and (pattern is None or pattern.matches(transactional_id))
-        and ctx.allows(Operation.DESCRIBE, ResourceType.TRANSACTIONAL_ID, transactional_id)
-    ]
+    pace = ctx.pace()
+    for shard in runtime.shards():
+        known = list(shard.machine.all())
+        response.transaction_states += [
+            Listed(transactional_id=transactional_id, producer_id=one.producer_id, transaction_state=one.state.title)
+            for transactional_id, one in known
+            if _matches(ctx, request, producers, states, one)
+            and (pattern is None or pattern.matches(transactional_id))
+            and ctx.allows(Operation.DESCRIBE, ResourceType.TRANSACTIONAL_ID, transactional_id)
+        ]
+        if pace.due(len(known)):
+            await pace.rest()
     return response
 
 

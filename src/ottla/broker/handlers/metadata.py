@@ -41,9 +41,10 @@ async def metadata(ctx: Context, request: MetadataRequest) -> MetadataResponse:
     if asked is None or (not asked and ctx.version == _EMPTY_MEANS_ALL):
         known = node.image.topics
         for name in sorted(known):
-            if ctx.allows(Operation.DESCRIBE, ResourceType.TOPIC, name):
-                topics.append(_described(ctx, request, known[name]))
-                if pace.due(1 + len(known[name].partitions)):
+            image = known.get(name)  # it may have gone while others ran
+            if image is not None and ctx.allows(Operation.DESCRIBE, ResourceType.TOPIC, name):
+                topics.append(_described(ctx, request, image))
+                if pace.due(1 + len(image.partitions)):
                     await pace.rest()
     else:
         wrong = _wrong(ctx, asked)

@@ -57,6 +57,7 @@ async def produce(ctx: Context, request: ProduceRequest) -> ProduceResponse | No
     if request.transactional_id is not None and refused is None:
         admission = await admit(ctx, request, request.transactional_id)
         refused = admission.refused
+    pace = ctx.pace() if ctx.is_large and admission is None else None
     pending: list[tuple[Partition, int, Answer]] = []
     failed = False
     topics: list[TopicAnswer] = []
@@ -66,6 +67,8 @@ async def produce(ctx: Context, request: ProduceRequest) -> ProduceResponse | No
         for data in parts if len(parts) == 1 else {part.index: part for part in parts}.values():
             answer = Answer(index=data.index, base_offset=-1, log_append_time_ms=-1, log_start_offset=-1)
             answers.append(answer)
+            if pace is not None and pace.due():
+                await pace.rest()
             partition: Partition | None = None
             try:
                 if refused is not None:

@@ -42,8 +42,11 @@ async def txn_offset_commit(ctx: Context, request: TxnOffsetCommitRequest) -> Tx
     try:
         ctx.authorize(Operation.WRITE, ResourceType.TRANSACTIONAL_ID, request.transactional_id)
         ctx.authorize(Operation.READ, ResourceType.GROUP, request.group_id)
+        pace = ctx.pace()
         for topic in request.topics:
             _sort_out(ctx, topic, codes, offsets)
+            if pace.due(1 + len(topic.partitions)):
+                await pace.rest()
         if offsets and not request.group_id:
             raise InvalidGroupId
         if offsets:

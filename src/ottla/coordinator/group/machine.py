@@ -8,6 +8,7 @@ with a token each; see `coordinator.outcome` for what goes out.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from ottla.common.errors import (
@@ -298,16 +299,26 @@ class GroupMachine(ConsumerSide):
             self.classic.committed(group, member, now_ms, out)
 
     def read_offsets(
-        self, token: Token, group_id: str, member_id: str | None, epoch: int, stable: bool = False
+        self,
+        token: Token,
+        group_id: str,
+        member_id: str | None,
+        epoch: int,
+        stable: bool = False,
+        wanted: Iterable[TopicPartition] | None = None,
     ) -> Outcome:
-        """OffsetFetch. Answers the group's offsets, or a KafkaError when a member may not see them."""
+        """OffsetFetch. Answers the group's offsets of the partitions that are wanted, None for all; or a KafkaError
+        when a member may not see them."""
         out = Outcome()
         group = self.consumers.get(group_id)
         try:
             if group is not None:
                 check_fetch(group, member_id, epoch)
-            unstable = self.pending.of(group_id) if stable else []
-            out.answer(token, Found(dict(self.offsets.of(group_id)), unstable))
+            unstable = self.pending.of(group_id) if stable else {}
+            stored = self.offsets.of(group_id)
+            asked = stored if wanted is None else wanted  # a group may have a million
+            offsets = {one: stored[one] for one in asked if one in stored}
+            out.answer(token, Found(offsets, unstable))
         except KafkaError as error:
             out.answer(token, error)
         return out
@@ -321,15 +332,17 @@ class GroupMachine(ConsumerSide):
         if group is None and consumers is None and not known:
             out.answer(token, GroupIdNotFound())
             return out
-        subscribed: list[str] = []
+        subscribed: frozenset[str] = frozenset()
         if consumers is not None:
-            subscribed = [one.topic for one in partitions if consumers.subscribes_to(one.topic)]
+            topics = dict.fromkeys(one.topic for one in partitions)
+            subscribed = frozenset(topic for topic in topics if consumers.subscribes_to(topic))
         elif group is not None and group.state not in (State.EMPTY, State.DEAD):
             if group.protocol_type != CONSUMER_PROTOCOL:
                 out.answer(token, NonEmptyGroup())
                 return out
-            topics = group.subscribed_topics()
-            subscribed = [one.topic for one in partitions] if topics is None else topics  # any, where it is not known
+            read = group.subscribed_topics()
+            # any, where it is not known
+            subscribed = frozenset((one.topic for one in partitions) if read is None else read)
         codes = {}
         for partition in partitions:
             codes[partition] = GroupSubscribedToTopic.code if partition.topic in subscribed else 0
@@ -338,9 +351,10 @@ class GroupMachine(ConsumerSide):
         out.answer(token, codes)
         return out
 
-    def forget_topics(self, topics: list[str]) -> Outcome:
+    def forget_topics(self, deleted: list[str]) -> Outcome:
         """Topics were deleted: their committed offsets go as well."""
         out = Outcome()
+        topics = frozenset(deleted)
         for group_id in dict.fromkeys([*self.offsets.groups(), *self.pending.groups()]):
             for partition in self.pending.known(group_id, self.offsets):
                 if partition.topic in topics:
@@ -353,17 +367,18 @@ class GroupMachine(ConsumerSide):
         for group_id in self.group_ids():
             group = self._find(group_id, now_ms)
             base_ms: int | None = None
-            subscribed: list[str] = []
+            subscribed: frozenset[str] = frozenset()
             consumers = self.consumers.get(group_id)
             if consumers is not None:
-                subscribed = [one.topic for one in self.offsets.of(group_id) if consumers.subscribes_to(one.topic)]
+                read = dict.fromkeys(one.topic for one in self.offsets.of(group_id))
+                subscribed = frozenset(topic for topic in read if consumers.subscribes_to(topic))
             elif group is not None and group.state is State.EMPTY:
                 base_ms = group.state_since_ms if group.protocol_type is not None else None
             elif group is not None:
                 topics = group.subscribed_topics() if group.state is State.STABLE else None
                 if topics is None:
                     continue  # what its members read is not known, or not now: keep everything
-                subscribed = topics
+                subscribed = frozenset(topics)
             expired = self.offsets.expired(
                 group_id,
                 base_ms=base_ms,
@@ -371,7 +386,7 @@ class GroupMachine(ConsumerSide):
                 now_ms=now_ms,
                 retention_ms=self.limits.offsets_retention_ms,
             )
-            undecided = self.pending.of(group_id) if self.pending else []
+            undecided = self.pending.of(group_id) if self.pending else {}
             for partition in expired:
                 if partition not in undecided:
                     out.write(_offset_key(group_id, partition), None)
