@@ -26,9 +26,13 @@ def found_in(tree: ast.AST) -> Iterator[str]:
             for operator, right in zip(node.ops, node.comparators, strict=True):
                 if isinstance(operator, (ast.In, ast.NotIn)) and is_list(right):
                     yield f"line {node.lineno}: a look into a list: {ast.unparse(node)}"
-        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
-            if node.func.attr in SEARCHES and node.args:
-                yield f"line {node.lineno}: a search in a list: {ast.unparse(node)}"
+        elif is_search(node):
+            yield f"a search in a list: {ast.unparse(node)}"
+
+
+def is_search(node: ast.AST) -> bool:
+    called = node.func if isinstance(node, ast.Call) and node.args else None
+    return isinstance(called, ast.Attribute) and called.attr in SEARCHES
 
 
 def is_list(node: ast.expr) -> bool:

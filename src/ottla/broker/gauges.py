@@ -58,6 +58,9 @@ def publish(node: Node) -> None:
     gauge("ottla_groups", "Groups coordinated here", node.groups.count)
     gauge("ottla_groups_limit", "ottla.max.groups", lambda: node.groups.room.limit)
     gauge("ottla_groups_refused", "Groups not made because of it", lambda: node.groups.room.refused)
+    gauge("ottla_group_member_bytes", "What members of groups have sent in joining", node.groups.member_bytes)
+    gauge("ottla_group_member_bytes_limit", "ottla.max.group.bytes", lambda: node.groups.member_room.limit_bytes)
+    gauge("ottla_group_joins_refused", "Joins refused because of it", lambda: node.groups.member_room.refused)
     gauge(
         "ottla_group_members",
         "Members of the groups coordinated here",

@@ -21,16 +21,18 @@ from ottla.common.errors import (
     OffsetMetadataTooLarge,
     PolicyViolation,
     UnknownMemberId,
+    UnknownServerError,
 )
 from ottla.common.names import TopicPartition, Uuid
 from ottla.coordinator.group.classic_answers import asked_to_leave, check_sync, join_refused, leave_answer, sync_refused
-from ottla.coordinator.group.classic_group import CONSUMER_PROTOCOL, ClassicGroup, State
+from ottla.coordinator.group.classic_group import CONSUMER_PROTOCOL, ClassicGroup, Protocols, State
 from ottla.coordinator.group.consumer_offsets import check_commit, check_fetch, check_transactional_commit
 from ottla.coordinator.group.consumer_records import forget_group
 from ottla.coordinator.group.consumer_side import ConsumerSide
 from ottla.coordinator.group.consumer_view import listed
 from ottla.coordinator.group.limits import Caller
 from ottla.coordinator.group.offsets import Committed, Found
+from ottla.coordinator.group.sizes import MEMBER_BYTES, bytes_with, memory_bytes, offsets_bytes, protocols_bytes
 from ottla.coordinator.group.tables import in_table_order
 from ottla.coordinator.outcome import Author, Outcome, TimerName, Token
 from ottla.protocol.logs.consumer_offsets import (
@@ -53,6 +55,8 @@ from ottla.protocol.messages.sync_group import SyncGroupRequest
 
 GROUP_ID_NOT_FOUND_SINCE_COMMIT = 9
 _DESCRIBE_NOT_FOUND_SINCE = 6
+_FEW_OFFSETS = 100
+"""So many fit into a batch, whatever their metadata."""
 GROUP_METADATA_VERSION, OFFSET_COMMIT_VERSION = 3, 4
 
 
@@ -139,6 +143,7 @@ class GroupMachine(ConsumerSide):
             return out
         consumers = self.consumers.get(request.group_id)
         try:
+            self._check_size(request, now_ms)
             if consumers is not None and consumers.members:
                 out.answer(token, self._join_consumers(consumers, request, caller, now_ms, out))
                 return out
@@ -158,6 +163,27 @@ class GroupMachine(ConsumerSide):
             member_id = "" if consumers is not None and consumers.members else request.member_id
             out.answer(token, join_refused(error, member_id))
         return out
+
+    def _check_size(self, request: JoinGroupRequest, now_ms: int) -> None:
+        """Before anything of the member is kept. Raises UnknownServerError, GroupMaxSizeReached."""
+        protocols: Protocols = [(one.name, one.metadata) for one in request.protocols]
+        group = self._find(request.group_id, now_ms)
+        with_it = bytes_with(group, request.member_id, request.group_instance_id, protocols)
+        if with_it > self.limits.record_max_bytes:
+            raise UnknownServerError(
+                f"the record of group {request.group_id} would have {with_it} bytes; message.max.bytes is "
+                f"{self.limits.record_max_bytes}"
+            )
+        self._take_member(protocols_bytes(protocols), now_ms)
+
+    def member_bytes(self) -> int:
+        """What the members of classic groups have sent, and what those of consumer groups subscribe to."""
+        classic = sum(map(memory_bytes, self._groups.values()))
+        return classic + sum(
+            MEMBER_BYTES + sum(map(len, member.topics)) + 4 * len(member.topics)
+            for group in self.consumers.all()
+            for member in group.members.values()
+        )
 
     def _join_first(self, token: Token, request: JoinGroupRequest, caller: Caller, now_ms: int, out: Outcome) -> None:
         """A group begins, and with it its first record, even if nobody gets in."""
@@ -254,7 +280,12 @@ class GroupMachine(ConsumerSide):
         return out
 
     def _write_offsets(self, request: CommitRequest, out: Outcome) -> dict[TopicPartition, int]:
-        """The records of what may be stored; a code for each partition."""
+        """The records of what may be stored; a code for each partition. Kafka's for what no batch can hold."""
+        if (
+            len(request.offsets) > _FEW_OFFSETS
+            and offsets_bytes(request.group_id, request.offsets) > self.limits.record_max_bytes
+        ):
+            return dict.fromkeys(request.offsets, UnknownServerError.code)
         codes: dict[TopicPartition, int] = {}
         for partition, committed in request.offsets.items():
             if self._is_too_large(committed):
