@@ -57,7 +57,6 @@ class Connection(asyncio.BufferedProtocol):
         self._shared = shared
         self._budget = budget
         self._unsent = unsent
-        self._unsent_bytes = 0  # what was written since the transport has no more room
         self._max_bytes = max_bytes
         self._transport: asyncio.Transport = cast(asyncio.Transport, None)
         self._socket_fd = -1  # where file ranges may be sent past the transport
@@ -356,12 +355,17 @@ class Connection(asyncio.BufferedProtocol):
 
     def _not_sent(self, size_bytes: int) -> None:
         """The transport keeps all of it while a part waits."""
-        self._unsent_bytes += size_bytes
-        self._unsent.used_bytes += size_bytes
+        self._unsent.add(self, size_bytes)
 
     def _all_sent(self) -> None:
-        self._unsent.used_bytes -= self._unsent_bytes
-        self._unsent_bytes = 0
+        self._unsent.remove(self)
+
+    def abandon(self, reason: str) -> None:
+        """Closes at once, and drops what its client has not taken."""
+        if not self._closing:
+            self._router.on_close(self.session, reason)
+            self.abort()
+            _release(self._out)
 
     # --- the end
 

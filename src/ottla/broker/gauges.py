@@ -36,6 +36,7 @@ def publish(node: Node) -> None:
     gauge("ottla_received_bytes_limit", "Their limit", lambda: node.budget.limit_bytes)
     gauge("ottla_unsent_bytes", "Bytes of answers that clients have not taken yet", lambda: node.unsent.used_bytes)
     gauge("ottla_unsent_bytes_limit", "ottla.max.unsent.bytes", lambda: node.unsent.limit_bytes)
+    gauge("ottla_unsent_connections_closed", "Connections closed for it", lambda: node.unsent.closed)
     elements = node.elements
     gauge("ottla_request_elements", "Elements of the large requests at work", lambda: elements.used)
     gauge("ottla_request_elements_limit", "Three times ottla.max.request.elements", lambda: elements.limit_of_all)
@@ -46,6 +47,10 @@ def publish(node: Node) -> None:
     gauge("ottla_request_bytes_limit", "Largest request", lambda: settings.socket_request_max_bytes)
     gauge("ottla_connections_limit", "max.connections", lambda: settings.max_connections)
     gauge("ottla_connections_refused", "Connections closed for a limit", lambda: node.crowd.refused)
+    http = node.http_limits
+    gauge("ottla_http_connections", "Open connections of the HTTP endpoint", lambda: http.open)
+    gauge("ottla_http_connections_refused", "Of these refused: 64 are allowed", lambda: http.refused)
+    gauge("ottla_http_connections_timed_out", "Of these closed after 10 s", lambda: http.timed_out)
     limit = node.producer_limit
     gauge("ottla_producer_ids", "Producer ids that partitions remember", limit.count)
     gauge("ottla_producer_ids_limit", "ottla.max.producer.ids", lambda: limit.tally.limit)

@@ -15,7 +15,7 @@ from ottla.broker.fetch_sessions import FetchSessions
 from ottla.broker.groups import Groups
 from ottla.broker.hosting import Hosting
 from ottla.broker.housekeeping import Housekeeping
-from ottla.broker.http import Http
+from ottla.broker.http import Http, HttpLimits
 from ottla.broker.intake import Budget
 from ottla.broker.listeners import Listener, addresses_of, receive_buffer
 from ottla.broker.membership import Membership, StartError
@@ -127,6 +127,7 @@ class Node:
         left_out = () if self.telemetry is not None else TELEMETRY_ROWS
         self.apis = {key: row for key, row in ROWS.items() if row not in left_out}
         """The APIs that this broker serves, by key."""
+        self.http_limits = HttpLimits(loop)
         self._http: asyncio.AbstractServer | None = None
         self._started = False
         gauges.publish(self)
@@ -260,7 +261,7 @@ class Node:
         if not host or not port.isdigit():
             raise StartError(f"ottla.http.listener={where!r} is not of the form host:port")
         pages = {"/metrics": self.metrics.text, "/health": lambda: "ok\n"}
-        self._http = await self.loop.create_server(lambda: Http(pages), host, int(port))
+        self._http = await self.loop.create_server(lambda: Http(pages, self.http_limits), host, int(port))
 
     async def stop(self) -> None:
         """Finishes what is at work, writes what a clean start needs, and gives everything back. Idempotent."""
