@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from ottla.protocol.codec import TooManyElements
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
-
     from ottla.broker.turns import Turns
     from ottla.protocol.message import Message
 
 M = TypeVar("M", bound="Message")
 _UNCOUNTED = 1 << 60
+MOST_ADMIN_ELEMENTS = 20_000
+"""Of a request that the controller decides on in one turn. Kafka's takes operations of 10,000 records."""
 REQUESTS_OF_ALL = 3
 """All requests at work may have as many elements as so many of the largest."""
 
@@ -35,9 +35,13 @@ class Elements:
     def limit_of_all(self) -> int:
         return REQUESTS_OF_ALL * self.limit
 
-    async def read(self, steps: Generator[int, None, tuple[Any, int, int]]) -> tuple[Any, int]:
+    async def read(
+        self, kind: type[M], version: int, data: bytes | memoryview, position: int, *, admin: bool = False
+    ) -> tuple[M, int]:
         """The message, and its elements, which `give` takes back. Raises ProtocolError."""
-        left, held = self.limit, 0
+        limit = min(self.limit, MOST_ADMIN_ELEMENTS) if admin else self.limit
+        steps = kind.decode_in_slices(version, data, position, limit)
+        left, held = limit, 0
         try:
             while True:
                 last, left = left, next(steps)
@@ -53,7 +57,7 @@ class Elements:
         except StopIteration as stop:
             message, _, after = stop.value
             self.used += left - after
-            return message, self.limit - after
+            return message, limit - after
         except Exception as error:
             self.used -= held
             self.refused += isinstance(error, TooManyElements)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from ottla.broker.apis import ROWS
 from ottla.broker.connection import CloseConnection
-from ottla.common.errors import BrokerNotAvailable, InvalidRequest, NetworkException, error_for
+from ottla.common.errors import BrokerNotAvailable, NetworkException, error_for
 from ottla.protocol.api import APIS
 from ottla.protocol.headers import framed_request, read_response_header
 from ottla.protocol.message import Message
@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from ottla.broker.session import Session
     from ottla.security.principal import Principal
 
-MOST_ADMIN_ELEMENTS = 20_000
-"""Of a request that the controller decides on. Kafka's controller takes operations of up to 10,000 records."""
 _LENGTH_BYTES = 4
 
 
@@ -51,15 +49,7 @@ class Peers:
         return await elements.read_own(APIS[request.api].response_class(), version, answer, position)
 
     async def forward(self, ctx: Context, request: Message) -> Any:
-        """Passes an admin request on to the controller in an Envelope, in the name of who sent it (KIP-590).
-
-        The controller decides on a request in one turn, so it takes no very large ones. Raises InvalidRequest.
-        """
-        if ctx.long is not None and ctx.long.elements > MOST_ADMIN_ELEMENTS:
-            raise InvalidRequest(
-                f"an administrative request may have {MOST_ADMIN_ELEMENTS} elements, this one has "
-                f"{ctx.long.elements}; send it in parts"
-            )
+        """Passes an admin request on to the controller in an Envelope, in the name of who sent it (KIP-590)."""
         return await self._forward(request, ctx.session.principal, ctx.session.client_host, ctx.client_id)
 
     async def forward_as_broker(self, request: Message) -> Any:

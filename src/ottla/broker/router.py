@@ -175,7 +175,7 @@ class Router:
         kind = APIS[api.row.key].request_class()
         if session.listener.internal:  # this broker's own: counted when the client's request came
             return await self._elements.read_own(kind, api.version, frame, position), 0
-        return await self._elements.read(kind.decode_in_slices(api.version, frame, position, self._elements.limit))
+        return await self._elements.read(kind, api.version, frame, position, admin=APIS[api.row.key].forwarded)
 
     def _api(self, key: int, version: int, session: Session) -> Api | None:
         """None: ApiVersions in a version that we do not know. Raises CloseConnection for anything else unknown."""

@@ -133,7 +133,7 @@ def too_many_tagged(count: int) -> ProtocolError:
 
 def too_many_elements(field: str, limit: int) -> TooManyElements:
     return TooManyElements(
-        f"it has more than {limit} elements (ottla.max.request.elements), at {field}; ask for less in one request"
+        f"it has more than {limit} elements (see Limits in docs/architecture.md), at {field}; ask for less at a time"
     )
 
 

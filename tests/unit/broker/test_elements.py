@@ -6,12 +6,12 @@ import asyncio
 
 import pytest
 
-from ottla.broker.elements import Elements
+from ottla.broker.elements import MOST_ADMIN_ELEMENTS, Elements
 from ottla.broker.turns import Turns
 from ottla.client.connection import open_connection
 from ottla.common.errors import NetworkException
 from ottla.protocol.codec import SLICE_ELEMENTS, TooManyElements
-from ottla.protocol.compiler import compile_sliced_decoder
+from ottla.protocol.messages.elect_leaders import ElectLeadersRequest
 from ottla.protocol.messages.metadata import MetadataRequest
 from ottla.protocol.messages.produce import ProduceRequest
 from ottla.testing.cluster import PORT
@@ -67,13 +67,25 @@ def test_requests_at_work_have_a_limit_together_and_what_ends_makes_room() -> No
     async def main() -> None:
         elements = Elements(2000, Turns(asyncio.get_running_loop()))
         data = metadata(2000).encode(12)
-        decode = compile_sliced_decoder(MetadataRequest, 12)
-        held = [(await elements.read(decode(data, 0, elements.limit)))[1] for _ in range(3)]
+        held = [(await elements.read(MetadataRequest, 12, data, 0))[1] for _ in range(3)]
         assert held == [2000] * 3 and elements.used == elements.limit_of_all
         with pytest.raises(TooManyElements, match="try again later"):
-            await elements.read(decode(data, 0, elements.limit))
+            await elements.read(MetadataRequest, 12, data, 0)
         assert elements.used == elements.limit_of_all
         elements.give(held.pop())
-        await elements.read(decode(data, 0, elements.limit))
+        await elements.read(MetadataRequest, 12, data, 0)
 
     asyncio.run(main())
+
+
+def test_a_request_that_the_controller_decides_on_in_one_turn_may_have_fewer() -> None:
+    async def scenario(broker: Asking) -> None:
+        def elections(count: int) -> ElectLeadersRequest:
+            named = [ElectLeadersRequest.TopicPartitions(topic=f"t{index}") for index in range(count)]
+            return ElectLeadersRequest(election_type=0, topic_partitions=named, timeout_ms=1000)
+
+        await broker.ask(elections(MOST_ADMIN_ELEMENTS), 2)
+        with pytest.raises(NetworkException):
+            await broker.ask(elections(MOST_ADMIN_ELEMENTS + 1), 2)
+
+    on_broker(scenario)

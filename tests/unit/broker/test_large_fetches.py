@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 
 from ottla.broker.fetch_look import Look
-from ottla.broker.turns import SLICE_ITEMS
 from ottla.client.connection import open_connection
 from ottla.common.errors import FetchSessionIdNotFound
 from ottla.protocol.messages.fetch import FetchRequest
@@ -16,7 +15,8 @@ from ottla.storage.log import Origin
 from ottla.testing.cluster import PORT
 from tests.unit.broker.handlers.support import Asking, on_broker
 
-MANY = 3 * SLICE_ITEMS
+IN_A_TURN = 50
+MANY = 3 * IN_A_TURN
 
 
 def fetch(topic: str, count: int, *, session_id: int = 0, epoch: int = -1, wait_ms: int = 0) -> FetchRequest:
@@ -41,7 +41,7 @@ def test_a_record_that_comes_between_two_slices_of_the_looks_is_told(
         def counted(self: Look, interest: Any) -> Any:
             nonlocal looks
             looks += 1
-            if looks == turn * SLICE_ITEMS:  # in the pause after this look
+            if looks == turn * IN_A_TURN:  # in the pause after this look
                 broker.node.loop.call_soon(append)
             return look(self, interest)
 

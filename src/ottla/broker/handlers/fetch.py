@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from ottla.broker.context import Context
 
 _BY_ID = 13
+_LOOKS_OF_A_TURN = 50
+"""Partitions that are looked at in one turn: the first use of each opens its log."""
 _TOP_ERROR_SINCE = 7
 _LEADER_HINT = 16
 
@@ -52,7 +54,7 @@ async def fetch(ctx: Context, request: FetchRequest) -> FetchResponse:
     todo = tuple(subscription.dirty)
     while True:
         unsettled = todo
-        if len(todo) <= SLICE_ITEMS:
+        if len(todo) <= _LOOKS_OF_A_TURN:
             for interest in todo:
                 look.at(interest)
         else:
@@ -142,7 +144,7 @@ async def _look_in_slices(
     for interest in todo:
         look.at(interest)
         looked.append(interest)
-        if pace.due():
+        if pace.due(SLICE_ITEMS // _LOOKS_OF_A_TURN):
             _settle(subscription, looked)
             looked.clear()
             await pace.rest()

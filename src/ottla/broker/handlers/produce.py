@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ottla.broker.handlers.produce_admission import Admission, admit
-from ottla.broker.handlers.produce_opening import Opened, open_batch
+from ottla.broker.handlers.produce_opening import Opened, open_batch, rest
 from ottla.common.errors import (
     CorruptMessage,
     InvalidProducerIdMapping,
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
 ALL, NONE = -1, 0
 _BY_ID = 13
+_NEW_LOGS_OF_A_TURN = 8
 _LEADER_HINT = 10
 _ADMIN_CLIENT = "__admin_client"  # Kafka's own escape hatch: this client id may write to internal topics
 _ATTRIBUTES_AT, _TRANSACTIONAL = 22, 0x10  # the low byte of a batch's attributes
@@ -60,6 +61,7 @@ async def produce(ctx: Context, request: ProduceRequest) -> ProduceResponse | No
     pace = ctx.pace() if ctx.is_large and admission is None else None
     pending: list[tuple[Partition, int, Answer]] = []
     failed = False
+    new_logs = 0
     topics: list[TopicAnswer] = []
     for topic in request.topic_data if len(request.topic_data) == 1 else _joined(request.topic_data):
         answers: list[Answer] = []
@@ -74,6 +76,12 @@ async def produce(ctx: Context, request: ProduceRequest) -> ProduceResponse | No
                 if refused is not None:
                     raise refused
                 partition = _partition(ctx, topic, data.index)
+                if partition.log is None:  # its first use opens or makes it, which takes milliseconds
+                    new_logs += 1
+                    if new_logs % _NEW_LOGS_OF_A_TURN == 0:
+                        fresh = await rest(ctx, request)
+                        admission = None if admission is None else fresh
+                        partition = _partition(ctx, topic, data.index)
                 if admission is not None:
                     admission.check(partition)
                 if not -1 <= acks <= 1:

@@ -51,12 +51,23 @@ async def open_batch(
         found = await ctx.node.openings.run(open_steps(data.records, rules, ctx.now_ms, ctx.version))
     except KafkaError as error:
         found = error
+    return Opened(rules, found, await _admitted_again(ctx, request))
+
+
+async def rest(ctx: Context, request: ProduceRequest) -> Admission:
+    """Others run. Partitions must be looked up again afterwards, and only what the coordinator says then counts."""
+    _keep(ctx, request)
+    await ctx.rest()
+    return await _admitted_again(ctx, request)
+
+
+async def _admitted_again(ctx: Context, request: ProduceRequest) -> Admission:
     if request.transactional_id is None:
-        return Opened(rules, found, Admission())
+        return Admission()
     admission = await admit(ctx, request, request.transactional_id)
     if admission.refused is not None:
         raise admission.refused
-    return Opened(rules, found, admission)
+    return admission
 
 
 def _keep(ctx: Context, request: ProduceRequest) -> None:
