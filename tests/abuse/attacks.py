@@ -136,8 +136,8 @@ def quotas_of_nothing(port: int, size: float) -> str:
 
 @attack()
 def as_many_elements_as_are_allowed(port: int, size: float) -> str:
-    """500,000 topics in a Metadata request, on four connections at once."""
-    topics = [MetadataRequest.MetadataRequestTopic(name=f"{index}") for index in range(int(500_000 * size))]
+    """300,000 topics in a Metadata request, on four connections at once."""
+    topics = [MetadataRequest.MetadataRequestTopic(name=f"{index}") for index in range(int(300_000 * size))]
     body = MetadataRequest(topics=topics, allow_auto_topic_creation=False).encode(12)
     wires = [Wire(port) for _ in range(4)]
     for wire in wires:

@@ -18,7 +18,7 @@ M = TypeVar("M", bound="Message")
 _UNCOUNTED = 1 << 60
 MOST_ADMIN_ELEMENTS = 20_000
 """Of a request that the controller decides on in one turn. Kafka's takes operations of 10,000 records."""
-REQUESTS_OF_ALL = 3
+REQUESTS_OF_ALL = 2
 """All requests at work may have as many elements as so many of the largest."""
 
 

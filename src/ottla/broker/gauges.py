@@ -39,7 +39,7 @@ def publish(node: Node) -> None:
     gauge("ottla_unsent_connections_closed", "Connections closed for it", lambda: node.unsent.closed)
     elements = node.elements
     gauge("ottla_request_elements", "Elements of the large requests at work", lambda: elements.used)
-    gauge("ottla_request_elements_limit", "Three times ottla.max.request.elements", lambda: elements.limit_of_all)
+    gauge("ottla_request_elements_limit", "Twice ottla.max.request.elements", lambda: elements.limit_of_all)
     gauge("ottla_request_elements_refused", "Requests refused for too many elements", lambda: elements.refused)
     gauge("ottla_turns_taken", "Slices of long work done so far", lambda: node.turns.paused)
     gauge("ottla_connections_held", "Connections that wait for receive memory", lambda: node.budget.waiting)

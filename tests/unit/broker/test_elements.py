@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from ottla.broker.elements import MOST_ADMIN_ELEMENTS, Elements
+from ottla.broker.elements import MOST_ADMIN_ELEMENTS, REQUESTS_OF_ALL, Elements
 from ottla.broker.turns import Turns
 from ottla.client.connection import open_connection
 from ottla.common.errors import NetworkException
@@ -67,8 +67,8 @@ def test_requests_at_work_have_a_limit_together_and_what_ends_makes_room() -> No
     async def main() -> None:
         elements = Elements(2000, Turns(asyncio.get_running_loop()))
         data = metadata(2000).encode(12)
-        held = [(await elements.read(MetadataRequest, 12, data, 0))[1] for _ in range(3)]
-        assert held == [2000] * 3 and elements.used == elements.limit_of_all
+        held = [(await elements.read(MetadataRequest, 12, data, 0))[1] for _ in range(REQUESTS_OF_ALL)]
+        assert held == [2000] * REQUESTS_OF_ALL and elements.used == elements.limit_of_all
         with pytest.raises(TooManyElements, match="try again later"):
             await elements.read(MetadataRequest, 12, data, 0)
         assert elements.used == elements.limit_of_all

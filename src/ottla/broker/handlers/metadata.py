@@ -14,7 +14,7 @@ from ottla.common.errors import (
     UnknownTopicId,
     UnknownTopicOrPartition,
 )
-from ottla.common.names import CONSUMER_OFFSETS, INTERNAL_TOPICS, ZERO_UUID
+from ottla.common.names import CONSUMER_OFFSETS, INTERNAL_TOPICS, ZERO_UUID, Uuid
 from ottla.controller.names import check_topic_name
 from ottla.protocol.messages.create_topics import CreateTopicsRequest
 from ottla.protocol.messages.metadata import MetadataRequest, MetadataResponse
@@ -50,7 +50,12 @@ async def metadata(ctx: Context, request: MetadataRequest) -> MetadataResponse:
         wrong = _wrong(ctx, asked)
         if wrong is not None:
             return _refused(ctx, asked, wrong)
-        asked = list({(one.topic_id, one.name): one for one in asked}.values())
+        once: dict[tuple[Uuid, str | None], Asked] = {}
+        for one in asked:
+            once[one.topic_id, one.name] = one
+            if ctx.is_large and pace.due():
+                await pace.rest()
+        asked = list(once.values())
         if any(one.topic_id != ZERO_UUID for one in asked):  # then Kafka looks at ids alone
             asked = [one for one in asked if one.topic_id != ZERO_UUID]
         created, uncreatable = await _create_missing(ctx, request, asked)
