@@ -38,7 +38,7 @@ async def fetch(ctx: Context, request: FetchRequest) -> FetchResponse:
     except KafkaError as error:  # session errors come at the top, with session id 0
         return FetchResponse(error_code=ctx.count_error(error), responses=[])
     subscription: Subscription = Subscription() if session is None else session
-    if ctx.is_large:
+    if ctx.long is not None and ctx.is_large:
         await _take_wishes_in_slices(ctx, subscription, request, by_id, incremental)
     else:
         for topic in request.topics:
@@ -93,6 +93,8 @@ async def fetch(ctx: Context, request: FetchRequest) -> FetchResponse:
 def _session(ctx: Context, request: FetchRequest, by_id: bool) -> tuple[FetchSession | None, bool]:
     """The session that this fetch runs in, if any, and whether it answers only what changed. Raises session errors."""
     sessions = ctx.node.fetch_sessions
+    if request.session_epoch == FINAL_EPOCH and request.session_id == NO_SESSION:  # most fetches without a session
+        return None, False
     named = sum(len(topic.partitions) for topic in request.topics) if request.topics else 0
     if request.session_epoch in (FINAL_EPOCH, INITIAL_EPOCH):
         if request.session_id != NO_SESSION:

@@ -58,7 +58,7 @@ async def produce(ctx: Context, request: ProduceRequest) -> ProduceResponse | No
     if request.transactional_id is not None and refused is None:
         admission = await admit(ctx, request, request.transactional_id)
         refused = admission.refused
-    pace = ctx.pace() if ctx.is_large and admission is None else None
+    pace = ctx.pace() if ctx.long is not None and ctx.is_large and admission is None else None
     pending: list[tuple[Partition, int, Answer]] = []
     failed = False
     new_logs = 0
