@@ -23,7 +23,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = Path(__file__).resolve().parent
-_COPIED = ("src/ottla", "tests/unit", "tests/property", "tests/simulation")
+_COPIED = ("src/ottla", "tests/unit", "tests/property", "tests/simulation", "tests/growth")
 _TIMEOUT_S = 120
 _WORKERS = 2
 _FAILED, _PASSED = 1, 0

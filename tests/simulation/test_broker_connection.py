@@ -31,7 +31,7 @@ class EchoRouter:
         self.loop_time = simulation.loop.time
 
     def open_session(self, _listener: Any) -> Any:
-        return SimpleNamespace(opened=lambda _peer: None, draining=False)
+        return SimpleNamespace(opened=lambda _peer: None, draining=False, drain=lambda: None)
 
     def opened(self, _session: Any) -> None:
         """Nobody is refused."""

@@ -57,13 +57,13 @@ class Connection(asyncio.BufferedProtocol):
         self._shared = shared
         self._budget = budget
         self._unsent = unsent
-        self._unsent_bytes = 0  # what was written since the transport has no more room
         self._max_bytes = max_bytes
         self._transport: asyncio.Transport = cast(asyncio.Transport, None)
         self._socket_fd = -1  # where file ranges may be sent past the transport
         self.session = router.open_session(listener)
         self._partial: PartialFrame | None = None
         self._paid_bytes = 0  # of the partial frame's buffer
+        self._serving_bytes = 0  # of the frame at work, if it had a buffer of its own
         self._queue: deque[bytes | memoryview] = deque()
         self._queued_bytes = 0
         self._busy = False
@@ -174,7 +174,14 @@ class Connection(asyncio.BufferedProtocol):
             self._budget.give(paid)
             self._enqueue(frame)
             return
+        self._serving_bytes = paid
         self._serve(frame)
+        if not self._busy:
+            self._handled()
+
+    def _handled(self) -> None:
+        """The frame that was served last is let go of: while its handler waits, it is in memory still."""
+        paid, self._serving_bytes = self._serving_bytes, 0
         self._budget.give(paid)
 
     def _grow_partial(self) -> None:
@@ -234,6 +241,8 @@ class Connection(asyncio.BufferedProtocol):
     def _served(self, parts: list[Part] | None, error: BaseException | None) -> None:
         self._busy = False
         self._budget.handling -= 1
+        if self._serving_bytes:
+            self._handled()
         if error is not None:
             self.close(str(error))
             return
@@ -247,8 +256,10 @@ class Connection(asyncio.BufferedProtocol):
         while queue and self._writable and not self._busy and not self._out and not self._closing:
             frame = queue.popleft()
             self._queued_bytes -= len(frame)
-            self._budget.give(len(frame))
+            self._serving_bytes = len(frame)
             self._serve(memoryview(frame))
+            if not self._busy:
+                self._handled()
         done = not self._busy and not self._out
         if not self._reading and self._queued_bytes <= _MAX_QUEUED_BYTES // 2 and self._writable and done:
             partial = self._partial
@@ -349,12 +360,17 @@ class Connection(asyncio.BufferedProtocol):
 
     def _not_sent(self, size_bytes: int) -> None:
         """The transport keeps all of it while a part waits."""
-        self._unsent_bytes += size_bytes
-        self._unsent.used_bytes += size_bytes
+        self._unsent.add(self, size_bytes)
 
     def _all_sent(self) -> None:
-        self._unsent.used_bytes -= self._unsent_bytes
-        self._unsent_bytes = 0
+        self._unsent.remove(self)
+
+    def abandon(self, reason: str) -> None:
+        """Closes at once, and drops what its client has not taken."""
+        if not self._closing:
+            self._router.on_close(self.session, reason)
+            self.abort()
+            _release(self._out)
 
     # --- the end
 
@@ -364,7 +380,7 @@ class Connection(asyncio.BufferedProtocol):
 
     def drain(self) -> None:
         """Finish the request at work, take no other, then close."""
-        self.session.draining = True
+        self.session.drain()
         if not self._busy and not self._out:
             self.close("shutting down")
 

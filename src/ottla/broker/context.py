@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ottla.broker.turns import LongWork, Pace
+from ottla.broker.waits import until
 from ottla.common.errors import (
     ClusterAuthorizationFailed,
     GroupAuthorizationFailed,
+    InvalidRequest,
     KafkaError,
     TopicAuthorizationFailed,
     TransactionalIdAuthorizationFailed,
@@ -16,9 +19,16 @@ from ottla.security.authorizer import authorized_operations
 from ottla.security.operations import CLUSTER_NAME, Operation, ResourceType
 
 if TYPE_CHECKING:
+    from asyncio import Future
+
     from ottla.broker.node import Node
     from ottla.broker.router import Api
     from ottla.broker.session import Session
+
+_BYTES_OF_ONE = 256
+"""So many bytes of an answer weigh as much as an element."""
+MAX_WAIT_S = 300.0
+"""The longest that a request waits for data or replicas, whatever it asks for: 2^31-1 ms are 24 days."""
 
 _DENIED: dict[ResourceType, type[KafkaError]] = {
     ResourceType.TOPIC: TopicAuthorizationFailed,
@@ -36,6 +46,7 @@ class Context:
         "client_id",
         "close_reason",
         "error",
+        "long",
         "node",
         "now_ms",
         "session",
@@ -55,6 +66,8 @@ class Context:
         self.throttle_time_ms = 0
         self.close_reason: str | None = None
         # `error`, the name of the last error in the answer, is set with the first one: most requests have none.
+        self.long: LongWork | None = None
+        """Of the few requests that have any."""
 
     def allows(self, operation: Operation, resource_type: ResourceType, name: str) -> bool:
         """May the principal do this? Asks the authoriser; every handler asks as the authorisation table says.
@@ -72,6 +85,82 @@ class Context:
         """Raises the authorisation error of the resource type when the principal may not."""
         if not self.allows(operation, resource_type, name):
             raise _DENIED[resource_type]
+
+    async def wait(self, future: Future[bool], timeout_s: float, *, polls: bool = False) -> bool:
+        """The future's result; False when the time is up or nobody is there to read an answer.
+
+        Waits no longer than MAX_WAIT_S. Only the wait ends: what the handler has done stays done. `polls`: it waits for
+        news only, and ends when the broker stops.
+        """
+        session = self.session
+        self.leave_place()  # a wait is no work
+        if session.gone and not future.done():
+            return False
+        session.parked, session.polls = future, polls
+        try:
+            return await until(self.node.loop, future, min(timeout_s, MAX_WAIT_S))
+        finally:
+            session.parked = None
+
+    @property
+    def unheard(self) -> bool:
+        """Whether to answer now with what is there: the connection is closed, or the broker stops."""
+        return self.session.gone or self.session.draining
+
+    async def rest(self) -> None:
+        """Others run. Before its first rest a long request waits for a place among the long ones.
+
+        Requests of the broker to itself need none: the client's request that they serve has one.
+        """
+        turns = self.node.turns
+        long = self._long()
+        if not long.has_place and not self.session.listener.internal:
+            await turns.begin()
+            long.has_place = True
+        await turns.next()
+
+    @property
+    def is_large(self) -> bool:
+        """Whether the request was decoded in slices, and is to be handled so."""
+        return self.long is not None and self.long.elements > 0
+
+    def began_large(self, elements: int) -> None:
+        self._long().elements = elements
+
+    def _long(self) -> LongWork:
+        if self.long is None:
+            self.long = LongWork()
+        return self.long
+
+    def leave_place(self) -> None:
+        """The long work is done, for now."""
+        long = self.long
+        if long is not None and long.has_place:
+            long.has_place = False
+            self.node.turns.end()
+
+    def ended(self) -> None:
+        """A request with long work was answered."""
+        self.leave_place()
+        if self.long is not None:
+            self.node.elements.give(self.long.elements)
+
+    def spend(self, elements: int, size_bytes: int = 0) -> None:
+        """The answer grows by so many elements, with so many bytes of other people's data.
+
+        Raises InvalidRequest when one answer would become too large.
+        """
+        long = self._long()
+        long.answered += elements + size_bytes // _BYTES_OF_ONE
+        if long.answered > self.node.elements.limit:
+            raise InvalidRequest(
+                f"the answer would have more than {self.node.elements.limit} elements "
+                "(ottla.max.request.elements); ask for less in one request"
+            )
+
+    def pace(self) -> Pace:
+        """For a handler whose loop is as long as the client wants."""
+        return Pace(self)
 
     def count_error(self, error: KafkaError) -> int:
         """The code of an error that goes into the answer, counted by name in the metrics."""

@@ -102,7 +102,10 @@ class Directories:
         if failure is not Failure.PASSING:
             self._node.log.error("partition.unusable", partition=trouble.partition, **facts)
             return
-        self._node.log.warn("descriptors.exhausted" if lacking else "log_directory.refused", **facts)
+        if lacking:
+            self._node.log.warn("descriptors.exhausted", **facts)
+        else:
+            self._node.log.warn("log_directory.refused", **facts)
 
     def unreadable(self, error: OSError) -> None:
         """A partition's file could not be read, by somebody who knows no more than its path."""

@@ -129,9 +129,11 @@ class FetchSession(Subscription):
 class FetchSessions:
     """All sessions of a broker, bounded by max.incremental.fetch.session.cache.slots, least recently used first."""
 
-    def __init__(self, random: Random, slots: int) -> None:
+    def __init__(self, random: Random, slots: int, most_partitions: int = 500_000) -> None:
         self._random = random
         self.slots = slots
+        self.most_partitions = most_partitions
+        """Of all sessions together: each takes half a kilobyte for as long as its session lives."""
         self._sessions: dict[int, FetchSession] = {}
         self.evictions = 0
 
@@ -142,9 +144,12 @@ class FetchSessions:
     def partitions(self) -> int:
         return sum(len(session.interests) for session in self._sessions.values())
 
-    def open(self, by_id: bool, now_ms: int) -> FetchSession | None:
-        """A new session, or None when all slots are taken by sessions in use: the client goes on without one."""
+    def open(self, by_id: bool, partitions: int, now_ms: int) -> FetchSession | None:
+        """A new session, or None when all slots, or all partitions, are taken by sessions in use: the client goes on
+        without one."""
         if len(self._sessions) >= self.slots and not self._evict(now_ms):
+            return None
+        if not self._has_room(partitions, now_ms):
             return None
         session_id = 0
         while not session_id or session_id in self._sessions:
@@ -152,8 +157,17 @@ class FetchSessions:
         session = self._sessions[session_id] = FetchSession(session_id, by_id, now_ms)
         return session
 
-    def use(self, session_id: int, epoch: int, by_id: bool, now_ms: int) -> FetchSession:
-        """The session of an incremental fetch, its epoch moved on. Raises the three session errors."""
+    def _has_room(self, partitions: int, now_ms: int) -> bool:
+        while self.partitions + partitions > self.most_partitions:
+            if not self._evict(now_ms):
+                return False
+        return True
+
+    def use(self, session_id: int, epoch: int, by_id: bool, added: int, now_ms: int) -> FetchSession:
+        """The session of an incremental fetch, its epoch moved on. Raises the three session errors.
+
+        A session that adds more partitions than there is room for ends: its client begins anew.
+        """
         session = self._sessions.get(session_id)
         if session is None:
             raise FetchSessionIdNotFound
@@ -161,6 +175,10 @@ class FetchSessions:
             raise InvalidFetchSessionEpoch
         if by_id != session.by_id:
             raise FetchSessionTopicIdError
+        if added and self.partitions + added > self.most_partitions:
+            self.close(session_id)
+            self.evictions += 1
+            raise FetchSessionIdNotFound
         session.epoch = epoch
         session.used_ms = now_ms
         self._sessions[session_id] = self._sessions.pop(session_id)  # to the end: used last

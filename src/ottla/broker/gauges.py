@@ -33,10 +33,21 @@ def publish(node: Node) -> None:
     gauge("ottla_fetch_sessions_limit", "Slots for sessions", lambda: node.fetch_sessions.slots)
     gauge("ottla_fetch_session_evictions", "Sessions evicted so far", lambda: node.fetch_sessions.evictions)
     gauge("ottla_fetch_session_partitions", "Partitions in sessions", lambda: node.fetch_sessions.partitions)
+    gauge(
+        "ottla_fetch_session_partitions_limit",
+        "ottla.max.fetch.session.partitions",
+        lambda: node.fetch_sessions.most_partitions,
+    )
     gauge("ottla_received_bytes", "Bytes received and not handled", lambda: node.budget.used_bytes)
     gauge("ottla_received_bytes_limit", "Their limit", lambda: node.budget.limit_bytes)
     gauge("ottla_unsent_bytes", "Bytes of answers that clients have not taken yet", lambda: node.unsent.used_bytes)
     gauge("ottla_unsent_bytes_limit", "ottla.max.unsent.bytes", lambda: node.unsent.limit_bytes)
+    gauge("ottla_unsent_connections_closed", "Connections closed for it", lambda: node.unsent.closed)
+    elements = node.elements
+    gauge("ottla_request_elements", "Elements of the large requests at work", lambda: elements.used)
+    gauge("ottla_request_elements_limit", "Twice ottla.max.request.elements", lambda: elements.limit_of_all)
+    gauge("ottla_request_elements_refused", "Requests refused for too many elements", lambda: elements.refused)
+    gauge("ottla_turns_taken", "Slices of long work done so far", lambda: node.turns.paused)
     gauge("ottla_connections_held", "Connections that wait for receive memory", lambda: node.budget.waiting)
     gauge("ottla_requests_waiting", "Requests whose handler waits", lambda: node.budget.handling)
     gauge("ottla_request_bytes_limit", "Largest request", lambda: settings.socket_request_max_bytes)
@@ -46,6 +57,10 @@ def publish(node: Node) -> None:
         lambda: min(settings.max_connections, node.descriptors.connections),
     )
     gauge("ottla_connections_refused", "Connections closed for a limit", lambda: node.crowd.refused)
+    http = node.http_limits
+    gauge("ottla_http_connections", "Open connections of the HTTP endpoint", lambda: http.open)
+    gauge("ottla_http_connections_refused", "Of these refused: 64 are allowed", lambda: http.refused)
+    gauge("ottla_http_connections_timed_out", "Of these closed after 10 s", lambda: http.timed_out)
     limit = node.producer_limit
     gauge("ottla_producer_ids", "Producer ids that partitions remember", limit.count)
     gauge("ottla_producer_ids_limit", "ottla.max.producer.ids", lambda: limit.tally.limit)
@@ -58,6 +73,9 @@ def publish(node: Node) -> None:
     gauge("ottla_groups", "Groups coordinated here", node.groups.count)
     gauge("ottla_groups_limit", "ottla.max.groups", lambda: node.groups.room.limit)
     gauge("ottla_groups_refused", "Groups not made because of it", lambda: node.groups.room.refused)
+    gauge("ottla_group_member_bytes", "What members of groups have sent in joining", node.groups.member_bytes)
+    gauge("ottla_group_member_bytes_limit", "ottla.max.group.bytes", lambda: node.groups.member_room.limit_bytes)
+    gauge("ottla_group_joins_refused", "Joins refused because of it", lambda: node.groups.member_room.refused)
     gauge(
         "ottla_group_members",
         "Members of the groups coordinated here",

@@ -14,7 +14,7 @@ from ottla.common.names import CONSUMER_OFFSETS
 from ottla.coordinator.group.formats import GROUP_FORMATS
 from ottla.coordinator.group.limits import GroupLimits
 from ottla.coordinator.group.machine import GroupMachine
-from ottla.coordinator.group.room import Room
+from ottla.coordinator.group.room import MemberRoom, Room
 from ottla.coordinator.outcome import Outcome, Token
 from ottla.coordinator.runtime import SLICE_S, Runtime
 from ottla.coordinator.steady_formats import SteadyFormats
@@ -47,15 +47,17 @@ class Groups(Coordinator[GroupMachine]):
             group_consumer_assignors=tuple(settings.group_consumer_assignors),
             group_consumer_migration_policy=settings.group_consumer_migration_policy,
             group_consumer_regex_refresh_interval_ms=settings.group_consumer_regex_refresh_interval_ms,
+            record_max_bytes=settings.message_max_bytes,
         )
         self.room = Room(settings.ottla_max_groups, self._count_for_room)
+        self.member_room = MemberRoom(settings.ottla_max_group_bytes, self.member_bytes)
         topics = ImageTopics(node)
         self._configs = ImageGroupConfigs(node)
         runtime = Runtime(
             node.loop,
             node.steady,
             SteadyFormats(GROUP_FORMATS, node.steady),
-            lambda: GroupMachine(limits, self.room, self._configs, topics, node.random),
+            lambda: GroupMachine(limits, self.room, self._configs, topics, node.random, self.member_room),
             node.log_failure,
             note=node.log.note,
         )
@@ -64,6 +66,10 @@ class Groups(Coordinator[GroupMachine]):
     def count(self) -> int:
         """The groups of all machines."""
         return sum(len(shard.machine.group_ids()) for shard in self.runtime.shards())
+
+    def member_bytes(self) -> int:
+        """What the members of all groups have sent, and is kept."""
+        return sum(shard.machine.member_bytes() for shard in self.runtime.shards())
 
     def _count_for_room(self) -> int:
         count = self.count()

@@ -15,11 +15,12 @@ from ottla.broker.cleaning import Cleaning
 from ottla.broker.crowd import Crowd
 from ottla.broker.descriptors import share
 from ottla.broker.directories import Directories
+from ottla.broker.elements import Elements
 from ottla.broker.fetch_sessions import FetchSessions
 from ottla.broker.groups import Groups
 from ottla.broker.hosting import Hosting
 from ottla.broker.housekeeping import Housekeeping
-from ottla.broker.http import Http, Unhealthy
+from ottla.broker.http import Http, HttpLimits, Unhealthy
 from ottla.broker.intake import Budget
 from ottla.broker.listeners import Listener, receive_buffer
 from ottla.broker.membership import Membership, StartError
@@ -34,6 +35,7 @@ from ottla.broker.router import Router
 from ottla.broker.session import Session
 from ottla.broker.syncing import Syncing
 from ottla.broker.transactions import Transactions
+from ottla.broker.turns import Openings, Turns
 from ottla.broker.unsent import Unsent
 from ottla.broker.verification import Verification
 from ottla.broker.waits import give_way
@@ -46,7 +48,6 @@ from ottla.security.authorizer import AllowAll, Authorizer
 from ottla.security.principal import ANONYMOUS
 
 if TYPE_CHECKING:
-    from ottla.broker.fetch_sessions import Subscription
     from ottla.broker.settings import BrokerSettings
     from ottla.broker.telemetry import Telemetry
     from ottla.common.clock import Clock, Random
@@ -115,8 +116,15 @@ class Node:
         self.receive_buffer = receive_buffer()
         self.budget = Budget(settings.received_bytes_limit)
         self.unsent = Unsent(settings.ottla_max_unsent_bytes)
+        self.turns = Turns(loop)
+        self.elements = Elements(settings.ottla_max_request_elements, self.turns)
+        self.openings = Openings(loop, self.turns, offload)
         self.replicas = Replicas()
-        self.fetch_sessions = FetchSessions(random, settings.max_incremental_fetch_session_cache_slots)
+        self.fetch_sessions = FetchSessions(
+            random,
+            settings.max_incremental_fetch_session_cache_slots,
+            settings.ottla_max_fetch_session_partitions,
+        )
         self.directories: list[LogDirectory] = []
         self.listeners = [Listener(bind, advertised) for bind, advertised in addresses_of(settings, host_name)]
         self.descriptors = share(descriptors or _UNLIMITED, settings.ottla_max_open_files)
@@ -143,10 +151,8 @@ class Node:
         """The APIs that this broker serves, by key."""
         self.ended: asyncio.Future[str] = loop.create_future()
         """Why the broker cannot go on, once that is so."""
+        self.http_limits = HttpLimits(loop)
         self._http: asyncio.AbstractServer | None = None
-        self.polls: dict[Subscription, None] = {}
-        """Fetches that wait for records."""
-        self.stopping = False
         self._started = False
         gauges.publish(self)
 
@@ -282,7 +288,7 @@ class Node:
         if not host or not port.isdigit():
             raise StartError(f"ottla.http.listener={where!r} is not of the form host:port")
         pages = {"/metrics": self.metrics.text, "/health": self._health}
-        self._http = await self.loop.create_server(lambda: Http(pages), host, int(port))
+        self._http = await self.loop.create_server(lambda: Http(pages, self.http_limits), host, int(port))
 
     def _health(self) -> str:
         if self.disks.problem is not None:
@@ -298,12 +304,8 @@ class Node:
             self._http.close()
         self.groups.stop()
         self.transactions.stop()
-        self.stopping = True
         for listener in self.listeners:
             listener.drain()
-        for poll in tuple(self.polls):  # answered with what there is: nobody waits for a broker that goes
-            if poll.wake is not None and not poll.wake.done():
-                poll.wake.set_result(True)
         deadline = self.loop.time() + DRAIN_TIMEOUT_S
         while any(listener.connections for listener in self.listeners) and self.loop.time() < deadline:
             await asyncio.sleep(0.005)

@@ -13,6 +13,7 @@ from ottla.replication.leader import LeaderState
 from ottla.storage.log_facts import Origin
 
 if TYPE_CHECKING:
+    from ottla.records.validation import Validated
     from ottla.storage.log import Appended, PartitionLog
 
 NO_LEADER_EPOCH = -1
@@ -153,11 +154,22 @@ class Partition:
     # --- changes
 
     def append(
-        self, log: PartitionLog, batch: bytes | memoryview | None, now_ms: int, origin: Origin, produce_version: int
+        self,
+        log: PartitionLog,
+        batch: bytes | memoryview | None,
+        now_ms: int,
+        origin: Origin,
+        produce_version: int,
+        validated: Validated | None = None,
     ) -> Appended:
         """Appends one batch to `log`, which the caller had from `leader_log`, and moves the high watermark."""
         appended = log.append(
-            batch, leader_epoch=self.leader_epoch, now_ms=now_ms, origin=origin, produce_version=produce_version
+            batch,
+            leader_epoch=self.leader_epoch,
+            now_ms=now_ms,
+            origin=origin,
+            produce_version=produce_version,
+            validated=validated,
         )
         size_bytes = appended[5]
         if size_bytes:

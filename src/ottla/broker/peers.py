@@ -8,7 +8,7 @@ from ottla.broker.apis import ROWS
 from ottla.broker.connection import CloseConnection
 from ottla.common.errors import BrokerNotAvailable, NetworkException, NotController, error_for
 from ottla.protocol.api import APIS
-from ottla.protocol.headers import read_response_header, request_frame
+from ottla.protocol.headers import framed_request, read_response_header
 from ottla.protocol.message import Message
 from ottla.protocol.messages.inter_broker import EnvelopeRequest, EnvelopeResponse
 
@@ -40,7 +40,9 @@ class Peers:
         assert request.api is not None
         if version is None:
             version = ROWS[request.api].newest
-        frame = b"".join(request_frame(request, version, 0, f"broker-{self._node.node_id}"))
+        elements = self._node.elements
+        body = await elements.write(request, version)
+        frame = b"".join(framed_request(request, body, version, 0, f"broker-{self._node.node_id}"))
         try:
             parts = await self._node.router.serve(self._session, memoryview(frame)[_LENGTH_BYTES:])
         except CloseConnection as error:
@@ -48,9 +50,8 @@ class Peers:
         if parts is None:
             return None
         answer = b"".join(parts)
-        _, body = read_response_header(request.api, version, answer, _LENGTH_BYTES)
-        response, _ = APIS[request.api].response_class().decode(version, answer, body)
-        return response
+        _, position = read_response_header(request.api, version, answer, _LENGTH_BYTES)
+        return await elements.read_own(APIS[request.api].response_class(), version, answer, position)
 
     async def forward(self, ctx: Context, request: Message) -> Any:
         """Passes an admin request on to the controller in an Envelope, in the name of who sent it (KIP-590)."""
@@ -68,7 +69,9 @@ class Peers:
     async def _forward(self, request: Message, principal: Principal, host: str, client_id: str | None) -> Any:
         assert request.api is not None
         version = ROWS[request.api].newest
-        frame = b"".join(request_frame(request, version, 0, client_id))[_LENGTH_BYTES:]
+        elements = self._node.elements
+        parts = framed_request(request, await elements.write(request, version), version, 0, client_id)
+        frame = b"".join(parts)[_LENGTH_BYTES:]
         envelope = EnvelopeRequest(
             request_data=frame, request_principal=str(principal).encode(), client_host_address=host.encode()
         )
@@ -77,5 +80,4 @@ class Peers:
             raise error_for(answer.error_code)
         assert answer.response_data is not None
         _, body = read_response_header(request.api, version, answer.response_data)
-        response, _ = APIS[request.api].response_class().decode(version, answer.response_data, body)
-        return response
+        return await elements.read_own(APIS[request.api].response_class(), version, answer.response_data, body)

@@ -8,10 +8,11 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from ottla.broker.apis import ROWS, Row, handler_of
+from ottla.broker.apis import PRODUCE, ROWS, Row, handler_of
 from ottla.broker.complaints import Complaints
 from ottla.broker.connection import CloseConnection, Part
 from ottla.broker.context import Context
+from ottla.broker.intake import SHARED_BYTES
 from ottla.broker.session import Session
 from ottla.common.errors import KafkaError, UnknownServerError, UnsupportedVersion
 from ottla.protocol.api import APIS
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
     from ottla.common.metrics import Counter, Registry
 
 API_VERSIONS = 18
+_NOTHING = memoryview(b"")
+_AT_ONCE_BYTES = 8 * 1024
+"""Requests up to this size are decoded in one piece: 10 ms at the very worst, and nearly all are smaller."""
 
 
 class Api:
@@ -33,6 +37,7 @@ class Api:
 
     __slots__ = (
         "_metrics",
+        "at_once_bytes",
         "decode",
         "encode",
         "errors",
@@ -44,10 +49,14 @@ class Api:
         "requests",
         "response_bytes",
         "row",
+        "version",
     )
 
     def __init__(self, row: Row, version: int, metrics: Registry) -> None:
         self.row = row
+        self.version = version
+        self.at_once_bytes = SHARED_BYTES if row.key == PRODUCE else _AT_ONCE_BYTES
+        """What is larger is decoded in slices. The batches of a larger Produce do not lie in the receive buffer."""
         self.name = APIS[row.key].name
         self.decode = APIS[row.key].request_class().decoder(version)
         response = APIS[row.key].response_class()
@@ -85,6 +94,7 @@ class Router:
         self._connections = 0
         self._crowd = node.crowd
         self._complaints = Complaints(node.loop, node.log)
+        self._elements = node.elements
 
     def open_session(self, listener: Listener) -> Session:
         self._connections += 1
@@ -95,6 +105,7 @@ class Router:
         return self._crowd.enter(session.client_host)
 
     def closed(self, session: Session) -> None:
+        session.leave()
         self._crowd.leave(session.client_host)
 
     def on_close(self, session: Session, reason: str) -> None:
@@ -121,31 +132,46 @@ class Router:
             api = self._api(key, version, session)
             if api is None:
                 return self._old_api_versions(correlation_id)
+        size, held = len(frame), 0
         try:
-            request, _ = api.decode(frame, position)
+            if size <= api.at_once_bytes:
+                request, _ = api.decode(frame, position)
+            else:
+                content = frame if api.row.key == PRODUCE else bytes(frame)
+                frame = _NOTHING  # else it would be in memory twice, and for as long as the handler works
+                request, held = await self._read_large(session, api, content, position)
+                content = _NOTHING
         except ProtocolError as error:
             raise CloseConnection(f"{api.name} v{version} does not parse: {error}") from None
         api.requests.value += 1
-        api.request_bytes.value += len(frame)
+        api.request_bytes.value += size
         node = self._node
         since = self.loop_time() if node.log.tells_requests else 0.0
         ctx = Context(node, session, api, version, client_id, node.clock.now_ms())
         handler = api.handler or api.load()
+        if held:
+            ctx.began_large(held)
         try:
-            response = await handler(ctx, request)
-        except Exception as error:
-            response = self._failed(ctx, request, error)
-        if since:
-            self._tell(ctx, since)
-        if ctx.close_reason is not None:
-            raise CloseConnection(ctx.close_reason)
-        if response is None:
-            return None
-        try:
-            parts: list[Part] = api.encode(response)
+            try:
+                response = await handler(ctx, request)
+            except Exception as error:
+                response = self._failed(ctx, request, error)
+            if since:
+                self._tell(ctx, since)
+            if ctx.close_reason is not None:
+                raise CloseConnection(ctx.close_reason)
+            if response is None:
+                return None
+            if ctx.long is None:
+                parts: list[Part] = api.encode(response)
+            else:
+                parts = await self._elements.write(response, version)
         except EncodeError as error:  # a defect of ours; the client must not wait for ever
             node.log_failure(f"request.failed api={api.name} version={version}", error)
             raise CloseConnection(f"the answer to {api.name} could not be written") from error
+        finally:
+            if ctx.long is not None:
+                ctx.ended()
         size = len(parts[0]) if len(parts) == 1 else sum(map(len, parts))
         parts[0] = api.frame_head(size + api.head_bytes, correlation_id) + parts[0]
         api.response_bytes.value += size
@@ -159,6 +185,15 @@ class Router:
             principal=session.principal, address=f"{session.client_host}:{session.client_port}",
             ms=round((self.loop_time() - since) * 1000, 3), error=getattr(ctx, "error", "none"),
         )  # fmt: skip
+
+    async def _read_large(
+        self, session: Session, api: Api, frame: bytes | memoryview, position: int
+    ) -> tuple[Any, int]:
+        """The request, and the elements that it holds until it is answered. Raises ProtocolError."""
+        kind = APIS[api.row.key].request_class()
+        if session.listener.internal:  # this broker's own: counted when the client's request came
+            return await self._elements.read_own(kind, api.version, frame, position), 0
+        return await self._elements.read(kind, api.version, frame, position, admin=APIS[api.row.key].forwarded)
 
     def _api(self, key: int, version: int, session: Session) -> Api | None:
         """None: ApiVersions in a version that we do not know. Raises CloseConnection for anything else unknown."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from asyncio import Future
+
     from ottla.broker.listeners import Listener
     from ottla.security.principal import Principal
 
@@ -14,7 +16,7 @@ class Session:
 
     __slots__ = (
         "client_host", "client_port", "client_software", "client_software_version",  "connection_id", "draining",
-        "listener", "principal",
+        "gone", "listener", "parked", "polls", "principal",
     )  # fmt: skip
 
     def __init__(self, listener: Listener, principal: Principal, connection_id: str) -> None:
@@ -26,6 +28,26 @@ class Session:
         self.client_software = "unknown"
         self.client_software_version = "unknown"
         self.draining = False
+        """The broker stops: the request at work is the last."""
+        self.gone = False
+        """The connection is closed: nobody reads an answer."""
+        self.parked: Future[bool] | None = None
+        """What the request at work waits for. It ends with the connection; the handler itself is never cancelled."""
+        self.polls = False
+        """It waits for news only, so a broker that stops answers it."""
+
+    def drain(self) -> None:
+        self.draining = True
+        if self.polls:
+            self._end_wait()
+
+    def leave(self) -> None:
+        self.gone = True
+        self._end_wait()
+
+    def _end_wait(self) -> None:
+        if self.parked is not None and not self.parked.done():
+            self.parked.set_result(False)
 
     def opened(self, peername: object) -> None:
         if isinstance(peername, tuple) and peername:

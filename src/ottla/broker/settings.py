@@ -32,7 +32,10 @@ class OttlaSettings(Settings):
     # fmt: off
     ottla_validate_records: bool = setting("ottla.validate.records", BOOLEAN, False, doc="Whether every record of every batch is checked, as Kafka does; otherwise only where the topic needs it.")
     ottla_max_received_bytes: int = setting("ottla.max.received.bytes", LONG, 256 << 20, at_least=1 << 20, doc="Bytes of requests received and not handled yet, over all connections; beyond it reading pauses.")
+    ottla_max_request_elements: int = setting("ottla.max.request.elements", INT, 300_000, at_least=10_000, doc="Elements of one request: structs and strings in its arrays, tagged fields; four numbers count as one. A request with more closes its connection, and so does one by which all requests at work have more than twice as many.")
+    ottla_max_fetch_session_partitions: int = setting("ottla.max.fetch.session.partitions", INT, 500_000, at_least=1000, doc="Partitions of all fetch sessions together; a session that would hold more is not opened, and its client fetches without one.")
     ottla_max_groups: int = setting("ottla.max.groups", INT, 100_000, at_least=1, doc="The most groups that this broker coordinates; who would make one more is refused.")
+    ottla_max_group_bytes: int = setting("ottla.max.group.bytes", LONG, 128 << 20, at_least=1 << 20, doc="Bytes that the members of all groups have sent in joining, over all groups that this broker coordinates; who would bring more is refused.")
     ottla_max_producer_ids: int = setting("ottla.max.producer.ids", INT, 100_000, at_least=100, doc="Producer ids that all partitions remember together; beyond it those that were idle longest are forgotten early, unless they have an open transaction.")
     ottla_max_unsent_bytes: int = setting("ottla.max.unsent.bytes", LONG, 32 << 20, at_least=1 << 20, doc="Bytes of answers that clients have not taken yet, over all connections; beyond it they are read from disk in pieces of 8 KiB.")
     ottla_max_open_files: int = setting("ottla.max.open.files", INT, 4096, at_least=64, doc="How many files of cold segments stay open.")

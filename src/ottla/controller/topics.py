@@ -74,13 +74,13 @@ def _create_all(
             _check_name(image, taken, name)
             result, new = _create(image, rules, random, topic)
             records.extend(new)
+            if len(records) > MAX_RECORDS:
+                raise PolicyViolation(TOO_MANY_RECORDS)
         except PolicyViolation:
             raise
         except KafkaError as error:
             result = failed_topic(name, error)
         results.append(result)
-    if len(records) > MAX_RECORDS:
-        raise PolicyViolation(TOO_MANY_RECORDS)
     return results, records
 
 

@@ -5,7 +5,7 @@ Each takes a few hundred microseconds and is done once for each version that is 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from functools import cache
 from typing import Any
 
@@ -14,6 +14,8 @@ from ottla.protocol.encoder import EncoderSource
 from ottla.protocol.message import Message, Struct
 from ottla.protocol.plan import StructPlan
 from ottla.protocol.source import Source
+
+SlicedDecoder = Callable[[Any, int, int], Generator[int, None, tuple[Any, int, int]]]
 
 
 def compile_decoder(message: type[Message], version: int) -> Callable[[Any, int], tuple[Any, int]]:
@@ -32,6 +34,24 @@ def compile_encoder(message: type[Message], version: int) -> Callable[[Any], lis
     """`encode(message) -> parts` for one version."""
     plan = StructPlan(message, version, message.is_flexible(version))
     return EncoderSource(plan).build("encode", f"encode {message.__name__} v{version}")  # type: ignore[no-any-return]
+
+
+def compile_sliced_decoder(message: type[Message], version: int) -> SlicedDecoder:
+    """The same in slices: yields how many elements are left, returns (message, end, left). Raises TooManyElements."""
+    plan = StructPlan(message, version, message.is_flexible(version))
+    title = f"decode {message.__name__} v{version} in slices"
+
+    @cache
+    def lenient() -> SlicedDecoder:
+        return DecoderSource(plan, sliced=True).build("decode", title)  # type: ignore[no-any-return]
+
+    return DecoderSource(plan, lenient, sliced=True).build("decode", title)  # type: ignore[no-any-return]
+
+
+def compile_sliced_encoder(message: type[Message], version: int) -> Callable[[Any], Generator[None, None, list[Any]]]:
+    plan = StructPlan(message, version, message.is_flexible(version))
+    title = f"encode {message.__name__} v{version} in slices"
+    return EncoderSource(plan, sliced=True).build("encode", title)  # type: ignore[no-any-return]
 
 
 def compile_constructor(struct: type[Struct]) -> Callable[..., None]:

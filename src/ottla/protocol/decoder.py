@@ -3,6 +3,9 @@
 In the code `b` is the buffer, `p` the position, `end` the length of `b`, `n` the length or count just read. A run of
 fixed fields, together with the first byte of the length that follows it, is one `unpack_from`. Slices past the end do
 not fail in Python, so positions may run past it: the next read of a byte fails, or else the check at the very end.
+
+The sliced form is a generator for large messages: `left` is how many elements it may still have, counted before they
+are made, and `pause` how many until it gives way. Small messages are bounded by their bytes and count nothing.
 """
 
 from __future__ import annotations
@@ -15,6 +18,8 @@ from ottla.protocol import codec
 from ottla.protocol.plan import Item, StructPlan
 from ottla.protocol.source import Source
 
+NUMBERS_OF_ONE = 4
+"""So many numbers of an array count as one element: no call and no loop is needed for them."""
 FAILURES = (IndexError, struct.error)
 HELPERS = {
     "new": object.__new__,
@@ -22,6 +27,9 @@ HELPERS = {
     "ProtocolError": codec.ProtocolError,
     "null_refused": codec.null_refused,
     "too_many": codec.too_many,
+    "too_many_elements": codec.too_many_elements,
+    "too_many_tagged": codec.too_many_tagged,
+    "count_tagged_fields": codec.count_tagged_fields,
     "truncated": codec.truncated,
     "tag_mismatch": codec.tag_mismatch,
     "read_uvarint": codec.read_uvarint,
@@ -35,14 +43,18 @@ HELPERS = {
 
 
 class DecoderSource(Source):
-    """Writes `decode(buffer, p) -> (message, p)` for a plan.
+    """Writes `decode(buffer, p) -> (message, p)` for a plan; sliced, `decode(buffer, p, left)`, a generator that yields
+    what is left now and then and returns `(message, p, left)`.
 
     `lenient`: a text that is no UTF-8 is read as Java reads it, with U+FFFD in the place of what makes no sense. It is
     slower; the other function asks for it once it meets such a text.
     """
 
-    def __init__(self, plan: StructPlan, lenient: Callable[[], Callable[[Any, int], Any]] | None = None) -> None:
-        super().__init__("def decode(buffer, p):")
+    def __init__(
+        self, plan: StructPlan, lenient: Callable[[], Callable[..., Any]] | None = None, *, sliced: bool = False
+    ) -> None:
+        super().__init__("def decode(buffer, p, left):" if sliced else "def decode(buffer, p):")
+        self.sliced = sliced
         self.names.update(HELPERS)
         self.lenient = lenient is None
         self.flexible = plan.flexible
@@ -54,12 +66,13 @@ class DecoderSource(Source):
         self.depth -= 1
         if lenient is not None:
             self.names["lenient"] = lenient
-            self.add("except UnicodeDecodeError: return lenient()(buffer, start)")
+            again = "(yield from lenient()(buffer, start, limit))" if sliced else "lenient()(buffer, start)"
+            self.add(f"except UnicodeDecodeError: return {again}")
         self.add("except FAILURES as error:")
         title = f"{plan.struct.__name__} v{plan.version}"
         self.add(f"    raise ProtocolError(f'not a {title}: {{error}}') from error")
         self.add("if p > end: raise truncated(p - end)")
-        self.add(f"return {message}, p")
+        self.add(f"return {message}, p, left" if sliced else f"return {message}, p")
 
     def _prologue(self) -> None:
         if self.views:
@@ -68,6 +81,9 @@ class DecoderSource(Source):
             # Indexing and slicing bytes is so much faster that one copy pays from the second string on.
             self.add("b = buffer if type(buffer) is bytes else bytes(buffer)")
         self.add("start, end = p, len(b)")
+        if self.sliced:
+            self.add(f"limit, pause = left, {codec.SLICE_ELEMENTS}")
+            self.add("yield left")
         self.add("try:")
         self.depth += 1
 
@@ -133,7 +149,14 @@ class DecoderSource(Source):
         self.run.append(("n", "B"))
         self._flush()
         if not plan.tagged:
-            self.add("if n: p = skip_tagged_fields(b, p - 1, end)")
+            self.add("if n:")
+            self.depth += 1
+            if self.sliced:
+                self.add("n = count_tagged_fields(b, p - 1)")
+                self._count("n", "a tagged section")
+                self.add("pause -= n")
+            self.add("p = skip_tagged_fields(b, p - 1, end)")
+            self.depth -= 1
             return
         for item in plan.tagged:
             self._default(item.field, f"{variable}.{item.name}")
@@ -141,6 +164,10 @@ class DecoderSource(Source):
         self.add("if n:")
         self.depth += 1
         self.add("if n > 127: n, p = read_uvarint(b, p - 1)")
+        self.add(f"if n > {codec.MAX_TAGGED_FIELDS}: raise too_many_tagged(n)")
+        if self.sliced:
+            self._count("n", "a tagged section")
+            self.add("pause -= n")
         self.add("for _ in range(n):")
         self.depth += 1
         self.add(f"{tag}, p = read_uvarint(b, p)")
@@ -228,10 +255,17 @@ class DecoderSource(Source):
         if self.flexible:
             self.add("n -= 1")
         self.add(f"if n * {item.least_element_bytes} > end - p: raise too_many({item.name!r}, n)")
+        if self.sliced:
+            numbers = item.kind is not None and item.kind.code and item.kind.name != "Uuid"
+            self._count(f"n // {NUMBERS_OF_ONE}" if numbers else "n", item.name)
         self._elements(item, target)
         if item.nullable:
             self.depth -= 1
             self.add(f"else: {target} = None")
+
+    def _count(self, count: str, what: str) -> None:
+        self.add(f"left -= {count}")
+        self.add(f"if left < 0: raise too_many_elements({what!r}, limit)")
 
     def _elements(self, item: Item, target: str) -> None:
         """Read the `n` elements of an array, of which there are bytes enough."""
@@ -247,6 +281,9 @@ class DecoderSource(Source):
         self.add(f"{target} = {elements} = []")
         self.add("for _ in range(n):")
         self.depth += 1
+        if self.sliced:
+            self.add("pause -= 1")
+            self.add(f"if pause < 0: pause = {codec.SLICE_ELEMENTS}; yield left")
         if item.struct is not None:
             variable = self._struct(item.struct)
             self._flush()

@@ -3,6 +3,8 @@
 In the code `out` gathers small byte strings, `w` is its append, and `chunks` (only where there are records) holds what
 is finished, large or foreign records as themselves. A run of fixed fields is one `pack`; an empty tagged section after
 it is a pad byte of the same.
+
+The sliced form is a generator for large messages: it gives way after so many elements, and returns the list.
 """
 
 from __future__ import annotations
@@ -36,14 +38,18 @@ HELPERS = {
 class EncoderSource(Source):
     """Writes `encode(m0) -> list of parts` for a plan."""
 
-    def __init__(self, plan: StructPlan) -> None:
+    def __init__(self, plan: StructPlan, *, sliced: bool = False) -> None:
         super().__init__("def encode(m0):")
+        self.sliced = sliced
         self.names.update(HELPERS)
         self.flexible = plan.flexible
         self.version = plan.version
         self.sink = "w"
         self.run: list[tuple[str, str]] = []
         self.add("out = []; w = out.append")
+        if sliced:
+            self.add(f"pause = {codec.SLICE_ELEMENTS}")
+            self.add("yield")
         if plan.carries_records:
             self.add("chunks = []")
         self.add("try:")
@@ -242,6 +248,9 @@ class EncoderSource(Source):
         element = self.local("m")
         self.add(f"for {element} in {values}:")
         self.depth += 1
+        if self.sliced:
+            self.add("pause -= 1")
+            self.add(f"if pause < 0: pause = {codec.SLICE_ELEMENTS}; yield")
         if item.struct is not None:
             self._struct(item.struct, element)
         elif item.kind is not None and item.kind.name == "Uuid":

@@ -63,8 +63,14 @@ def read_request_header(buffer: bytes | bytearray | memoryview, position: int = 
 
 def request_frame(message: Message, version: int, correlation_id: int, client_id: str | None) -> list[Any]:
     """A whole request as parts to send, its length first. Raises EncodeError."""
+    return framed_request(message, message.encode_parts(version), version, correlation_id, client_id)
+
+
+def framed_request(
+    message: Message, parts: list[Any], version: int, correlation_id: int, client_id: str | None
+) -> list[Any]:
+    """The same from the parts of the message."""
     assert message.api is not None
-    parts = message.encode_parts(version)
     name = b"" if client_id is None else client_id.encode()
     if len(name) > MAX_STRING_BYTES:
         raise EncodeError(f"a client id of {len(name)} bytes; {MAX_STRING_BYTES} is the limit")
@@ -86,7 +92,11 @@ def response_head(kind: type[Message], version: int) -> tuple[Callable[[int, int
 
 def response_frame(message: Message, version: int, correlation_id: int) -> list[Any]:
     """A whole response as parts to send, its length first. Raises EncodeError."""
-    parts = message.encode_parts(version)
+    return framed_response(message, message.encode_parts(version), version, correlation_id)
+
+
+def framed_response(message: Message, parts: list[Any], version: int, correlation_id: int) -> list[Any]:
+    """The same from the parts of the message."""
     size = sum(map(len, parts)) if len(parts) > 1 else len(parts[0])
     pack, head_bytes = response_head(type(message), version)
     parts[0] = pack(size + head_bytes, correlation_id) + parts[0]

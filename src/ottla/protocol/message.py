@@ -12,7 +12,7 @@ left out of the constructor. Nothing is generated at import.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from typing import Any, ClassVar, TypeVar, dataclass_transform
 
 from ottla.protocol.codec import EncodeError, ProtocolError
@@ -95,6 +95,8 @@ class Message(Struct):
     flexible: ClassVar[int | None]
     _decoders: ClassVar[dict[int, Callable[[Any, int], tuple[Any, int]]]]
     _encoders: ClassVar[dict[int, Callable[[Any], list[Any]]]]
+    _sliced_decoders: ClassVar[dict[int, Callable[[Any, int, int], Generator[int, None, tuple[Any, int, int]]]]]
+    _sliced_encoders: ClassVar[dict[int, Callable[[Any], Generator[None, None, list[Any]]]]]
 
     def __init_subclass__(
         cls,
@@ -107,6 +109,7 @@ class Message(Struct):
         cls.api, cls.record = api, record
         cls.versions, cls.flexible = versions, flexible
         cls._decoders, cls._encoders = {}, {}
+        cls._sliced_decoders, cls._sliced_encoders = {}, {}
 
     @classmethod
     def decode(cls: type[M], version: int, buffer: bytes | bytearray | memoryview, position: int = 0) -> tuple[M, int]:
@@ -137,6 +140,31 @@ class Message(Struct):
         encoder = self._encoders.get(version)
         if encoder is None:
             encoder = self.encoder(version)
+        return encoder(self)
+
+    @classmethod
+    def decode_in_slices(
+        cls: type[M], version: int, buffer: bytes | memoryview, position: int, most_elements: int
+    ) -> Generator[int, None, tuple[M, int, int]]:
+        """The same for a large message: yields now and then how many elements it may still have.
+
+        Returns the message, the position after it, and the elements that are left. Raises ProtocolError,
+        TooManyElements before one too many is made.
+        """
+        from ottla.protocol.compiler import compile_sliced_decoder
+
+        decoder = cls._sliced_decoders.get(version)
+        if decoder is None:
+            decoder = cls._sliced_decoders[version] = compile_sliced_decoder(cls, version)
+        return decoder(buffer, position, most_elements)
+
+    def encode_in_slices(self, version: int) -> Generator[None, None, list[Any]]:
+        """The parts of a large message; yields now and then. Raises EncodeError."""
+        from ottla.protocol.compiler import compile_sliced_encoder
+
+        encoder = self._sliced_encoders.get(version)
+        if encoder is None:
+            encoder = self._sliced_encoders[version] = compile_sliced_encoder(type(self), version)
         return encoder(self)
 
     @classmethod

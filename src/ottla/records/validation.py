@@ -8,6 +8,7 @@ them with `validate_records`. Producer epochs and sequences are checked later, b
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import NamedTuple, TypeVar
 
 from ottla.common.errors import (
@@ -19,7 +20,6 @@ from ottla.common.errors import (
     RecordListTooLarge,
     UnsupportedCompressionType,
 )
-from ottla.common.settings import LONG_MAX
 from ottla.records.batch import (
     CODEC_MASK,
     CONTROL,
@@ -38,13 +38,16 @@ from ottla.records.batch import (
     crc32c,
     sealed_middle,
 )
-from ottla.records.compression import ZSTD, compress, decompress
-from ottla.records.record import Record, decode_records
+from ottla.records.compression import ZSTD, compress
+from ottla.records.opening import AT_ONCE_BYTES, AT_ONCE_RECORDS, Steps, Survey, inflate, run_here, survey
 
 _UP_TO_MAGIC = 17
 _LEGACY_MINIMUM_LENGTH = 14
 _ZSTD_SINCE_PRODUCE = 7
 _SHOWN_ERRORS = 3
+SHOWN_RECORD_ERRORS = 1000
+"""Kafka names every record that is at fault, up to a million in one answer; the first thousand say as much."""
+_INT64_END = 1 << 63
 
 Error = TypeVar("Error", bound=KafkaError)
 
@@ -99,11 +102,25 @@ class Validated(NamedTuple):
     """The bytes from the 17th on; views of the caller's buffer where nothing had to change."""
 
 
+class OpensSlowly(Exception):
+    """The batch must be opened, and is too large for that to be done in one turn of the loop: see `open_steps`."""
+
+
+def open_steps(batch: Buffer, rules: Rules, now_ms: int, produce_version: int = 13) -> Steps[Validated]:
+    """What `validate` does, in steps, for a batch that it raised OpensSlowly for. `batch` must outlive them."""
+    try:
+        return validate(batch, rules, now_ms, produce_version)
+    except OpensSlowly:
+        header = _new(BatchHeader, _unpack(batch))
+    return (yield from _closer_steps(memoryview(batch)[: header.size_bytes], header, rules, now_ms))
+
+
 def validate(batch: Buffer | None, rules: Rules, now_ms: int, produce_version: int = 13) -> Validated:
     """Checks a client's records for one partition: exactly one batch v2.
 
     Raises InvalidRecord, UnsupportedCompressionType, MessageTooLarge, CorruptMessage, RecordListTooLarge or
     InvalidTimestamp; with `record_errors` where single records are at fault. Never changes `batch`.
+    Raises OpensSlowly for a batch that takes too long to open here.
     """
     if batch is None or len(batch) < HEADER_BYTES:
         raise _not_one_batch(b"" if batch is None else batch)
@@ -237,27 +254,53 @@ def _lying(header: BatchHeader, rules: Rules) -> InvalidRecord:
 
 
 def _look_closer(batch: memoryview, header: BatchHeader, rules: Rules, now_ms: int) -> Validated:
+    """A small batch is opened at once, as any other is only stamped. Raises OpensSlowly for a large one."""
+    if not _opens(header, rules, now_ms):
+        return run_here(_closer_steps(batch, header, rules, now_ms))
+    if header.record_count > AT_ONCE_RECORDS or len(batch) > AT_ONCE_BYTES:
+        raise OpensSlowly
+    steps = _closer_steps(batch, header, rules, now_ms)
+    try:
+        while True:
+            if next(steps) is not None:  # it inflates to much, or deflates from it
+                raise OpensSlowly
+    except StopIteration as stop:
+        return stop.value  # type: ignore[no-any-return]
+
+
+def _opens(header: BatchHeader, rules: Rules, now_ms: int) -> bool:
+    target = rules.codec
+    if rules.opens_records or _contradicts_itself(header):
+        return True
+    return _checks_times(header, rules, now_ms) or target not in (None, header.codec)
+
+
+def _contradicts_itself(header: BatchHeader) -> bool:
+    """The largest time is below the first: some clients never set it, so the records have to say."""
+    return header.base_timestamp > header.max_timestamp
+
+
+def _checks_times(header: BatchHeader, rules: Rules, now_ms: int) -> bool:
+    late = header.max_timestamp > now_ms + rules.after_max_ms
+    early = header.base_timestamp < now_ms - rules.before_max_ms and header.max_timestamp != NO_TIMESTAMP
+    wrong = _contradicts_itself(header) or rules.validate_records
+    return not rules.log_append_time and (late or early or wrong)
+
+
+def _closer_steps(batch: memoryview, header: BatchHeader, rules: Rules, now_ms: int) -> Steps[Validated]:
     """Opens the records where a rule asks for it, and changes codec or time stamps where the topic does."""
     codec = header.attributes & CODEC_MASK
     target = codec if rules.codec is None else rules.codec
-    stored = batch[HEADER_BYTES:]
-    plain: Buffer | None = None
-    late = header.max_timestamp > now_ms + rules.after_max_ms
-    early = header.base_timestamp < now_ms - rules.before_max_ms and header.max_timestamp != NO_TIMESTAMP
-    contradicts_itself = header.base_timestamp > header.max_timestamp
-    check_times = not rules.log_append_time and (late or early or contradicts_itself or rules.validate_records)
-    opens = rules.opens_records or check_times or contradicts_itself
+    stored: Buffer = batch[HEADER_BYTES:]
+    plain: bytes | None = None
+    check_times = _checks_times(header, rules, now_ms)
+    opens = rules.opens_records or check_times or _contradicts_itself(header)
     if opens or target != codec:
-        plain = decompress(codec, stored, rules.decompressed_max_bytes)
+        plain = yield from inflate(codec, stored, rules.decompressed_max_bytes)
     largest = header.max_timestamp
     if opens:
         assert plain is not None
-        try:
-            records = decode_records(header, plain)
-        except CorruptMessage as error:
-            raise InvalidRecord(error.message) from None
-        _check_records(records, header, rules, now_ms, check_times)
-        largest = max(record.timestamp for record in records)
+        largest = yield from _look_at_records(header, plain, rules, now_ms, check_times)
     stamped = header
     if rules.log_append_time:
         stamped = header._replace(attributes=header.attributes | LOG_APPEND_TIME, max_timestamp=now_ms)
@@ -267,7 +310,8 @@ def _look_closer(batch: memoryview, header: BatchHeader, rules: Rules, now_ms: i
         stamped = header._replace(max_timestamp=largest)
     if target != codec:
         assert plain is not None
-        stored = memoryview(compress(target, plain, rules.level))
+        packed = partial(compress, target, plain, rules.level)
+        stored = memoryview((yield packed) if len(plain) > AT_ONCE_BYTES else packed())
         stamped = stamped._replace(
             attributes=stamped.attributes & ~CODEC_MASK | target, length=MINIMUM_LENGTH + len(stored)
         )
@@ -279,49 +323,52 @@ def _look_closer(batch: memoryview, header: BatchHeader, rules: Rules, now_ms: i
     return Validated(stamped._replace(crc=crc), (middle, stored))
 
 
-def _check_records(
-    records: Sequence[Record], header: BatchHeader, rules: Rules, now_ms: int, check_times: bool
-) -> None:
-    keyless: list[tuple[int, str]] = []
-    untimely: list[tuple[int, str]] = []
+def _look_at_records(header: BatchHeader, plain: bytes, rules: Rules, now_ms: int, check_times: bool) -> Steps[int]:
+    """The largest timestamp. Raises what single records are refused for."""
     earliest, latest = now_ms - rules.before_max_ms, now_ms + rules.after_max_ms
-    for index, record in enumerate(records):
-        if not -LONG_MAX <= record.timestamp <= LONG_MAX:
-            raise InvalidRecord(f"record {index} has a timestamp that does not fit into 64 bits")
-        if rules.validate_records and record.offset != index:
-            raise InvalidRecord(f"record {index} has the offset delta {record.offset}")
-        if rules.compacted and record.key is None:
-            keyless.append(
-                (
-                    index,
-                    f"Compacted topic cannot accept message without key in topic partition {rules.topic_partition}",
-                )
-            )
-        elif check_times and record.timestamp != NO_TIMESTAMP and not earliest <= record.timestamp <= latest:
-            untimely.append(
-                (
-                    index,
-                    f"Timestamp {record.timestamp} of message with offset {record.offset} is out of range. "
-                    f"The timestamp should be within [{earliest}, {latest}]",
-                )
-            )
-    if keyless and (not untimely or keyless[0] < untimely[0]):
-        errors = sorted(keyless + untimely)
-        shown = ", ".join(
-            f"RecordError(batchIndex={index}, message='{text}')" for index, text in errors[:_SHOWN_ERRORS]
+    try:
+        found = yield from survey(
+            header,
+            plain,
+            keys=rules.compacted,
+            earliest=earliest if check_times else -_INT64_END,
+            latest=latest if check_times else _INT64_END,
         )
-        raise _with_records(
-            InvalidRecord(
-                f"One or more records have been rejected due to {len(errors)} record errors in total, and only showing "
-                f"the first three errors at most: [{shown}]"
-            ),
-            errors,
+    except CorruptMessage as error:
+        raise InvalidRecord(error.message) from None
+    if rules.validate_records and found.misplaced is not None:
+        raise InvalidRecord("record {} has the offset delta {}".format(*found.misplaced))
+    if found.keyless or found.untimely:
+        raise _refused_records(found, rules, earliest, latest)
+    return found.largest_timestamp
+
+
+def _refused_records(found: Survey, rules: Rules, earliest: int, latest: int) -> KafkaError:
+    """Names the first 1,000 records at fault; the message counts all."""
+    no_key = f"Compacted topic cannot accept message without key in topic partition {rules.topic_partition}"
+    errors = [(index, no_key) for index in found.keyless]
+    errors += [
+        (
+            index,
+            f"Timestamp {timestamp} of message with offset {offset} is out of range. "
+            f"The timestamp should be within [{earliest}, {latest}]",
         )
-    if untimely:
-        raise _with_records(
-            InvalidTimestamp("One or more records have been rejected due to invalid timestamp"),
-            sorted(keyless + untimely),
+        for index, offset, timestamp in found.untimely
+    ]
+    errors = sorted(errors)[:SHOWN_RECORD_ERRORS]
+    if not found.keyless or (found.untimely and found.untimely[0][0] < found.keyless[0]):
+        return _with_records(
+            InvalidTimestamp("One or more records have been rejected due to invalid timestamp"), errors
         )
+    shown = ", ".join(f"RecordError(batchIndex={index}, message='{text}')" for index, text in errors[:_SHOWN_ERRORS])
+    count = found.keyless_count + found.untimely_count
+    return _with_records(
+        InvalidRecord(
+            f"One or more records have been rejected due to {count} record errors in total, and only showing "
+            f"the first three errors at most: [{shown}]"
+        ),
+        errors,
+    )
 
 
 def _with_records(error: Error, record_errors: Sequence[tuple[int, str]]) -> Error:

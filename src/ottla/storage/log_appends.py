@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from ottla.common.errors import CorruptMessage, InvalidRecord, KafkaStorageError, OffsetOutOfRange
 from ottla.records.batch import CRC_FROM, HEAD, HEAD_BYTES, BatchHeader, Buffer, batches, crc32c, parse_header
 from ottla.records.control import Marker, read_marker
-from ottla.records.validation import validate
+from ottla.records.validation import Rules, Validated, validate
 from ottla.storage.indexes import AbortedTransaction
 from ottla.storage.log_facts import Appended, Origin
 from ottla.storage.log_reads import ReadableLog
@@ -35,18 +35,20 @@ class AppendableLog(ReadableLog):
         origin: Origin = Origin.CLIENT,
         produce_version: int = 13,
         transaction_version: int = 0,
+        validated: Validated | None = None,
     ) -> Appended:
         """Appends exactly one batch as the leader: validates it, gives it offsets, checks its producer's sequence.
 
         The caller's buffer is neither changed nor kept. Raises the errors of a produce request in Kafka's order; those
         of single records have `record_errors`, [(index, message)]. Nothing was appended then.
         `transaction_version` is that of a marker's WriteTxnMarkers.
+        Raises OpensSlowly for a batch that takes long to open: `open_steps` with these `rules` gives `validated`.
         """
         if self.offline:
             raise KafkaStorageError
         marker: Marker | None = None
         if origin is _CLIENT:
-            header, tail = validate(batch, self._rules, now_ms, produce_version)
+            header, tail = validated or validate(batch, self._rules, now_ms, produce_version)
             if header[9] >= 0:
                 duplicate = self._producers.check(header)
                 if duplicate is not None:
@@ -74,6 +76,11 @@ class AppendableLog(ReadableLog):
             self._note_producer(header, base_offset, marker, segment)
         log_append_time = now_ms if self._rules.log_append_time else -1
         return _new(Appended, (base_offset, last_offset, log_append_time, self.log_start_offset, False, size))
+
+    @property
+    def rules(self) -> Rules:
+        """What batches are validated by. Another object after each change of settings."""
+        return self._rules
 
     def _answer_again(self, duplicate: CachedBatch) -> Appended:
         return Appended(

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 
 from ottla.common.errors import CorruptMessage, KafkaStorageError, OffsetOutOfRange
 from ottla.records.batch import BatchHeader
+from ottla.records.opening import Steps, run_here
 from ottla.storage import lookup
 from ottla.storage.log_base import LogBase
 from ottla.storage.log_facts import ProducerView, producer_view
@@ -103,6 +104,10 @@ class ReadableLog(LogBase):
 
     def offset_for_timestamp(self, timestamp_ms: int) -> FoundOffset | None:
         """The first record at or after the time; None when there is none."""
+        return run_here(self.steps_for_timestamp(timestamp_ms))
+
+    def steps_for_timestamp(self, timestamp_ms: int) -> Steps[FoundOffset | None]:
+        """The same in steps: a batch may hold a million records that are all too early."""
         return self._guarded(lambda: lookup.offset_for_timestamp(self._segments, timestamp_ms, self.log_start_offset))
 
     def offset_of_max_timestamp(self) -> FoundOffset | None:
@@ -110,15 +115,22 @@ class ReadableLog(LogBase):
 
         It may lie below the start of the log, as long as its segment is there: Kafka looks no further either.
         """
+        return run_here(self.steps_for_max_timestamp())
+
+    def steps_for_max_timestamp(self) -> Steps[FoundOffset | None]:
         return self._guarded(lambda: lookup.offset_of_max_timestamp(self._segments))
 
-    def _guarded(self, call: Callable[[], FoundOffset | None]) -> FoundOffset | None:
-        if self.offline:
-            raise KafkaStorageError
-        try:
-            return call()
-        except OSError as error:
-            raise self._failed(error) from error
+    def _guarded(self, begin: Callable[[], Steps[FoundOffset | None]]) -> Steps[FoundOffset | None]:
+        while True:
+            if self.offline:
+                raise KafkaStorageError
+            version = self.version
+            try:
+                found = yield from begin()
+            except OSError as error:
+                raise self._failed(error) from error
+            if version == self.version:  # else the log was truncated between two steps: look again
+                return found
 
     def epoch_at(self, offset: int) -> int:
         """The leader epoch under which the record at `offset` was (or would be) written; -1 if unknown."""

@@ -1,15 +1,18 @@
-"""Finding records by time, and the aborted transactions of a range."""
+"""Finding records by time, in steps (see `records.opening`), and the aborted transactions of a range."""
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
-from ottla.common.errors import KafkaError
-from ottla.common.settings import LONG_MAX
-from ottla.records.batch import NO_TIMESTAMP, BatchHeader
-from ottla.records.record import Record, read_records
+from ottla.common.errors import CorruptMessage, MessageTooLarge
+from ottla.records.batch import HEADER_BYTES, NO_TIMESTAMP, BatchHeader
+from ottla.records.opening import MOST_RECORDS, Steps, first_since, inflate
 from ottla.storage.segment import Segment
 from ottla.storage.segments import Segments
+
+_INFLATED_MAX_BYTES = 1 << 26
+_SLICE_BATCHES = 500
+"""Batches whose headers are read between two pauses: about 2 ms."""
 
 
 class FoundOffset(NamedTuple):
@@ -20,43 +23,57 @@ class FoundOffset(NamedTuple):
     leader_epoch: int
 
 
-def offset_for_timestamp(segments: Segments, timestamp_ms: int, log_start: int) -> FoundOffset | None:
-    """The first record at or after the time, and at or above `log_start`."""
+def offset_for_timestamp(segments: Segments, timestamp_ms: int, log_start: int) -> Steps[FoundOffset | None]:
+    """The first record at or after the time, and at or above `log_start`. A log that is truncated meanwhile makes the
+    answer worth nothing."""
     for segment in segments.from_offset(log_start):
         if segment.max_timestamp >= timestamp_ms and segment.size_bytes:
-            found = _first_since(segment, timestamp_ms, log_start)
+            found = yield from _first_since(segment, timestamp_ms, log_start)
             if found is not None:
                 return found
     return None
 
 
-def _first_since(segment: Segment, timestamp_ms: int, log_start: int) -> FoundOffset | None:
-    """A batch whose records cannot be read is passed by; only where no other record fits, its header speaks for it."""
+def _first_since(segment: Segment, timestamp_ms: int, log_start: int) -> Steps[FoundOffset | None]:
+    """A batch that cannot be read, or not within the budget, is passed by; only where no other record fits, its header
+    speaks for it."""
     unread: FoundOffset | None = None
     position = segment.position_of(max(segment.offset_before_time(timestamp_ms), log_start))
-    while position is not None and position < segment.size_bytes:
-        header = segment.header_at(position)
-        if header.max_timestamp >= timestamp_ms and header.last_offset >= log_start:
-            records = _records(segment, position, header)
-            if records is None:
-                unread = unread or FoundOffset(header.last_offset, header.max_timestamp, header.leader_epoch)
-            for record in records or ():
-                if record.timestamp >= timestamp_ms and record.offset >= log_start:
-                    return FoundOffset(record.offset, min(record.timestamp, LONG_MAX), header.leader_epoch)
-        position += header.size_bytes
-    return unread
-
-
-def _records(segment: Segment, position: int, header: BatchHeader) -> list[Record] | None:
-    """Those whose offsets the batch has; None if they cannot be read, whatever a right CRC says."""
+    segment.pins += 1  # the file stays open, whatever becomes of the segment between two steps
     try:
-        records = read_records(segment.open_file().pread(position, header.size_bytes))
-    except KafkaError:
-        return None
-    return [one for one in records if header.base_offset <= one.offset <= header.last_offset]
+        seen = 0
+        while position is not None and position < segment.size_bytes:
+            header = segment.header_at(position)
+            if header.max_timestamp >= timestamp_ms and header.last_offset >= log_start:
+                try:
+                    found = yield from _in_batch(segment, position, header, timestamp_ms, log_start)
+                except (CorruptMessage, MessageTooLarge):
+                    unread = unread or FoundOffset(header.last_offset, header.max_timestamp, header.leader_epoch)
+                    found = None
+                if found is not None:
+                    return found
+            position += header.size_bytes
+            seen += 1
+            if seen % _SLICE_BATCHES == 0:
+                yield None
+        return unread
+    finally:
+        segment.unpin()
 
 
-def offset_of_max_timestamp(segments: Segments) -> FoundOffset | None:
+def _in_batch(
+    segment: Segment, position: int, header: BatchHeader, timestamp_ms: int, log_start: int
+) -> Steps[FoundOffset | None]:
+    """The first such record of a batch. Raises CorruptMessage, MessageTooLarge."""
+    if header.record_count > MOST_RECORDS:
+        raise MessageTooLarge
+    stored = memoryview(segment.open_file().pread(position, header.size_bytes))[HEADER_BYTES:]
+    plain = yield from inflate(header.codec, stored, _INFLATED_MAX_BYTES)
+    found = yield from first_since(header, plain, timestamp_ms, log_start)
+    return None if found is None else FoundOffset(*found, header.leader_epoch)
+
+
+def offset_of_max_timestamp(segments: Segments) -> Steps[FoundOffset | None]:
     """The first record with the largest timestamp in these files, deleted by DeleteRecords or not: as Kafka."""
     best: Segment | None = None
     for segment in segments:
@@ -66,7 +83,7 @@ def offset_of_max_timestamp(segments: Segments) -> FoundOffset | None:
             and (best is None or segment.max_timestamp > best.max_timestamp)
         ):
             best = segment
-    return None if best is None else _first_since(best, best.max_timestamp, best.base_offset)
+    return None if best is None else (yield from _first_since(best, best.max_timestamp, best.base_offset))
 
 
 def aborted_transactions(segments: Segments, from_offset: int, to_offset: int) -> list[tuple[int, int]]:

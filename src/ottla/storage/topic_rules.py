@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ottla.records.compression import GZIP, LZ4, NAMES, ZSTD
+from ottla.records.opening import limit_bytes
 from ottla.records.validation import Rules
 from ottla.storage.settings import TopicSettings
 
@@ -24,5 +25,6 @@ def rules_of(settings: TopicSettings, topic_partition: str, validate_records: bo
         codec=codec,
         level=None if codec is None else levels.get(codec),
         validate_records=validate_records,
+        decompressed_max_bytes=limit_bytes(settings.max_message_bytes),
         topic_partition=topic_partition,
     )

@@ -10,7 +10,7 @@ from ottla.coordinator.group.formats import GROUP_FORMATS
 from ottla.coordinator.group.limits import Caller, GroupLimits
 from ottla.coordinator.group.machine import CommitRequest, GroupMachine
 from ottla.coordinator.group.offsets import Committed
-from ottla.coordinator.group.room import Room
+from ottla.coordinator.group.room import MemberRoom, Room
 from ottla.coordinator.outcome import Outcome, TimerName
 from ottla.protocol.messages.heartbeat import HeartbeatRequest
 from ottla.protocol.messages.join_group import JoinGroupRequest
@@ -43,12 +43,15 @@ class Bench:
         configs: FakeConfigs | None = None,
         now_ms: int = 1_000_000,
         most_groups: int = 1_000,
+        most_member_bytes: int = 1 << 30,
     ) -> None:
         self.limits = limits or GroupLimits(group_initial_rebalance_delay_ms=0)
         self.topics = topics or FakeTopics()
         self.configs = configs or FakeConfigs()
         self.room = Room(most_groups, lambda: len(self.machine.group_ids()))
-        self.machine = GroupMachine(self.limits, self.room, self.configs, self.topics, CountingRandom())
+        self.member_room = MemberRoom(most_member_bytes, lambda: self.machine.member_bytes())
+        random = CountingRandom()
+        self.machine = GroupMachine(self.limits, self.room, self.configs, self.topics, random, self.member_room)
         self.now_ms = now_ms
         self.log: list[Any] = []
         self.timers: dict[TimerName, int] = {}

@@ -73,7 +73,7 @@ class TransactionalBench(Bench):
         return code
 
     def pending(self, group: str = GROUP) -> list[TopicPartition]:
-        return self.machine.pending.of(group)
+        return list(self.machine.pending.of(group))
 
     def offset(self, partition: TopicPartition = ORDERS, group: str = GROUP) -> int | None:
         """As the group sees it, and as a coordinator that has just read the log sees it."""

@@ -66,13 +66,19 @@ def _check_offered(ctx: Context) -> None:
 
 
 async def consumer_group_describe(ctx: Context, request: ConsumerGroupDescribeRequest) -> ConsumerGroupDescribeResponse:
-    """Needs DESCRIBE on each group, and on each topic that its members have: else the group is not shown."""
+    """Needs DESCRIBE on each group, and on each topic that its members have: else the group is not shown.
+
+    A group named twice is answered once, as in DescribeGroups.
+    """
     groups = []
-    for group_id in request.group_ids:
+    pace = ctx.pace()
+    for group_id in dict.fromkeys(request.group_ids):
         group = await _describe(ctx, group_id)
         if request.include_authorized_operations and not group.error_code:
             group.authorized_operations = ctx.authorized_operations(ResourceType.GROUP, group_id)
         groups.append(group)
+        if pace.due(1 + len(group.members)):
+            await pace.rest()
     return ConsumerGroupDescribeResponse(throttle_time_ms=ctx.throttle_time_ms, groups=counted(ctx, groups))
 
 
@@ -88,6 +94,7 @@ async def _describe(ctx: Context, group_id: str) -> Described:
         if not group_id:
             raise InvalidGroupId
         group: Described = await ctx.node.groups.call(group_id, command)
+        ctx.spend(1 + len(group.members) + len(_topics_shown(group)))
     except KafkaError as error:
         return Described(error_code=error.code, group_id=group_id)
     if not all(ctx.allows(Operation.DESCRIBE, ResourceType.TOPIC, name) for name in _topics_shown(group)):

@@ -32,12 +32,15 @@ async def delete_records(ctx: Context, request: DeleteRecordsRequest) -> DeleteR
     for named in request.topics:
         wanted.setdefault(named.name, {}).update((one.partition_index, one.offset) for one in named.partitions)
     topics = []
+    pace = ctx.pace()
     for topic, offsets in wanted.items():
         allowed = ctx.allows(Operation.DELETE, ResourceType.TOPIC, topic)
         answers = []
         for index, offset in offsets.items():
             answer = Answer(partition_index=index, low_watermark=_UNKNOWN)
             answers.append(answer)
+            if pace.due():
+                await pace.rest()
             try:
                 if not allowed:
                     raise TopicAuthorizationFailed

@@ -19,6 +19,7 @@ Answer = DescribeProducersResponse.PartitionResponse
 async def describe_producers(ctx: Context, request: DescribeProducersRequest) -> DescribeProducersResponse:
     """Needs READ on the topic."""
     topics = []
+    pace = ctx.pace()
     for topic in request.topics:
         allowed = ctx.allows(Operation.READ, ResourceType.TOPIC, topic.name)
         answers = []
@@ -30,11 +31,14 @@ async def describe_producers(ctx: Context, request: DescribeProducersRequest) ->
                     raise TopicAuthorizationFailed
                 check_topic_name(topic.name)
                 producers = ctx.node.replicas.find(topic.name, index).leader_log().producers()
+                ctx.spend(1 + len(producers))
                 answer.active_producers = [_shown(producer) for producer in producers]
             except KafkaError as error:
                 answer.error_code = ctx.count_error(error)
                 if not isinstance(error, UnknownTopicOrPartition) or topic.name not in ctx.node.image.topics:
                     answer.error_message = error.message  # a partition that a topic lacks gets none
+            if pace.due(1 + len(answer.active_producers)):
+                await pace.rest()
         topics.append(DescribeProducersResponse.TopicResponse(name=topic.name, partitions=answers))
     return DescribeProducersResponse(throttle_time_ms=ctx.throttle_time_ms, topics=topics)
 

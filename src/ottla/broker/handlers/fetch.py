@@ -6,12 +6,14 @@ while too few bytes are there, wait for a mark and look at the marked ones again
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+from ottla.broker.context import MAX_WAIT_S
 from ottla.broker.fetch_look import EMPTY, Look, release
 from ottla.broker.fetch_sessions import FINAL_EPOCH, INITIAL_EPOCH, NO_SESSION, FetchSession, Interest, Subscription
 from ottla.broker.isolation import ISOLATION_LEVELS
-from ottla.broker.waits import until
+from ottla.broker.turns import SLICE_ITEMS, Pace
 from ottla.common.errors import KafkaError, UnknownServerError, UnknownTopicId
 from ottla.common.names import Uuid
 from ottla.protocol.messages.fetch import FetchRequest, FetchResponse
@@ -20,6 +22,8 @@ if TYPE_CHECKING:
     from ottla.broker.context import Context
 
 _BY_ID = 13
+_LOOKS_OF_A_TURN = 50
+"""Partitions that are looked at in one turn: the first use of each opens its log."""
 _TOP_ERROR_SINCE = 7
 _LEADER_HINT = 16
 
@@ -34,20 +38,27 @@ async def fetch(ctx: Context, request: FetchRequest) -> FetchResponse:
     except KafkaError as error:  # session errors come at the top, with session id 0
         return FetchResponse(error_code=ctx.count_error(error), responses=[])
     subscription: Subscription = Subscription() if session is None else session
-    for topic in request.topics:
-        key: str | bytes = topic.topic_id if by_id else topic.topic
-        for want in topic.partitions:
-            subscription.put((key, want.partition), want)
-    for forgotten in request.forgotten_topics_data if incremental else ():
-        key = forgotten.topic_id if by_id else forgotten.topic
-        for index in forgotten.partitions:
-            subscription.forget((key, index))  # also what the same request has added
+    if ctx.long is not None and ctx.is_large:
+        await _take_wishes_in_slices(ctx, subscription, request, by_id, incremental)
+    else:
+        for topic in request.topics:
+            key: str | bytes = topic.topic_id if by_id else topic.topic
+            for want in topic.partitions:
+                subscription.put((key, want.partition), want)
+        for forgotten in request.forgotten_topics_data if incremental else ():
+            key = forgotten.topic_id if by_id else forgotten.topic
+            for index in forgotten.partitions:
+                subscription.forget((key, index))  # also what the same request has added
     look = Look(ctx, request, by_id)
-    deadline = ctx.node.loop.time() + max(request.max_wait_ms, 0) / 1000
+    deadline = ctx.node.loop.time() + min(max(request.max_wait_ms, 0) / 1000, MAX_WAIT_S)
     todo = tuple(subscription.dirty)
     while True:
-        for interest in todo:
-            look.at(interest)
+        unsettled = todo
+        if len(todo) <= _LOOKS_OF_A_TURN:
+            for interest in todo:
+                look.at(interest)
+        else:
+            unsettled = await _look_in_slices(ctx.pace(), subscription, look, todo)
         if request.isolation_level not in ISOLATION_LEVELS and look.found_any:
             if session is None:
                 subscription.close()
@@ -58,9 +69,9 @@ async def fetch(ctx: Context, request: FetchRequest) -> FetchResponse:
             return _refused(ctx, request, look, UnknownServerError())
         wanted = request.min_bytes - look.read_bytes
         left_s = deadline - ctx.node.loop.time()
-        if wanted <= 0 or look.failed or not subscription.interests or left_s <= 0 or ctx.node.stopping:
+        if wanted <= 0 or look.failed or not subscription.interests or left_s <= 0 or ctx.unheard:
             break
-        await _marked(ctx, subscription, todo, wanted, left_s)
+        await _marked(ctx, subscription, unsettled, wanted, left_s)
         todo = tuple(subscription.dirty)  # when the time is up as well: too few bytes are still to be told
     answers = look.answers
     if session is not None and session.closed:
@@ -68,7 +79,7 @@ async def fetch(ctx: Context, request: FetchRequest) -> FetchResponse:
     if session is None:
         subscription.close()
     else:
-        answers = _remember(session, look, incremental)
+        answers = _remember(session, look, incremental, None if unsettled is todo else frozenset(unsettled))
     response = FetchResponse(
         throttle_time_ms=ctx.throttle_time_ms,
         session_id=NO_SESSION if session is None else session.session_id,
@@ -82,37 +93,89 @@ async def fetch(ctx: Context, request: FetchRequest) -> FetchResponse:
 def _session(ctx: Context, request: FetchRequest, by_id: bool) -> tuple[FetchSession | None, bool]:
     """The session that this fetch runs in, if any, and whether it answers only what changed. Raises session errors."""
     sessions = ctx.node.fetch_sessions
+    if request.session_epoch == FINAL_EPOCH and request.session_id == NO_SESSION:  # most fetches without a session
+        return None, False
+    named = sum(len(topic.partitions) for topic in request.topics) if request.topics else 0
     if request.session_epoch in (FINAL_EPOCH, INITIAL_EPOCH):
         if request.session_id != NO_SESSION:
             sessions.close(request.session_id)
-        return (
-            sessions.open(by_id, ctx.node.steady.now_ms()) if request.session_epoch == INITIAL_EPOCH else None
-        ), False
-    return sessions.use(request.session_id, request.session_epoch, by_id, ctx.node.steady.now_ms()), True
+        now_ms = ctx.node.steady.now_ms()
+        return (sessions.open(by_id, named, now_ms) if request.session_epoch == INITIAL_EPOCH else None), False
+    return sessions.use(request.session_id, request.session_epoch, by_id, named, ctx.node.steady.now_ms()), True
 
 
 async def _marked(
     ctx: Context, subscription: Subscription, looked_at: tuple[Interest, ...], wanted_bytes: int, left_s: float
 ) -> None:
     """Waits until watched partitions have changed enough to look again, or the time is up."""
-    for interest in looked_at:
-        subscription.dirty.pop(interest, None)
-        subscription.watch(interest)
+    _settle(subscription, looked_at)
+    if subscription.dirty:
+        return  # changed between two slices of the looks
     subscription.missing_bytes = wanted_bytes
     subscription.wake = ctx.node.loop.create_future()
-    ctx.node.polls[subscription] = None
-    await until(ctx.node.loop, subscription.wake, left_s)
-    ctx.node.polls.pop(subscription, None)
+    await ctx.wait(subscription.wake, left_s, polls=True)
     subscription.wake = None
 
 
-def _remember(session: FetchSession, look: Look, incremental: bool) -> dict[Interest, PartitionData]:
-    """Marks what must be looked at again, and drops from an incremental answer what says nothing new."""
+async def _take_wishes_in_slices(
+    ctx: Context, subscription: Subscription, request: FetchRequest, by_id: bool, incremental: bool
+) -> None:
+    """What a large request adds and forgets; nothing is looked at yet, so that others may run."""
+    pace = ctx.pace()
+    for topic in request.topics:
+        key: str | bytes = topic.topic_id if by_id else topic.topic
+        for want in topic.partitions:
+            subscription.put((key, want.partition), want)
+            if pace.due():
+                await pace.rest()
+    for forgotten in request.forgotten_topics_data if incremental else ():
+        key = forgotten.topic_id if by_id else forgotten.topic
+        for index in forgotten.partitions:
+            subscription.forget((key, index))
+            if pace.due():
+                await pace.rest()
+
+
+async def _look_in_slices(
+    pace: Pace, subscription: Subscription, look: Look, todo: tuple[Interest, ...]
+) -> tuple[Interest, ...]:
+    """Looks at many partitions. Those that the last slice has looked at, and nobody has settled yet, come back.
+
+    What was looked at is watched before others run, so that no change between the look and the answer is lost.
+    """
+    looked: list[Interest] = []
+    for interest in todo:
+        look.at(interest)
+        looked.append(interest)
+        if pace.due(SLICE_ITEMS // _LOOKS_OF_A_TURN):
+            _settle(subscription, looked)
+            looked.clear()
+            await pace.rest()
+    return tuple(looked)
+
+
+def _settle(subscription: Subscription, looked_at: Iterable[Interest]) -> None:
+    """From now on, changes mark what was looked at."""
+    if subscription.closed:
+        return
+    for interest in looked_at:
+        subscription.dirty.pop(interest, None)
+        subscription.watch(interest)
+
+
+def _remember(
+    session: FetchSession, look: Look, incremental: bool, unsettled: frozenset[Interest] | None
+) -> dict[Interest, PartitionData]:
+    """Marks what must be looked at again, and drops from an incremental answer what says nothing new.
+
+    `unsettled`: what nobody watched since the last look; None is all. Marks of the others came after their looks.
+    """
     told: dict[Interest, PartitionData] = {}
     served: dict[Interest, None] = {}
     for interest, answer in look.answers.items():
-        session.watch(interest)
-        session.dirty.pop(interest, None)
+        if unsettled is None or interest in unsettled:
+            session.watch(interest)
+            session.dirty.pop(interest, None)
         if answer.records or answer.error_code or answer.diverging_epoch is not None:
             served[interest] = None
         elif look.is_unread(interest, answer):

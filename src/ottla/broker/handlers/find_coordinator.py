@@ -28,7 +28,12 @@ Answer = FindCoordinatorResponse.Coordinator
 
 async def find_coordinator(ctx: Context, request: FindCoordinatorRequest) -> FindCoordinatorResponse:
     keys = request.coordinator_keys if ctx.version >= _BATCHED else [request.key]
-    answers = [await _find(ctx, request.key_type, key) for key in keys]
+    answers = []
+    pace = ctx.pace()
+    for key in keys:
+        answers.append(await _find(ctx, request.key_type, key))
+        if pace.due():
+            await pace.rest()
     if ctx.version >= _BATCHED:
         return FindCoordinatorResponse(throttle_time_ms=ctx.throttle_time_ms, coordinators=answers)
     only = answers[0]

@@ -24,13 +24,16 @@ _NAMES_ERROR = 6
 
 
 async def describe_groups(ctx: Context, request: DescribeGroupsRequest) -> DescribeGroupsResponse:
-    """Needs DESCRIBE on each group."""
+    """Needs DESCRIBE on each group. A group named twice is answered once: three bytes ask for megabytes."""
     groups = []
-    for group_id in request.groups:
+    pace = ctx.pace()
+    for group_id in dict.fromkeys(request.groups):
         group = await _describe(ctx, group_id)
         if request.include_authorized_operations and not group.error_code:
             group.authorized_operations = ctx.authorized_operations(ResourceType.GROUP, group_id)
         groups.append(group)
+        if pace.due(1 + len(group.members)):
+            await pace.rest()
     return DescribeGroupsResponse(throttle_time_ms=ctx.throttle_time_ms, groups=counted(ctx, groups))
 
 
@@ -43,6 +46,9 @@ async def _describe(ctx: Context, group_id: str) -> Described:
     try:
         ctx.authorize(Operation.DESCRIBE, ResourceType.GROUP, group_id)
         group: Described = await ctx.node.groups.call(group_id, describe)
+        ctx.spend(
+            1 + len(group.members), sum(len(one.member_metadata) + len(one.member_assignment) for one in group.members)
+        )
     except KafkaError as error:
         group = Described(error_code=error.code, group_id=group_id)
         if ctx.version >= _NAMES_ERROR:
@@ -58,22 +64,31 @@ async def list_groups(ctx: Context, request: ListGroupsRequest) -> ListGroupsRes
         response.error_code = ctx.count_error(CoordinatorLoadInProgress())
         return response
     everything = ctx.allows(Operation.DESCRIBE, ResourceType.CLUSTER, CLUSTER_NAME)
-    states = [state.lower() for state in request.states_filter]
-    types = [one.lower() for one in request.types_filter]
-    response.groups = [
-        group
-        for shard in runtime.shards()
-        for group in shard.machine.list(ctx.node.steady.now_ms())
-        if (not states or group.group_state.lower() in states)
-        and (not types or group.group_type in types)
-        and (everything or ctx.allows(Operation.DESCRIBE, ResourceType.GROUP, group.group_id))
-    ]
+    states = frozenset(state.lower() for state in request.states_filter)
+    types = frozenset(one.lower() for one in request.types_filter)
+    pace = ctx.pace()
+    for shard in runtime.shards():
+        groups = shard.machine.list(ctx.node.steady.now_ms())
+        response.groups += [
+            group
+            for group in groups
+            if (not states or group.group_state.lower() in states)
+            and (not types or group.group_type in types)
+            and (everything or ctx.allows(Operation.DESCRIBE, ResourceType.GROUP, group.group_id))
+        ]
+        if pace.due(len(groups)):
+            await pace.rest()
     return response
 
 
 async def delete_groups(ctx: Context, request: DeleteGroupsRequest) -> DeleteGroupsResponse:
     """Needs DELETE on each group. A group named twice is answered once."""
-    results = [await _delete(ctx, group_id) for group_id in dict.fromkeys(request.groups_names)]
+    results = []
+    pace = ctx.pace()
+    for group_id in dict.fromkeys(request.groups_names):
+        results.append(await _delete(ctx, group_id))
+        if pace.due():
+            await pace.rest()
     return DeleteGroupsResponse(throttle_time_ms=ctx.throttle_time_ms, results=counted(ctx, results))
 
 

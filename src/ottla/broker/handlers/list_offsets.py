@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Container
 from typing import TYPE_CHECKING
 
 from ottla.broker.isolation import ISOLATION_LEVELS, READ_COMMITTED
@@ -33,6 +35,7 @@ Answer = ListOffsetsResponse.ListOffsetsPartitionResponse
 
 async def list_offsets(ctx: Context, request: ListOffsetsRequest) -> ListOffsetsResponse:
     topics = []
+    pace = ctx.pace()
     for topic in request.topics if len(request.topics) < 2 else _joined(request.topics):
         allowed = ctx.allows(Operation.DESCRIBE, ResourceType.TOPIC, topic.name)
         answers = []
@@ -41,6 +44,8 @@ async def list_offsets(ctx: Context, request: ListOffsetsRequest) -> ListOffsets
         for asked in partitions if not twice else {one.partition_index: one for one in partitions}.values():
             answer = Answer(partition_index=asked.partition_index, timestamp=-1, offset=-1, leader_epoch=-1)
             answers.append(answer)
+            if pace.due():
+                await pace.rest()
             try:
                 if not allowed:
                     raise TopicAuthorizationFailed
@@ -50,7 +55,7 @@ async def list_offsets(ctx: Context, request: ListOffsetsRequest) -> ListOffsets
                     raise UnknownServerError
                 _check_timestamp(ctx, asked.timestamp)
                 partition = ctx.node.replicas.find(topic.name, asked.partition_index)
-                _answer(ctx, request, partition, asked, answer)
+                await _answer(ctx, request, partition, asked, answer)
                 if ctx.version < _LEADER_EPOCH_SINCE:
                     answer.leader_epoch = -1
             except KafkaError as error:
@@ -68,9 +73,9 @@ def _joined(topics: list[ListOffsetsRequest.ListOffsetsTopic]) -> list[ListOffse
     return [ListOffsetsRequest.ListOffsetsTopic(name=name, partitions=rows) for name, rows in partitions.items()]
 
 
-def _twice(partitions: list[ListOffsetsRequest.ListOffsetsPartition]) -> list[int]:
-    indexes = [one.partition_index for one in partitions]
-    return [] if len(set(indexes)) == len(indexes) else [one for one in indexes if indexes.count(one) > 1]
+def _twice(partitions: list[ListOffsetsRequest.ListOffsetsPartition]) -> Container[int]:
+    times = Counter(one.partition_index for one in partitions)
+    return () if len(times) == len(partitions) else {index for index, count in times.items() if count > 1}
 
 
 def _check_timestamp(ctx: Context, timestamp: int) -> None:
@@ -78,7 +83,7 @@ def _check_timestamp(ctx: Context, timestamp: int) -> None:
         raise UnsupportedVersion(f"timestamp {timestamp} is not known in version {ctx.version}")
 
 
-def _answer(
+async def _answer(
     ctx: Context,
     request: ListOffsetsRequest,
     partition: Partition,
@@ -100,6 +105,8 @@ def _answer(
     elif timestamp in (LAST_TIERED, EARLIEST_PENDING_UPLOAD):
         return  # nothing is tiered: -1
     else:
-        found = log.offset_of_max_timestamp() if timestamp == MAX_TIMESTAMP else log.offset_for_timestamp(timestamp)
+        by_largest = timestamp == MAX_TIMESTAMP
+        steps = log.steps_for_max_timestamp() if by_largest else log.steps_for_timestamp(timestamp)
+        found = await ctx.node.openings.run(steps)
         if found is not None and found.offset < readable:
             answer.offset, answer.timestamp, answer.leader_epoch = found.offset, found.timestamp, found.leader_epoch

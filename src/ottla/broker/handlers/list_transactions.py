@@ -27,15 +27,20 @@ async def list_transactions(ctx: Context, request: ListTransactionsRequest) -> L
     except KafkaError as error:
         response.error_code = ctx.count_error(error)
         return response
+    producers, states = frozenset(request.producer_id_filters), frozenset(request.state_filters)
     response.unknown_state_filters = [state for state in request.state_filters if state not in TITLES]
-    response.transaction_states = [
-        Listed(transactional_id=transactional_id, producer_id=one.producer_id, transaction_state=one.state.title)
-        for shard in runtime.shards()
-        for transactional_id, one in shard.machine.all()
-        if _matches(ctx, request, one)
-        and (pattern is None or pattern.matches(transactional_id))
-        and ctx.allows(Operation.DESCRIBE, ResourceType.TRANSACTIONAL_ID, transactional_id)
-    ]
+    pace = ctx.pace()
+    for shard in runtime.shards():
+        known = list(shard.machine.all())
+        response.transaction_states += [
+            Listed(transactional_id=transactional_id, producer_id=one.producer_id, transaction_state=one.state.title)
+            for transactional_id, one in known
+            if _matches(ctx, request, producers, states, one)
+            and (pattern is None or pattern.matches(transactional_id))
+            and ctx.allows(Operation.DESCRIBE, ResourceType.TRANSACTIONAL_ID, transactional_id)
+        ]
+        if pace.due(len(known)):
+            await pace.rest()
     return response
 
 
@@ -44,9 +49,11 @@ def _pattern(text: str | None) -> Pattern | None:
     return compile_pattern(text) if text else None
 
 
-def _matches(ctx: Context, request: ListTransactionsRequest, one: Transaction) -> bool:
+def _matches(
+    ctx: Context, request: ListTransactionsRequest, producers: frozenset[int], states: frozenset[str], one: Transaction
+) -> bool:
     return (
-        (not request.producer_id_filters or one.producer_id in request.producer_id_filters)
-        and (not request.state_filters or one.state.title in request.state_filters)
+        (not producers or one.producer_id in producers)
+        and (not states or one.state.title in states)
         and (request.duration_filter < 0 or ctx.node.steady.now_ms() - one.start_ms > request.duration_filter)
     )

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ottla.broker.waits import give_way
 from ottla.common.errors import ClusterAuthorizationFailed, KafkaError, KafkaStorageError
 from ottla.protocol.messages.log_dirs import (
     AlterReplicaLogDirsRequest,
@@ -19,8 +18,6 @@ if TYPE_CHECKING:
     from ottla.broker.context import Context
     from ottla.broker.partition import Partition
     from ottla.storage.directory import LogDirectory
-
-_SLICE_S = 0.004
 
 Result = DescribeLogDirsResponse.DescribeLogDirsResult
 Topic = DescribeLogDirsResponse.DescribeLogDirsTopic
@@ -36,8 +33,7 @@ async def describe_log_dirs(ctx: Context, request: DescribeLogDirsRequest) -> De
         response.error_code = ctx.count_error(ClusterAuthorizationFailed())
         return response
     contents: dict[str, dict[str, list[Replica]]] = {directory.path: {} for directory in ctx.node.directories}
-    loop = ctx.node.loop
-    since = loop.time()
+    pace = ctx.pace()
     for partition in _asked(ctx, request):
         directory = _directory_of(ctx, partition)
         if directory is not None and not directory.offline:
@@ -45,9 +41,8 @@ async def describe_log_dirs(ctx: Context, request: DescribeLogDirsRequest) -> De
             replica = Replica(partition_index=name.partition, partition_size=_size_bytes(directory, partition))
             contents[directory.path].setdefault(name.topic, []).append(replica)
         _add_copies(ctx, partition, contents)
-        if loop.time() - since > _SLICE_S:
-            await give_way()
-            since = loop.time()
+        if pace.due():
+            await pace.rest()
     response.results = [_result(ctx, one, contents.get(one.path, {})) for one in ctx.node.directories]
     return response
 
@@ -126,11 +121,16 @@ async def alter_replica_log_dirs(ctx: Context, request: AlterReplicaLogDirsReque
     for one in request.dirs:
         for topic in one.topics:
             wanted.setdefault(topic.name, {}).update(dict.fromkeys(topic.partitions, one.path))
-    results = [
-        MovedTopic(topic_name=name, partitions=[_move(ctx, name, index, path) for index, path in paths.items()])
-        for name, paths in wanted.items()
-        if paths
-    ]
+    results = []
+    pace = ctx.pace()
+    for name, paths in wanted.items():
+        if paths:
+            moved = []
+            for index, path in paths.items():
+                moved.append(_move(ctx, name, index, path))
+                if pace.due():
+                    await pace.rest()
+            results.append(MovedTopic(topic_name=name, partitions=moved))
     return AlterReplicaLogDirsResponse(throttle_time_ms=ctx.throttle_time_ms, results=results)
 
 

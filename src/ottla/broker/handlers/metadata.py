@@ -14,7 +14,7 @@ from ottla.common.errors import (
     UnknownTopicId,
     UnknownTopicOrPartition,
 )
-from ottla.common.names import CONSUMER_OFFSETS, INTERNAL_TOPICS, ZERO_UUID
+from ottla.common.names import CONSUMER_OFFSETS, INTERNAL_TOPICS, ZERO_UUID, Uuid
 from ottla.controller.names import check_topic_name
 from ottla.protocol.messages.create_topics import CreateTopicsRequest
 from ottla.protocol.messages.metadata import MetadataRequest, MetadataResponse
@@ -36,21 +36,34 @@ Partition = MetadataResponse.MetadataResponsePartition
 async def metadata(ctx: Context, request: MetadataRequest) -> MetadataResponse:
     node = ctx.node
     asked = request.topics
+    topics: list[Topic] = []
+    pace = ctx.pace()
     if asked is None or (not asked and ctx.version == _EMPTY_MEANS_ALL):
-        topics = [
-            _described(ctx, request, image)
-            for name, image in sorted(node.image.topics.items())
-            if ctx.allows(Operation.DESCRIBE, ResourceType.TOPIC, name)
-        ]
+        known = node.image.topics
+        for name in sorted(known):
+            image = known.get(name)  # it may have gone while others ran
+            if image is not None and ctx.allows(Operation.DESCRIBE, ResourceType.TOPIC, name):
+                topics.append(_described(ctx, request, image))
+                if pace.due(1 + len(image.partitions)):
+                    await pace.rest()
     else:
         wrong = _wrong(ctx, asked)
         if wrong is not None:
             return _refused(ctx, asked, wrong)
-        asked = list({(one.topic_id, one.name): one for one in asked}.values())
+        once: dict[tuple[Uuid, str | None], Asked] = {}
+        for one in asked:
+            once[one.topic_id, one.name] = one
+            if ctx.is_large and pace.due():
+                await pace.rest()
+        asked = list(once.values())
         if any(one.topic_id != ZERO_UUID for one in asked):  # then Kafka looks at ids alone
             asked = [one for one in asked if one.topic_id != ZERO_UUID]
         created, uncreatable = await _create_missing(ctx, request, asked)
-        topics = [_answer(ctx, request, one, uncreatable, created) for one in asked]
+        for one in asked:
+            topic = _answer(ctx, request, one, uncreatable, created)
+            topics.append(topic)
+            if pace.due(1 + len(topic.partitions)):
+                await pace.rest()
     response = MetadataResponse(
         throttle_time_ms=ctx.throttle_time_ms,
         brokers=[
@@ -90,7 +103,7 @@ def _refused(ctx: Context, asked: list[Asked], error: KafkaError) -> MetadataRes
     return response
 
 
-def _answer(ctx: Context, request: MetadataRequest, one: Asked, uncreatable: list[str], created: list[str]) -> Topic:
+def _answer(ctx: Context, request: MetadataRequest, one: Asked, uncreatable: set[str], created: set[str]) -> Topic:
     image = ctx.node.image
     try:
         if one.name is None or one.topic_id != ZERO_UUID:
@@ -139,16 +152,16 @@ def _described(ctx: Context, request: MetadataRequest, image: TopicImage) -> Top
     return topic
 
 
-async def _create_missing(ctx: Context, request: MetadataRequest, asked: list[Asked]) -> tuple[list[str], list[str]]:
+async def _create_missing(ctx: Context, request: MetadataRequest, asked: list[Asked]) -> tuple[set[str], set[str]]:
     """Creates the named topics that do not exist, where client and broker want it. Those, and those that it may not.
 
     This answer says UNKNOWN_TOPIC_OR_PARTITION all the same, as Kafka's does; the next one has the topic.
     """
     node = ctx.node
     if not (request.allow_auto_topic_creation and node.settings.auto_create_topics_enable):
-        return [], []
+        return set(), set()
     missing = []
-    uncreatable = []
+    uncreatable = set()
     for one in asked:
         name = one.name
         if name is None or one.topic_id != ZERO_UUID or name in node.image.topics:
@@ -164,14 +177,14 @@ async def _create_missing(ctx: Context, request: MetadataRequest, asked: list[As
         ):
             missing.append(internal_topic(node.settings, name) if name == CONSUMER_OFFSETS else _defaults(name))
         else:
-            uncreatable.append(name)
+            uncreatable.add(name)
     if missing:
         creation = CreateTopicsRequest(topics=missing, timeout_ms=_AUTO_CREATE_TIMEOUT_MS)
         try:
             await node.peers.forward(ctx, creation)
         except KafkaError as error:
             node.log.warn("topics.not_created", topics=len(missing), error=error.name)
-    return [one.name for one in missing], uncreatable
+    return {one.name for one in missing}, uncreatable
 
 
 def _defaults(name: str) -> CreateTopicsRequest.CreatableTopic:

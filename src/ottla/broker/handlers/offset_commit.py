@@ -38,7 +38,10 @@ async def offset_commit(ctx: Context, request: OffsetCommitRequest) -> OffsetCom
     offsets: dict[TopicPartition, Committed] = {}
     pending: Pending = []
     may_commit = ctx.allows(Operation.READ, ResourceType.GROUP, request.group_id)
+    pace = ctx.pace()
     for topic in request.topics:
+        if pace.due(1 + len(topic.partitions)):
+            await pace.rest()
         answers = [Answer(partition_index=asked.partition_index) for asked in topic.partitions]
         entry = TopicAnswer(name=topic.name, topic_id=topic.topic_id, partitions=answers)
         try:

@@ -29,7 +29,10 @@ async def offset_delete(ctx: Context, request: OffsetDeleteRequest) -> OffsetDel
 async def _delete(ctx: Context, request: OffsetDeleteRequest) -> OffsetDeleteResponse:
     response = OffsetDeleteResponse(throttle_time_ms=ctx.throttle_time_ms, topics=[])
     pending: list[tuple[TopicPartition, Answer]] = []
+    pace = ctx.pace()
     for topic in request.topics:
+        if pace.due(1 + len(topic.partitions)):
+            await pace.rest()
         allowed = ctx.allows(Operation.READ, ResourceType.TOPIC, topic.name)
         image = ctx.node.image.topics.get(topic.name)
         answers = []

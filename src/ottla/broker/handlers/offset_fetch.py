@@ -3,8 +3,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from ottla.broker.turns import Pace
 from ottla.common.errors import (
     GroupAuthorizationFailed,
     KafkaError,
@@ -35,9 +37,10 @@ Asked = OffsetFetchRequest.OffsetFetchRequestTopics
 async def offset_fetch(ctx: Context, request: OffsetFetchRequest) -> OffsetFetchResponse:
     """Needs DESCRIBE on the group, then on each topic."""
     stable = request.require_stable
+    pace = ctx.pace()
     if ctx.version >= _BATCHED:
         groups = [
-            await _group(ctx, group.group_id, group.topics, stable, group.member_id, group.member_epoch)
+            await _group(ctx, pace, group.group_id, group.topics, stable, group.member_id, group.member_epoch)
             for group in request.groups
         ]
         return OffsetFetchResponse(throttle_time_ms=ctx.throttle_time_ms, groups=groups)
@@ -47,12 +50,13 @@ async def offset_fetch(ctx: Context, request: OffsetFetchRequest) -> OffsetFetch
         if topics is None
         else [Asked(name=topic.name, partition_indexes=topic.partition_indexes) for topic in topics]
     )
-    answer = await _group(ctx, request.group_id, asked, stable)
+    answer = await _group(ctx, pace, request.group_id, asked, stable)
     return _single(ctx, answer, asked)
 
 
 async def _group(
     ctx: Context,
+    pace: Pace,
     group_id: str,
     topics: list[Asked] | None,
     stable: bool,
@@ -63,11 +67,16 @@ async def _group(
     try:
         if not ctx.allows(Operation.DESCRIBE, ResourceType.GROUP, group_id):
             raise GroupAuthorizationFailed
+        wanted = None if topics is None else list(_wanted(ctx, topics))
         found: Found = await ctx.node.groups.call(
-            group_id, lambda machine, token, now_ms: machine.read_offsets(token, group_id, member_id, epoch, stable)
+            group_id,
+            lambda machine, token, now_ms: machine.read_offsets(token, group_id, member_id, epoch, stable, wanted),
         )
+        ctx.spend(1 + (len(found.offsets) if topics is None else 0))
     except KafkaError as error:
         return GroupAnswer(group_id=group_id, error_code=ctx.count_error(error))
+    if pace.due(1 + (len(found.offsets) if topics is None else 0)):
+        await pace.rest()
     if topics is None:
         return GroupAnswer(group_id=group_id, topics=_all(ctx, found))
     shown: list[TopicAnswer] = []
@@ -75,7 +84,21 @@ async def _group(
     for topic in topics:
         answer = TopicAnswer(name=topic.name, topic_id=topic.topic_id)
         (shown if _fill(ctx, found, topic, answer) else refused).append(answer)
+        if pace.due(1 + len(topic.partition_indexes)):
+            await pace.rest()
     return GroupAnswer(group_id=group_id, topics=shown + refused)  # as in Kafka
+
+
+def _wanted(ctx: Context, topics: list[Asked]) -> Iterator[TopicPartition]:
+    for topic in topics:
+        name = topic.name
+        if ctx.version >= _BY_ID:
+            known = ctx.node.image.topics_by_id.get(topic.topic_id)
+            if known is None:
+                continue
+            name = known.name
+        for index in topic.partition_indexes:
+            yield TopicPartition(name, index)
 
 
 def _fill(ctx: Context, found_offsets: Found, topic: Asked, answer: TopicAnswer) -> bool:

@@ -19,6 +19,7 @@ Answer = OffsetForLeaderEpochResponse.EpochEndOffset
 async def offset_for_leader_epoch(ctx: Context, request: OffsetForLeaderEpochRequest) -> OffsetForLeaderEpochResponse:
     """Needs DESCRIBE on the topic, or CLUSTER_ACTION, which brokers have."""
     topics = []
+    pace = ctx.pace()
     for topic in request.topics:
         allowed = ctx.allows(Operation.DESCRIBE, ResourceType.TOPIC, topic.topic) or ctx.allows(
             Operation.CLUSTER_ACTION, ResourceType.CLUSTER, CLUSTER_NAME
@@ -27,6 +28,8 @@ async def offset_for_leader_epoch(ctx: Context, request: OffsetForLeaderEpochReq
         for asked in topic.partitions:
             answer = Answer(partition=asked.partition)
             answers.append(answer)
+            if pace.due():
+                await pace.rest()
             try:
                 if not allowed:
                     raise TopicAuthorizationFailed

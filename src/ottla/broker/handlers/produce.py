@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ottla.broker.handlers.produce_admission import Admission, admit
-from ottla.broker.waits import until
+from ottla.broker.handlers.produce_opening import Opened, open_batch, rest
 from ottla.common.errors import (
     CorruptMessage,
     InvalidProducerIdMapping,
@@ -26,7 +26,7 @@ from ottla.common.errors import (
 )
 from ottla.common.names import INTERNAL_TOPICS, Uuid
 from ottla.protocol.messages.produce import ProduceRequest, ProduceResponse
-from ottla.records.validation import outline_error
+from ottla.records.validation import OpensSlowly, outline_error
 from ottla.security.operations import Operation, ResourceType
 from ottla.storage.log import Origin
 
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
 ALL, NONE = -1, 0
 _BY_ID = 13
+_NEW_LOGS_OF_A_TURN = 8
 _LEADER_HINT = 10
 _ADMIN_CLIENT = "__admin_client"  # Kafka's own escape hatch: this client id may write to internal topics
 _ATTRIBUTES_AT, _TRANSACTIONAL = 22, 0x10  # the low byte of a batch's attributes
@@ -57,8 +58,10 @@ async def produce(ctx: Context, request: ProduceRequest) -> ProduceResponse | No
     if request.transactional_id is not None and refused is None:
         admission = await admit(ctx, request, request.transactional_id)
         refused = admission.refused
+    pace = ctx.pace() if ctx.long is not None and ctx.is_large and admission is None else None
     pending: list[tuple[Partition, int, Answer]] = []
     failed = False
+    new_logs = 0
     topics: list[TopicAnswer] = []
     for topic in request.topic_data if len(request.topic_data) == 1 else _joined(request.topic_data):
         answers: list[Answer] = []
@@ -66,16 +69,34 @@ async def produce(ctx: Context, request: ProduceRequest) -> ProduceResponse | No
         for data in parts if len(parts) == 1 else {part.index: part for part in parts}.values():
             answer = Answer(index=data.index, base_offset=-1, log_append_time_ms=-1, log_start_offset=-1)
             answers.append(answer)
+            if pace is not None and pace.due():
+                await pace.rest()
             partition: Partition | None = None
             try:
                 if refused is not None:
                     raise refused
                 partition = _partition(ctx, topic, data.index)
+                if partition.log is None:  # its first use opens or makes it, which takes milliseconds
+                    new_logs += 1
+                    if new_logs % _NEW_LOGS_OF_A_TURN == 0:
+                        fresh = await rest(ctx, request)
+                        admission = None if admission is None else fresh
+                        partition = _partition(ctx, topic, data.index)
                 if admission is not None:
                     admission.check(partition)
                 if not -1 <= acks <= 1:
                     raise _wrong_acks(data.records, ctx.version)
-                end = _append(ctx, partition, data.records, acks, answer)
+                opened: Opened | None = None
+                while True:
+                    try:
+                        end = _append(ctx, partition, data.records, acks, answer, opened)
+                        break
+                    except OpensSlowly:
+                        opened = await open_batch(ctx, request, partition, data)
+                        partition = _partition(ctx, topic, data.index)  # it may be another by now
+                        if admission is not None:
+                            admission = opened.admission
+                            admission.check(partition)
                 if acks != NONE and partition.high_watermark < end and (acks == ALL or _waits_for_disk(partition)):
                     pending.append((partition, end, answer))
             except KafkaError as error:
@@ -101,7 +122,7 @@ def _joined(topics: list[ProduceRequest.TopicProduceData]) -> list[ProduceReques
     for topic in topics:
         row = rows.setdefault((topic.name, topic.topic_id), topic)
         if row is not topic:
-            row.partition_data = [*row.partition_data, *topic.partition_data]
+            row.partition_data.extend(topic.partition_data)
     return topics if len(rows) == len(topics) else list(rows.values())
 
 
@@ -151,13 +172,24 @@ def _waits_for_disk(partition: Partition) -> bool:
     return partition.log is not None and partition.log.synced_appends
 
 
-def _append(ctx: Context, partition: Partition, records: memoryview | bytes | None, acks: int, answer: Answer) -> int:
-    """Appends one batch and fills the answer; the offset that the high watermark must reach for acks=all."""
+def _append(
+    ctx: Context,
+    partition: Partition,
+    records: memoryview | bytes | None,
+    acks: int,
+    answer: Answer,
+    opened: Opened | None,
+) -> int:
+    """Appends one batch and fills the answer; the offset that the high watermark must reach for acks=all.
+
+    Raises OpensSlowly for a batch that must be `opened` before.
+    """
     log = partition.leader_log()
     if acks == ALL and len(partition.isr) < min(log.settings.min_insync_replicas, len(partition.replicas)):
         raise NotEnoughReplicas
     try:
-        appended = partition.append(log, records, ctx.now_ms, _CLIENT, ctx.version)
+        validated = None if opened is None else opened.for_rules(log.rules)
+        appended = partition.append(log, records, ctx.now_ms, _CLIENT, ctx.version, validated)
     except KafkaError as error:
         outline = outline_error(records, ctx.version)
         if outline is None and not isinstance(error, _BEFORE_THE_LOG):
@@ -193,7 +225,7 @@ async def _committed(ctx: Context, pending: list[tuple[Partition, int, Answer]],
     for partition, end, answer in pending:
         future = loop.create_future()
         partition.commit_future(end, future)
-        if not await until(loop, future, deadline - loop.time()):
+        if not await ctx.wait(future, deadline - loop.time()):
             _fail(ctx, answer, _uncommitted(partition), partition)
 
 

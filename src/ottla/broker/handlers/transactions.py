@@ -200,8 +200,15 @@ async def end_txn(ctx: Context, request: EndTxnRequest) -> EndTxnResponse:
 
 
 async def describe_transactions(ctx: Context, request: DescribeTransactionsRequest) -> DescribeTransactionsResponse:
-    """Needs DESCRIBE on each id; topics that the principal may not describe are left out."""
-    states = [_describe(ctx, transactional_id) for transactional_id in request.transactional_ids]
+    """Needs DESCRIBE on each id; topics that the principal may not describe are left out. An id named twice is answered
+    once: its transaction may have thousands of partitions."""
+    states = []
+    pace = ctx.pace()
+    for transactional_id in dict.fromkeys(request.transactional_ids):
+        state = _describe(ctx, transactional_id)
+        states.append(state)
+        if pace.due(1 + sum(len(topic.partitions) for topic in state.topics)):
+            await pace.rest()
     return DescribeTransactionsResponse(throttle_time_ms=ctx.throttle_time_ms, transaction_states=states)
 
 
@@ -214,6 +221,7 @@ def _describe(ctx: Context, transactional_id: str) -> Described:
         found = ctx.node.transactions.machine(transactional_id).find(transactional_id)
         if found is None:
             raise TransactionalIdNotFound
+        ctx.spend(1 + len(found.partitions))
     except KafkaError as error:
         state.error_code = ctx.count_error(error)
         return state

@@ -42,8 +42,11 @@ async def txn_offset_commit(ctx: Context, request: TxnOffsetCommitRequest) -> Tx
     try:
         ctx.authorize(Operation.WRITE, ResourceType.TRANSACTIONAL_ID, request.transactional_id)
         ctx.authorize(Operation.READ, ResourceType.GROUP, request.group_id)
+        pace = ctx.pace()
         for topic in request.topics:
             _sort_out(ctx, topic, codes, offsets)
+            if pace.due(1 + len(topic.partitions)):
+                await pace.rest()
         if offsets and not request.group_id:
             raise InvalidGroupId
         if offsets:
@@ -54,8 +57,8 @@ async def txn_offset_commit(ctx: Context, request: TxnOffsetCommitRequest) -> Tx
             TopicPartition(topic.name, one.partition_index) for topic in request.topics for one in topic.partitions
         ]
         codes = {**dict.fromkeys(asked, _code(ctx, error)), **codes}
-    unknown = [topic for topic in request.topics if not topic.partitions and topic.name not in ctx.node.image.topics]
-    answers = [_answer(ctx, topic, codes) for topic in request.topics if topic.partitions or topic in unknown]
+    known = ctx.node.image.topics
+    answers = [_answer(ctx, topic, codes) for topic in request.topics if topic.partitions or topic.name not in known]
     return TxnOffsetCommitResponse(throttle_time_ms=ctx.throttle_time_ms, topics=refused_first(answers, offsets))
 
 

@@ -39,6 +39,7 @@ async def write_txn_markers(ctx: Context, request: WriteTxnMarkersRequest) -> Wr
     )
     pending: Pending = []
     markers = []
+    pace = ctx.pace()
     for marker in request.markers:
         end = TransactionEnd(
             marker.producer_id,
@@ -47,16 +48,14 @@ async def write_txn_markers(ctx: Context, request: WriteTxnMarkersRequest) -> Wr
             marker.coordinator_epoch,
             marker.transaction_version,
         )
-        topics = [
-            TopicAnswer(
-                name=topic.name,
-                partitions=[
-                    _write(ctx, TopicPartition(topic.name, index), end, pending, allowed)
-                    for index in topic.partition_indexes
-                ],
-            )
-            for topic in marker.topics
-        ]
+        topics = []
+        for topic in marker.topics:
+            answers = []
+            for index in topic.partition_indexes:
+                answers.append(_write(ctx, TopicPartition(topic.name, index), end, pending, allowed))
+                if pace.due():
+                    await pace.rest()
+            topics.append(TopicAnswer(name=topic.name, partitions=answers))
         markers.append(WriteTxnMarkersResponse.WritableTxnMarkerResult(producer_id=marker.producer_id, topics=topics))
     for answer, committed in pending:
         if not await until(ctx.node.loop, committed, _TIMEOUT_S):

@@ -36,8 +36,9 @@ class Member:
     """One member; `awaiting_join` and `awaiting_sync` are its parked requests."""
 
     __slots__ = (
-        "assignment", "awaiting_join", "awaiting_sync", "client_host", "client_id", "deadline_ms", "instance_id",
-        "is_new", "join_version", "member_id", "protocols", "rebalance_timeout_ms", "session_timeout_ms",
+        "_names", "assignment", "awaiting_join", "awaiting_sync", "client_host", "client_id", "deadline_ms",
+        "instance_id", "is_new", "join_version", "member_id", "protocols", "rebalance_timeout_ms", "sent_bytes",
+        "session_timeout_ms",
     )  # fmt: skip
 
     def __init__(
@@ -56,7 +57,7 @@ class Member:
         self.client_host = client_host
         self.rebalance_timeout_ms = rebalance_timeout_ms
         self.session_timeout_ms = session_timeout_ms
-        self.protocols = protocols
+        self.use_protocols(protocols)
         self.assignment = b""
         self.is_new = False
         self.join_version = 0
@@ -64,9 +65,18 @@ class Member:
         self.awaiting_sync: Token = None
         self.deadline_ms = 0
 
+    def use_protocols(self, protocols: Protocols) -> None:
+        """Of a name that comes twice the first counts."""
+        self.protocols = protocols
+        self._names = dict(reversed(protocols))
+        self.sent_bytes = sum(len(name) + len(metadata) for name, metadata in protocols)
+
     def metadata(self, protocol: str | None) -> bytes:
         """What the member sent for `protocol`; empty if it does not support it."""
-        return next((metadata for name, metadata in self.protocols if name == protocol), b"")
+        return b"" if protocol is None else self._names.get(protocol, b"")
+
+    def supports(self, protocol: str) -> bool:
+        return protocol in self._names
 
     def expired(self, now_ms: int) -> bool:
         """No sign of life in time. Who waits for an answer of ours is alive, but a new member may wait for ever."""
@@ -215,14 +225,14 @@ class ClassicGroup:
         common = self.common_protocols()
         return any(name in common for name, _ in protocols)
 
-    def common_protocols(self) -> list[str]:
+    def common_protocols(self) -> dict[str, None]:
         """Names that every member supports, in the order of the first member."""
-        lists = [[name for name, _ in member.protocols] for member in self.members.values()]
-        return [name for name in lists[0] if all(name in names for names in lists)] if lists else []
+        first, *others = self.members.values()
+        return {name: None for name, _ in first.protocols if all(other.supports(name) for other in others)}
 
     def select_protocol(self) -> str:
         """Most votes, each member's for the first of its protocols that all support. Between equals, Kafka's order."""
-        common = self.common_protocols()
+        common = self.common_protocols() if self.members else None
         assert common, f"group {self.group_id} has no protocol that all members support"
         votes = Counter(
             next(name for name, _ in member.protocols if name in common) for member in self.members.values()

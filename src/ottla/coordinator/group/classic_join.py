@@ -153,7 +153,7 @@ class JoinPhase(ClassicBase):
         self._rebalance_or_complete(group, join.now_ms, out, f"joined: {member_id}")
 
     def _rejoin(self, member: Member, join: Join) -> None:
-        member.protocols = join.protocols
+        member.use_protocols(join.protocols)
         member.rebalance_timeout_ms = _rebalance_timeout_ms(join.request)
         member.session_timeout_ms = join.request.session_timeout_ms
         member.awaiting_join = join.token

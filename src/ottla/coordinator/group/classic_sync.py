@@ -7,11 +7,14 @@ from ottla.common.errors import (
     InconsistentGroupProtocol,
     RebalanceInProgress,
     UnknownMemberId,
+    UnknownServerError,
 )
+from ottla.coordinator.group.classic_answers import sync_refused
 from ottla.coordinator.group.classic_base import SESSION
 from ottla.coordinator.group.classic_group import ClassicGroup, Member, State
 from ottla.coordinator.group.classic_join import JoinPhase
 from ottla.coordinator.group.limits import Caller
+from ottla.coordinator.group.sizes import record_bytes
 from ottla.coordinator.outcome import Outcome, Token
 from ottla.protocol.logs.consumer_offsets import GroupMetadataKey
 from ottla.protocol.messages.sync_group import SyncGroupRequest, SyncGroupResponse
@@ -45,6 +48,12 @@ class SyncPhase(JoinPhase):
 
     def _assign(self, group: ClassicGroup, request: SyncGroupRequest, now_ms: int, out: Outcome) -> None:
         given = {one.member_id: bytes(one.assignment) for one in request.assignments}
+        size = record_bytes(group, (given.get(member_id, b"") for member_id in group.members))
+        if size > self.limits.record_max_bytes:  # as in Kafka, whose append fails: all are told, and join again
+            for member in group.members.values():
+                self._answer_sync(group, member, sync_refused(UnknownServerError()), now_ms, out)
+            self._prepare_rebalance(group, now_ms, out, "its assignment is larger than a record may be")
+            return
         for member in group.members.values():
             member.assignment = given.get(member.member_id, b"")
         group.move_to(State.STABLE, now_ms)

@@ -9,8 +9,10 @@ from collections.abc import Iterable
 from ottla.common.clock import Random
 from ottla.common.errors import (
     GroupIdNotFound,
+    GroupMaxSizeReached,
     KafkaError,
     RebalanceInProgress,
+    UnknownServerError,
 )
 from ottla.coordinator.group.classic_group import ClassicGroup, State
 from ottla.coordinator.group.classic_members import ClassicMembers
@@ -24,7 +26,8 @@ from ottla.coordinator.group.group_base import GroupBase
 from ottla.coordinator.group.group_configs import GroupConfigs
 from ottla.coordinator.group.limits import Caller, GroupLimits
 from ottla.coordinator.group.migration import check_upgrade, downgrade, may_downgrade, upgrade
-from ottla.coordinator.group.room import Room
+from ottla.coordinator.group.room import MemberRoom, Room
+from ottla.coordinator.group.sizes import MEMBER_BYTES
 from ottla.coordinator.group.subscription import MayDescribe
 from ottla.coordinator.group.topics import Topics
 from ottla.coordinator.outcome import Outcome, TimerName, Token
@@ -48,8 +51,17 @@ _LATE = {
 class ConsumerSide(GroupBase):
     """What `GroupMachine` does for consumer groups. Volatile: the watch over each of them."""
 
-    def __init__(self, limits: GroupLimits, room: Room, configs: GroupConfigs, topics: Topics, random: Random) -> None:
+    def __init__(
+        self,
+        limits: GroupLimits,
+        room: Room,
+        configs: GroupConfigs,
+        topics: Topics,
+        random: Random,
+        member_room: MemberRoom | None = None,
+    ) -> None:
         super().__init__(limits, room, random)
+        self._member_room = member_room
         self.consumer = Consumer(limits, configs, topics, random)
         self.classic_members = ClassicMembers(self.consumer, random)
         self._watches: dict[str, Watch] = {}
@@ -65,6 +77,7 @@ class ConsumerSide(GroupBase):
         out = Outcome()
         try:
             self.consumer.check(request, caller.version)
+            self._check_subscription(request, now_ms)
             if request.member_epoch in (LEAVE, LEFT_FOR_A_WHILE):
                 answer = self._consumer_leave(request, now_ms, out)
             else:
@@ -79,6 +92,22 @@ class ConsumerSide(GroupBase):
             answer = ConsumerGroupHeartbeatResponse(error_code=error.code, error_message=error.message)
         out.answer(token, answer)
         return out
+
+    def _check_subscription(self, request: ConsumerGroupHeartbeatRequest, now_ms: int) -> None:
+        """Raises UnknownServerError for a member that no record can hold, as Kafka does when it writes it."""
+        names = request.subscribed_topic_names
+        if not names or request.member_epoch in (LEAVE, LEFT_FOR_A_WHILE):
+            return
+        self._take_member(MEMBER_BYTES + sum(map(len, names)) + 4 * len(names), now_ms)
+
+    def _take_member(self, size_bytes: int, now_ms: int) -> None:
+        """A member of so many bytes may come. Raises UnknownServerError, GroupMaxSizeReached."""
+        if size_bytes > self.limits.record_max_bytes:
+            raise UnknownServerError(
+                f"a record of {size_bytes} bytes would be needed; message.max.bytes is {self.limits.record_max_bytes}"
+            )
+        if self._member_room is not None and not self._member_room.take(size_bytes, now_ms):
+            raise GroupMaxSizeReached("the members of all groups have sent too much (ottla.max.group.bytes)")
 
     def _consumer_leave(
         self, request: ConsumerGroupHeartbeatRequest, now_ms: int, out: Outcome

@@ -20,6 +20,8 @@ class GroupLimits(NamedTuple):
     group_consumer_assignors: tuple[str, ...] = ("uniform", "range")
     group_consumer_migration_policy: str = "bidirectional"
     group_consumer_regex_refresh_interval_ms: int = 600_000
+    record_max_bytes: int = 1_048_588
+    """Of what is written at once: message.max.bytes, by which Kafka refuses a larger group or commit as well."""
 
     @property
     def may_mix(self) -> bool:

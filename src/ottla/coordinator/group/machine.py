@@ -21,16 +21,18 @@ from ottla.common.errors import (
     OffsetMetadataTooLarge,
     PolicyViolation,
     UnknownMemberId,
+    UnknownServerError,
 )
 from ottla.common.names import TopicPartition, Uuid
 from ottla.coordinator.group.classic_answers import asked_to_leave, check_sync, join_refused, leave_answer, sync_refused
-from ottla.coordinator.group.classic_group import CONSUMER_PROTOCOL, ClassicGroup, State
+from ottla.coordinator.group.classic_group import CONSUMER_PROTOCOL, ClassicGroup, Protocols, State
 from ottla.coordinator.group.consumer_offsets import check_commit, check_fetch, check_transactional_commit
 from ottla.coordinator.group.consumer_records import forget_group
 from ottla.coordinator.group.consumer_side import ConsumerSide
 from ottla.coordinator.group.consumer_view import listed
 from ottla.coordinator.group.limits import Caller
 from ottla.coordinator.group.offsets import Committed, Found
+from ottla.coordinator.group.sizes import MEMBER_BYTES, bytes_with, memory_bytes, offsets_bytes, protocols_bytes
 from ottla.coordinator.group.tables import in_table_order
 from ottla.coordinator.outcome import Author, Outcome, TimerName, Token
 from ottla.protocol.logs.consumer_offsets import (
@@ -53,6 +55,8 @@ from ottla.protocol.messages.sync_group import SyncGroupRequest
 
 GROUP_ID_NOT_FOUND_SINCE_COMMIT = 9
 _DESCRIBE_NOT_FOUND_SINCE = 6
+_FEW_OFFSETS = 100
+"""So many fit into a batch, whatever their metadata."""
 GROUP_METADATA_VERSION, OFFSET_COMMIT_VERSION = 3, 4
 
 
@@ -139,6 +143,7 @@ class GroupMachine(ConsumerSide):
             return out
         consumers = self.consumers.get(request.group_id)
         try:
+            self._check_size(request, now_ms)
             if consumers is not None and consumers.members:
                 out.answer(token, self._join_consumers(consumers, request, caller, now_ms, out))
                 return out
@@ -158,6 +163,27 @@ class GroupMachine(ConsumerSide):
             member_id = "" if consumers is not None and consumers.members else request.member_id
             out.answer(token, join_refused(error, member_id))
         return out
+
+    def _check_size(self, request: JoinGroupRequest, now_ms: int) -> None:
+        """Before anything of the member is kept. Raises UnknownServerError, GroupMaxSizeReached."""
+        protocols: Protocols = [(one.name, one.metadata) for one in request.protocols]
+        group = self._find(request.group_id, now_ms)
+        with_it = bytes_with(group, request.member_id, request.group_instance_id, protocols)
+        if with_it > self.limits.record_max_bytes:
+            raise UnknownServerError(
+                f"the record of group {request.group_id} would have {with_it} bytes; message.max.bytes is "
+                f"{self.limits.record_max_bytes}"
+            )
+        self._take_member(protocols_bytes(protocols), now_ms)
+
+    def member_bytes(self) -> int:
+        """What the members of classic groups have sent, and what those of consumer groups subscribe to."""
+        classic = sum(map(memory_bytes, self._groups.values()))
+        return classic + sum(
+            MEMBER_BYTES + sum(map(len, member.topics)) + 4 * len(member.topics)
+            for group in self.consumers.all()
+            for member in group.members.values()
+        )
 
     def _join_first(self, token: Token, request: JoinGroupRequest, caller: Caller, now_ms: int, out: Outcome) -> None:
         """A group begins, and with it its first record, even if nobody gets in."""
@@ -254,7 +280,12 @@ class GroupMachine(ConsumerSide):
         return out
 
     def _write_offsets(self, request: CommitRequest, out: Outcome) -> dict[TopicPartition, int]:
-        """The records of what may be stored; a code for each partition."""
+        """The records of what may be stored; a code for each partition. Kafka's for what no batch can hold."""
+        if (
+            len(request.offsets) > _FEW_OFFSETS
+            and offsets_bytes(request.group_id, request.offsets) > self.limits.record_max_bytes
+        ):
+            return dict.fromkeys(request.offsets, UnknownServerError.code)
         codes: dict[TopicPartition, int] = {}
         for partition, committed in request.offsets.items():
             if self._is_too_large(committed):
@@ -299,16 +330,26 @@ class GroupMachine(ConsumerSide):
             self.classic.committed(group, member, now_ms, out)
 
     def read_offsets(
-        self, token: Token, group_id: str, member_id: str | None, epoch: int, stable: bool = False
+        self,
+        token: Token,
+        group_id: str,
+        member_id: str | None,
+        epoch: int,
+        stable: bool = False,
+        wanted: Iterable[TopicPartition] | None = None,
     ) -> Outcome:
-        """OffsetFetch. Answers the group's offsets, or a KafkaError when a member may not see them."""
+        """OffsetFetch. Answers the group's offsets of the partitions that are wanted, None for all; or a KafkaError
+        when a member may not see them."""
         out = Outcome()
         group = self.consumers.get(group_id)
         try:
             if group is not None:
                 check_fetch(group, member_id, epoch)
-            unstable = self.pending.of(group_id) if stable else []
-            out.answer(token, Found(dict(self.offsets.of(group_id)), unstable))
+            unstable = self.pending.of(group_id) if stable else {}
+            stored = self.offsets.of(group_id)
+            asked = stored if wanted is None else wanted  # a group may have a million
+            offsets = {one: stored[one] for one in asked if one in stored}
+            out.answer(token, Found(offsets, unstable))
         except KafkaError as error:
             out.answer(token, error)
         return out
@@ -322,15 +363,17 @@ class GroupMachine(ConsumerSide):
         if group is None and consumers is None and not known:
             out.answer(token, GroupIdNotFound())
             return out
-        subscribed: list[str] = []
+        subscribed: frozenset[str] = frozenset()
         if consumers is not None:
-            subscribed = [one.topic for one in partitions if consumers.subscribes_to(one.topic)]
+            topics = dict.fromkeys(one.topic for one in partitions)
+            subscribed = frozenset(topic for topic in topics if consumers.subscribes_to(topic))
         elif group is not None and group.state not in (State.EMPTY, State.DEAD):
             if group.protocol_type != CONSUMER_PROTOCOL:
                 out.answer(token, NonEmptyGroup())
                 return out
-            topics = group.subscribed_topics()
-            subscribed = [one.topic for one in partitions] if topics is None else topics  # any, where it is not known
+            read = group.subscribed_topics()
+            # any, where it is not known
+            subscribed = frozenset((one.topic for one in partitions) if read is None else read)
         codes = {}
         for partition in partitions:
             codes[partition] = GroupSubscribedToTopic.code if partition.topic in subscribed else 0
@@ -342,10 +385,11 @@ class GroupMachine(ConsumerSide):
     def groups_with_offsets(self) -> list[str]:
         return list(dict.fromkeys([*self.offsets.groups(), *self.pending.groups()]))
 
-    def forget_topics(self, topics: list[str], groups: Iterable[str], deleted_ms: int) -> Outcome:
+    def forget_topics(self, deleted: list[str], groups: Iterable[str], deleted_ms: int) -> Outcome:
         """Topics were deleted at that time: what these groups had committed by then goes as well. What is newer belongs
         to topics that were made since."""
         out = Outcome()
+        topics = frozenset(deleted)
         for group_id in groups:
             committed = self.offsets.of(group_id)
             for partition in self.pending.known(group_id, self.offsets):
@@ -362,17 +406,18 @@ class GroupMachine(ConsumerSide):
         for group_id in self.group_ids():
             group = self._find(group_id, now_ms)
             base_ms: int | None = None
-            subscribed: list[str] = []
+            subscribed: frozenset[str] = frozenset()
             consumers = self.consumers.get(group_id)
             if consumers is not None:
-                subscribed = [one.topic for one in self.offsets.of(group_id) if consumers.subscribes_to(one.topic)]
+                read = dict.fromkeys(one.topic for one in self.offsets.of(group_id))
+                subscribed = frozenset(topic for topic in read if consumers.subscribes_to(topic))
             elif group is not None and group.state is State.EMPTY:
                 base_ms = group.state_since_ms if group.protocol_type is not None else None
             elif group is not None:
                 topics = group.subscribed_topics() if group.state is State.STABLE else None
                 if topics is None:
                     continue  # what its members read is not known, or not now: keep everything
-                subscribed = topics
+                subscribed = frozenset(topics)
             expired = self.offsets.expired(
                 group_id,
                 base_ms=base_ms,
@@ -380,7 +425,7 @@ class GroupMachine(ConsumerSide):
                 now_ms=now_ms,
                 retention_ms=self.limits.offsets_retention_ms,
             )
-            undecided = self.pending.of(group_id) if self.pending else []
+            undecided = self.pending.of(group_id) if self.pending else {}
             for partition in expired:
                 if partition not in undecided:
                     out.write(_offset_key(group_id, partition), None)

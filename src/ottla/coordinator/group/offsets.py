@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
 from typing import NamedTuple
 
 from ottla.common.names import ZERO_UUID, TopicPartition
@@ -22,7 +23,7 @@ class Found(NamedTuple):
     """What a group has committed. `unstable`: partitions that wait for a transaction, if the client asked for that."""
 
     offsets: dict[TopicPartition, Committed]
-    unstable: list[TopicPartition]
+    unstable: Container[TopicPartition]
 
 
 class Offsets:
@@ -53,7 +54,7 @@ class Offsets:
         return sum(map(len, self._groups.values()))
 
     def expired(
-        self, group_id: str, *, base_ms: int | None, subscribed: list[str], now_ms: int, retention_ms: int
+        self, group_id: str, *, base_ms: int | None, subscribed: Container[str], now_ms: int, retention_ms: int
     ) -> list[TopicPartition]:
         """Partitions whose offset has outlived offsets.retention.minutes (KIP-211).
 

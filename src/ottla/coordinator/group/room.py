@@ -35,3 +35,30 @@ class Room:
     def forget(self) -> None:
         """A machine was loaded, or went: count anew."""
         self._used = None
+
+
+class MemberRoom:
+    """How many bytes the members of all groups of a broker may have sent (ottla.max.group.bytes).
+
+    As `Room`: what comes is added, what went is noticed by a count when it is full, at most once a second.
+    """
+
+    def __init__(self, limit_bytes: int, count: Callable[[], int]) -> None:
+        self.limit_bytes = limit_bytes
+        self.refused = 0
+        self._count = count
+        self._used_bytes = 0
+        self._counted_ms: int | None = None
+
+    def take(self, size_bytes: int, now_ms: int) -> bool:
+        """So many more; False if there are too many."""
+        if self._used_bytes + size_bytes > self.limit_bytes:
+            last_ms = self._counted_ms
+            if last_ms is None or not 0 <= now_ms - last_ms < _RECOUNT_AFTER_MS:
+                self._used_bytes = self._count()
+                self._counted_ms = now_ms
+            if self._used_bytes + size_bytes > self.limit_bytes:
+                self.refused += 1
+                return False
+        self._used_bytes += size_bytes
+        return True

@@ -83,14 +83,14 @@ class PendingOffsets:
 
     # --- what is there
 
-    def of(self, group_id: str) -> list[TopicPartition]:
-        """The partitions of a group whose offset is not decided; each once."""
+    def of(self, group_id: str) -> dict[TopicPartition, None]:
+        """The partitions of a group whose offset is not decided, each once."""
         producers = self._producers.get(group_id, ())
-        return list(dict.fromkeys(one for producer_id in producers for one in self._offsets[producer_id][group_id]))
+        return dict.fromkeys(one for producer_id in producers for one in self._offsets[producer_id][group_id])
 
-    def known(self, group_id: str, offsets: Offsets) -> list[TopicPartition]:
+    def known(self, group_id: str, offsets: Offsets) -> dict[TopicPartition, None]:
         """The partitions of a group that have an offset, or one that waits."""
-        return list(dict.fromkeys([*offsets.of(group_id), *self.of(group_id)]))
+        return dict.fromkeys([*offsets.of(group_id), *self.of(group_id)])
 
     def groups(self) -> list[str]:
         return list(self._producers)

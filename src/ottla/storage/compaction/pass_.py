@@ -16,7 +16,7 @@ from ottla.records.batch import CRC_FROM, HEADER, HEADER_BYTES, BatchHeader, Buf
 from ottla.storage.compaction.offset_map import OffsetMap
 from ottla.storage.compaction.outline import Outline, outlines
 from ottla.storage.compaction.policy import SourceSegment, groups
-from ottla.storage.compaction.retain import LastRecord, Retention, Transactions, payload_of
+from ottla.storage.compaction.retain import LastRecord, Retention, Transactions, payload_within_budget
 from ottla.storage.files import Files, Step
 from ottla.storage.indexes import AbortedTransaction, decode_aborted
 from ottla.storage.open_files import OpenFiles
@@ -142,7 +142,8 @@ class _Pass:
         if header.is_control:
             transactions.of_marker(header, batch)
         elif not transactions.is_aborted(header):
-            records = outlines(header, payload_of(header, batch))
+            data = payload_within_budget(header, batch)
+            records = [] if data is None else outlines(header, data)  # its keys supersede nothing then
             if header.base_offset >= first and newest.room >= len(records):  # nearly always
                 base = header.base_offset
                 newest.put_all({record[5]: base + record[4] for record in records if record[5] is not None})

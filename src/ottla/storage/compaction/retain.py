@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
+from ottla.common.errors import MessageTooLarge
 from ottla.records.batch import (
     DELETE_HORIZON,
     HEADER_BYTES,
@@ -16,6 +17,7 @@ from ottla.records.batch import (
 )
 from ottla.records.compression import compress, decompress
 from ottla.records.control import ABORT, COMMIT
+from ottla.records.opening import MOST_RECORDS
 from ottla.storage.compaction.offset_map import OffsetMap
 from ottla.storage.compaction.outline import Outline, outlines, with_timestamp_delta
 from ottla.storage.indexes import AbortedTransaction
@@ -106,7 +108,9 @@ class Retention:
             return self._of_control(header, batch)
         if self._transactions.is_aborted(header):
             return self._emptied(header)
-        data = payload_of(header, batch)
+        data = payload_within_budget(header, batch)
+        if data is None:
+            return Kept(batch, header.max_timestamp, header.record_count)
         records = outlines(header, data)
         kept = self._newest_of(header, records)
         if not kept:
@@ -186,6 +190,19 @@ class Retention:
 def payload_of(header: BatchHeader, batch: memoryview) -> bytes:
     """The records of a batch, decompressed. Raises CorruptMessage, MessageTooLarge."""
     return bytes(decompress(header.codec, batch[HEADER_BYTES : header.size_bytes]))
+
+
+def payload_within_budget(header: BatchHeader, batch: memoryview) -> bytes | None:
+    """The same of a batch of data; None for one that holds more than a pass opens, which stays as it is.
+
+    Such batches are older than the topic's compaction: Produce refuses them. Raises CorruptMessage.
+    """
+    if header.record_count > MOST_RECORDS:
+        return None
+    try:
+        return payload_of(header, batch)
+    except MessageTooLarge:
+        return None
 
 
 def _has_horizon(header: BatchHeader) -> bool:

@@ -1,0 +1,104 @@
+"""Long work goes in slices, and one slice in a turn of the loop, whoever has long work."""
+
+from __future__ import annotations
+
+import asyncio
+from itertools import pairwise
+
+from ottla.broker.turns import SLICE_ITEMS, Openings, Pace, Turns
+from ottla.records.opening import Steps
+
+
+def test_many_with_long_work_get_one_slice_in_a_turn() -> None:
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        turns = Turns(loop)
+        slices: list[int] = []
+        per_turn: list[int] = []
+
+        async def work(name: int) -> None:
+            for _ in range(5):
+                await turns.next()
+                slices.append(name)
+
+        def tick() -> None:
+            per_turn.append(len(slices))
+            if len(slices) < 50:
+                loop.call_soon(tick)
+
+        tasks = [asyncio.ensure_future(work(name)) for name in range(10)]
+        loop.call_soon(tick)
+        await asyncio.gather(*tasks)
+        assert max(after - before for before, after in pairwise(per_turn)) == 1
+        assert slices[:20] == [*range(10), *range(10)], "one was passed over"
+
+    asyncio.run(main())
+
+
+def test_one_that_was_cancelled_takes_no_turn() -> None:
+    async def main() -> None:
+        turns = Turns(asyncio.get_running_loop())
+        gone = asyncio.ensure_future(turns.next())
+        await asyncio.sleep(0)
+        stays = asyncio.ensure_future(turns.next())
+        gone.cancel()
+        await stays
+
+    asyncio.run(main())
+
+
+class Request:
+    """As much of a request as a pace needs."""
+
+    def __init__(self, turns: Turns) -> None:
+        self._turns = turns
+
+    async def rest(self) -> None:
+        await self._turns.next()
+
+
+def test_a_pace_rests_after_each_slice() -> None:
+    async def main() -> int:
+        turns = Turns(asyncio.get_running_loop())
+        pace = Pace(Request(turns))
+        for _ in range(3 * SLICE_ITEMS):
+            if pace.due():
+                await pace.rest()
+        return turns.paused
+
+    assert asyncio.run(main()) == 3
+
+
+class HereOffload:
+    async def run(self, call):  # type: ignore[no-untyped-def]
+        return call()
+
+
+def test_few_batches_are_open_at_a_time_and_a_failure_gives_its_place_back() -> None:
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        openings = Openings(loop, Turns(loop), HereOffload())  # type: ignore[arg-type]
+        at_work = most = 0
+
+        def steps(fails: bool) -> Steps[int]:
+            nonlocal at_work, most
+            yield None
+            at_work += 1
+            most = max(most, at_work)
+            try:
+                yield None
+                assert (yield lambda: 7) == 7
+                if fails:
+                    raise ValueError
+            finally:
+                at_work -= 1
+            return 1
+
+        results = await asyncio.gather(
+            *(openings.run(steps(number % 2 == 1)) for number in range(10)), return_exceptions=True
+        )
+        assert [result for result in results if result == 1] == [1] * 5
+        assert most <= 2 and at_work == 0
+        assert await openings.run(steps(False)) == 1
+
+    asyncio.run(main())
