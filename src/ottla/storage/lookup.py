@@ -48,7 +48,8 @@ def _first_since(segment: Segment, timestamp_ms: int, log_start: int) -> Steps[F
                 try:
                     found = yield from _in_batch(segment, position, header, timestamp_ms, log_start)
                 except (CorruptMessage, MessageTooLarge):
-                    unread = unread or FoundOffset(header.last_offset, header.max_timestamp, header.leader_epoch)
+                    first = max(header.base_offset, log_start)  # who reads from there misses nothing
+                    unread = unread or FoundOffset(first, header.max_timestamp, header.leader_epoch)
                     found = None
                 if found is not None:
                     return found

@@ -21,7 +21,7 @@ def test_an_assignment_that_the_log_refuses_sends_its_members_back_to_join_and_t
     member, generation = joined(bench, GROUP)
     bench.commit(7, group="somebody")
     bench.refuse = RecordListTooLarge()
-    token = bench.sync(member, generation, {member: bytes(60_000_000)})
+    token = bench.sync(member, generation, {member: b"mine"})
     assert bench.answers[token] is bench.refuse
     bench.refuse = None
     assert bench.heartbeat(member, generation) == 25  # as after a failover: join again

@@ -42,7 +42,7 @@ def test_a_batch_that_cannot_be_read_answers_with_its_header_and_hides_nothing_b
 
 def test_times_that_leave_an_int64_are_not_answered() -> None:
     log = new_log()
-    add(log, packed(encode_record(10**18, 0, None, b"v"), 1, base_ms=2**63 - 5, codec=0))
+    add(log, packed(encode_record(2**63 - 5, 0, None, b"v"), 1, codec=0))
     found = log.offset_for_timestamp(5)
     assert found is not None and (found.offset, found.timestamp) == (0, NOW_MS)
 
