@@ -52,6 +52,7 @@ class SteadyClock:
     """
 
     PATIENCE_S = 2.0
+    JITTER_MS = 5
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -59,6 +60,7 @@ class SteadyClock:
         self._counted_s = 0.0
         self._since_s = clock.monotonic()
         self._beating = False
+        self._ahead_ms = 0
 
     def now_ms(self) -> int:
         """The microsecond added undoes the rounding of binary fractions."""
@@ -88,8 +90,15 @@ class SteadyClock:
 
     @property
     def ahead_ms(self) -> int:
-        """What the wall clock shows more than this one."""
-        return self._clock.now_ms() - self.now_ms()
+        """What the wall clock shows more than this one.
+
+        It stays as it was until the difference has moved by more than `JITTER_MS`: both clocks are cut to whole
+        milliseconds, and a time that is moved there and back must come out the same.
+        """
+        ahead_ms = self._clock.now_ms() - self.now_ms()
+        if abs(ahead_ms - self._ahead_ms) > self.JITTER_MS:
+            self._ahead_ms = ahead_ms
+        return self._ahead_ms
 
 
 def random_uuid(random: Random) -> bytes:

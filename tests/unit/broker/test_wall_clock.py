@@ -196,3 +196,17 @@ def test_a_clock_that_moves_while_it_is_read_has_lost_nothing() -> None:
 
     steady = SteadyClock(Moving())
     assert [steady.beat() for _ in range(20)] == [0.0] * 20
+
+
+def test_a_time_that_is_moved_to_the_steady_clock_and_back_is_the_same() -> None:
+    """Each of the two clocks is cut to whole milliseconds, at other moments."""
+    monotonic_s = 0.0
+    clock = SimClock(lambda: monotonic_s)
+    steady = SteadyClock(clock)
+    moved = set()
+    for step in range(2000):
+        monotonic_s = step * 0.0003711
+        moved.add(steady.ahead_ms)
+    assert moved == {0}
+    clock.skew_ms = 60_000
+    assert steady.ahead_ms == 60_000

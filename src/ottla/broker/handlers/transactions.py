@@ -227,7 +227,8 @@ def _describe(ctx: Context, transactional_id: str) -> Described:
         return state
     state.transaction_state = found.state.title
     state.transaction_timeout_ms = found.timeout_ms
-    state.transaction_start_time_ms = found.start_ms
+    ahead_ms = ctx.node.steady.ahead_ms
+    state.transaction_start_time_ms = found.start_ms + ahead_ms if found.start_ms > 0 else found.start_ms
     state.producer_id, state.producer_epoch = found.identity
     topics: dict[str, list[int]] = {}
     for topic, index in found.partitions:
