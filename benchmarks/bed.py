@@ -20,8 +20,9 @@ BROKER_CORE, CLIENT_CORE = 0, 1
 class Bed:
     """`quick` makes every amount smaller; `pin` gives the brokers one core and the clients the other."""
 
-    def __init__(self, folder: Path, *, quick: bool, pin: bool) -> None:
+    def __init__(self, folder: Path, *, quick: bool, pin: bool, sides: tuple[type[Broker], ...] = SIDES) -> None:
         self.folder = folder
+        self.sides = sides
         self.quick = quick
         self.pin = pin
         self._numbers = 0
@@ -81,7 +82,3 @@ class Bed:
         """Ends every broker that this bed started."""
         for broker in self._alive:
             broker.kill()
-
-    @property
-    def sides(self) -> tuple[type[Broker], ...]:
-        return SIDES

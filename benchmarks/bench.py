@@ -17,6 +17,7 @@ from typing import Any
 
 from benchmarks import report
 from benchmarks.bed import BROKER_CORE, CLIENT_CORE, Bed
+from benchmarks.brokers import SIDES, Ottla, other
 from benchmarks.row import Row
 from benchmarks.rows import compaction, coordination, crowds, requests, starting, throughput
 from benchmarks.wire import Refused
@@ -65,6 +66,12 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--quick", action="store_true", help="small amounts and few rounds: some minutes")
     parser.add_argument("--rounds", type=int, help=f"rounds of each row (default {_ROUNDS}; quick {_QUICK_ROUNDS})")
     parser.add_argument("--rows", help="only these, separated by commas; a prefix stands for all that begin with it")
+    parser.add_argument(
+        "--beside",
+        type=Path,
+        metavar="CHECKOUT",
+        help="another checkout of Ottla in Kafka's place: what a change costs",
+    )
     parser.add_argument("--list", action="store_true", help="list the rows")
     which = parser.add_mutually_exclusive_group()
     which.add_argument("--pin", action="store_true", help="only the table that pins brokers and clients to a core each")
@@ -99,25 +106,26 @@ def rounds_of(row: Row, options: argparse.Namespace) -> int:
 
 def one_table(rows: Sequence[Row], options: argparse.Namespace, pin: bool) -> dict[str, Any]:
     with tempfile.TemporaryDirectory(prefix="ottla-bench-") as folder:
-        bed = Bed(Path(folder), quick=options.quick, pin=pin)
+        sides = SIDES if options.beside is None else (Ottla, other(options.beside))
+        bed = Bed(Path(folder), quick=options.quick, pin=pin, sides=sides)
         try:
             lines: list[report.Line] = []
             failed: dict[str, str] = {}
             for row in rows:
                 began = time.monotonic()
                 try:
-                    lines += report.lines_of(row, rounds(bed, row, rounds_of(row, options)))
+                    lines += report.lines_of(row, rounds(bed, row, rounds_of(row, options)), sides[1].name)
                 except (RuntimeError, OSError, Refused) as error:  # one row that fails must not cost the others
                     failed[row.name] = str(error)
                 print(f"   {row.name} ({time.monotonic() - began:.0f} s)", file=sys.stderr, flush=True)
             copied = raw_copy(bed)
         finally:
             bed.close()
-    print(report.table(lines))
+    print(report.table(lines, sides[1].title))
     print(f"\nThe physical limit, a raw copy from TCP to a file: {copied:,.0f} MB/s")
     for name, reason in failed.items():
         print(f"\nFAILED {name}: {reason}")
-    return {"lines": report.as_json(lines), "failed": failed, "raw_copy_mb_per_s": copied}
+    return {"lines": report.as_json(lines, sides[1].name), "failed": failed, "raw_copy_mb_per_s": copied}
 
 
 def rounds(bed: Bed, row: Row, count: int) -> list[dict[str, dict[str, float]]]:

@@ -23,6 +23,9 @@ class Broker:
     """One broker process. `core` pins it to a core; None leaves it free."""
 
     name = ""
+    title = ""
+    root = ROOT
+    """The checkout that its process imports from."""
 
     def __init__(self, folder: Path, core: int | None, settings: dict[str, str]) -> None:
         self.folder = folder
@@ -54,7 +57,7 @@ class Broker:
         self._log = (self.folder / "log").open("ab")
         command = pinned(self.command(), self.core)
         self.started = time.monotonic()
-        self._process = subprocess.Popen(command, stdout=self._log, stderr=self._log, env=environment())
+        self._process = subprocess.Popen(command, stdout=self._log, stderr=self._log, env=environment(self.root))
 
     def start(self) -> None:
         """Launches it and waits until a topic can be used."""
@@ -99,10 +102,11 @@ class Broker:
 
 class Ottla(Broker):
     name = "ottla"
+    title = "Ottla"
 
     def command(self) -> list[str]:
         pairs = [part for key, value in self.settings.items() for part in ("--set", f"{key}={value}")]
-        ottla = Path(sys.executable).parent / "ottla"
+        ottla = self.root / ".venv" / "bin" / "ottla"
         return [str(ottla), "up", "--port", str(self.port), "--data", str(self.folder / "data"), *pairs]
 
 
@@ -110,6 +114,7 @@ class Kafka(Broker):
     """Apache Kafka 4.3.1: one KRaft node, its scripts' heap and collector, defaults but for what one node needs."""
 
     name = "kafka"
+    title = "Kafka"
 
     def prepare(self) -> None:
         super().prepare()
@@ -146,13 +151,20 @@ class Kafka(Broker):
 SIDES: tuple[type[Broker], ...] = (Ottla, Kafka)
 
 
+def other(checkout: Path) -> type[Broker]:
+    """Ottla from another checkout, with an environment of its own: the commit before, to see what a change costs."""
+    if not (checkout / ".venv" / "bin" / "ottla").exists():
+        sys.exit(f"{checkout} has no environment yet; run its bin/ottla --version once")
+    return type("OtherOttla", (Ottla,), {"name": "other", "title": "other", "root": checkout.resolve()})
+
+
 def pinned(command: list[str], core: int | None) -> list[str]:
     return command if core is None else ["taskset", "-c", str(core), *command]
 
 
-def environment() -> dict[str, str]:
+def environment(root: Path = ROOT) -> dict[str, str]:
     """For broker and client processes: they import from this repository whatever the current folder is."""
-    return {**os.environ, "PYTHONPATH": f"{ROOT / 'src'}{os.pathsep}{ROOT}"}
+    return {**os.environ, "PYTHONPATH": f"{root / 'src'}{os.pathsep}{root}"}
 
 
 def free_port() -> int:

@@ -20,13 +20,13 @@ class Line:
     row: str
     measure: Measure
     ottla: list[float] = field(default_factory=list)
-    kafka: list[float] = field(default_factory=list)
+    peer: list[float] = field(default_factory=list)
     client_limited: bool = False
 
     @property
     def ratios(self) -> list[float]:
-        """Ottla / Kafka, round by round; a round without a value on Kafka's side is left out."""
-        return [ours / theirs for ours, theirs in zip(self.ottla, self.kafka, strict=True) if theirs > 0]
+        """Ottla / its peer, round by round; a round without a value on the peer's side is left out."""
+        return [ours / theirs for ours, theirs in zip(self.ottla, self.peer, strict=True) if theirs > 0]
 
     @property
     def ratio(self) -> float:
@@ -57,24 +57,24 @@ class Line:
         return ", ".join(words)
 
 
-def lines_of(row: Row, rounds: Sequence[dict[str, dict[str, float]]]) -> list[Line]:
-    """`rounds`: for each round, the values of each side."""
+def lines_of(row: Row, rounds: Sequence[dict[str, dict[str, float]]], peer: str = "kafka") -> list[Line]:
+    """`rounds`: for each round, the values of each side. `peer`: the side beside Ottla."""
     lines = []
     for measure in row.measures:
         line = Line(row.name, measure)
         line.ottla = [one["ottla"][measure.name] for one in rounds]
-        line.kafka = [one["kafka"][measure.name] for one in rounds]
+        line.peer = [one[peer][measure.name] for one in rounds]
         line.client_limited = row.throughput and all(
             median(one[side].get("client_cores", 0.0) for one in rounds) > CLIENT_LIMIT_CORES
-            for side in ("ottla", "kafka")
+            for side in ("ottla", peer)
         )
         lines.append(line)
     return lines
 
 
-def table(lines: Sequence[Line]) -> str:
+def table(lines: Sequence[Line], peer: str = "Kafka") -> str:
     """Aligned columns for a terminal."""
-    head = ["row", "measure", "Ottla", "Kafka", "Ottla / Kafka", "(spread)", "target", "verdict"]
+    head = ["row", "measure", "Ottla", peer, f"Ottla / {peer}", "(spread)", "target", "verdict"]
     cells = [head, *(_cells(line) for line in lines)]
     widths = [max(len(row[column]) for row in cells) for column in range(len(head))]
     rendered = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in cells]
@@ -86,7 +86,7 @@ def _cells(line: Line) -> list[str]:
     spread = f"({number(min(ratios))} .. {number(max(ratios))})" if ratios else ""
     verdict = " ".join(filter(None, [line.verdict(), "client-limited" if line.client_limited else ""]))
     name = f"{line.measure.name} [{line.measure.unit}]"
-    ours, theirs = number(median(line.ottla)), number(median(line.kafka))
+    ours, theirs = number(median(line.ottla)), number(median(line.peer))
     return [line.row, name, ours, theirs, number(line.ratio), spread, line.target(), verdict]
 
 
@@ -100,11 +100,11 @@ def number(value: float) -> str:
     return f"{value:,.{digits}f}"
 
 
-def as_json(lines: Sequence[Line]) -> list[dict[str, Any]]:
+def as_json(lines: Sequence[Line], peer: str = "kafka") -> list[dict[str, Any]]:
     return [
         {
             "row": line.row, "measure": line.measure.name, "unit": line.measure.unit, "ottla": line.ottla,
-            "kafka": line.kafka, "ratio_median": None if math.isnan(line.ratio) else line.ratio,
+            peer: line.peer, "ratio_median": None if math.isnan(line.ratio) else line.ratio,
             "ratios": line.ratios, "target": line.target(), "verdict": line.verdict(),
             "client_limited": line.client_limited,
         }
