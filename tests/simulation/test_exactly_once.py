@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 
 import pytest
 
@@ -112,6 +113,40 @@ def test_a_silent_producer_is_aborted_and_its_late_commit_refused(bumps: bool) -
             with pytest.raises(Fenced):
                 await producer.end(commit=True)
             assert await values(client) == []
+
+    run_simulation(1, main)
+
+
+@pytest.mark.parametrize("refusals", [1, 4])
+@pytest.mark.parametrize("bumps", [False, True], ids=["TV1", "TV2"])
+def test_the_end_of_a_transaction_whose_record_was_refused_is_written_once_there_is_room(
+    bumps: bool, refusals: int
+) -> None:
+    """Until it is written nobody else may have the transactional id: all would be told CONCURRENT_TRANSACTIONS."""
+
+    async def main(simulation: Simulation) -> None:
+        async with broker(simulation) as (cluster, client):
+            producer = Transactor(simulation, client, "id", bumps=bumps)
+            await producer.init()
+            await producer.send(PART, b"a")
+            files, appends = cluster.machines[1].files, 0
+
+            def full(kind: str, path: str) -> None:
+                """After the record of the decision comes that of the end, when all markers are written."""
+                nonlocal appends
+                if kind == "append" and "/__transaction_state-" in path and path.endswith(".log"):
+                    appends += 1
+                    if 2 <= appends <= 1 + refusals:
+                        raise OSError(errno.ENOSPC, "no room", path)
+
+            files.on_operation = full
+            await producer.end(commit=True)
+            next_one = Transactor(simulation, client, "id", bumps=bumps)
+            await next_one.init()
+            assert appends > 1 + refusals, "the end was not refused: this tests nothing"
+            await next_one.send(PART, b"b")
+            await next_one.end(commit=True)
+            assert await values(client) == [b"a", b"b"]
 
     run_simulation(1, main)
 

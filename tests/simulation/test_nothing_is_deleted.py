@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import copy
 from collections.abc import Awaitable, Callable
 
@@ -182,6 +183,30 @@ def test_a_topic_is_not_begun_in_a_folder_that_is_somebody_elses_and_its_deletio
         await cluster.stop()
         files = cluster.machines[1].files
         assert files.read(f"{A}/photos-0/a.jpg") == files.read(f"{B}/photos-0/a.jpg") == b"mine"
+
+    scenario(main)
+
+
+def test_a_folder_that_somebody_put_under_the_name_of_an_empty_partition_outlives_its_topic() -> None:
+    """The partition was never written to, so it has no folder; then a person makes one with that name."""
+
+    async def main(cluster: SimCluster, files: SimFiles) -> None:
+        await cluster.start()
+        async with cluster.client() as client:
+            await create_topic(client, "photos")
+        await cluster.stop()
+        path = f"{A}/photos-0/a.jpg"
+        files = cluster.machines[1].files
+        files.make_folder(f"{A}/photos-0")
+        file = files.open(path, create=True)
+        file.append(b"mine")
+        file.close()
+        await cluster.start()
+        async with cluster.client() as client:
+            await delete_topic(client, "photos")
+        await asyncio.sleep(120)  # longer than file.delete.delay.ms
+        assert cluster.machines[1].files.read(path) == b"mine"
+        await cluster.stop()
 
     scenario(main)
 

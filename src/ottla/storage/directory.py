@@ -407,6 +407,12 @@ class LogDirectory:
             file.close()
         self._files.rename(f"{path}.tmp", path)
 
+    def forget_former(self, partition: TopicPartition) -> None:
+        """A copy of the partition is about to be made here. A log that lay here before, of which the files may still
+        speak, does not say where the copy begins, nor what of it must be there."""
+        assert partition not in self._folders, f"{partition} is here already"
+        self._forget(partition)
+
     def _forget(self, partition: TopicPartition) -> None:
         if partition in self._recovery_points or partition in self._log_starts:
             self._stale[partition] = None

@@ -49,6 +49,7 @@ class FutureLogs:
         """An empty copy; one that was begun before is dropped. Raises KafkaStorageError."""
         self.discard(partition, now_ms)
         name = doomed_folder_name(partition, self._random.bytes(16), FUTURE_FOLDER)
+        self._directory.forget_former(partition)
         self._names[partition] = name  # before it is there, so that a half is discarded with the rest
         self._directory.make_folder(name, topic_id)
         log = self._directory.open_folder(name, partition, settings, now_ms, clean=True)

@@ -24,7 +24,7 @@ from ottla.common.errors import (
 from ottla.coordinator.formats import Pair
 from ottla.coordinator.logged import Logged, LoggedMarker, LoggedRecord, Refused, TransactionEnd
 from ottla.coordinator.outcome import Author, Outcome, TimerName, Token
-from ottla.coordinator.runtime import Runtime, Shard
+from ottla.coordinator.runtime import REFUSED_TIMER_MS, Runtime, Shard
 from ottla.coordinator.transaction.formats import TransactionFormats, key_of
 from ottla.protocol.logs.transaction_state import TransactionLogKey
 from ottla.protocol.message import Message
@@ -102,7 +102,15 @@ class FakeMachine:
         return Outcome()
 
     def on_timer(self, name: TimerName, now_ms: int) -> Outcome:
-        return Outcome()
+        self.told.append(("timer", now_ms))
+        out = Outcome()
+        out.write(key_of("late"), None)
+        return out
+
+    def watch(self, at_ms: int) -> Outcome:
+        out = Outcome()
+        out.wake(("deadline",), at_ms)
+        return out
 
     def write(self, token: Token, name: str, author: Author | None = None) -> Outcome:
         out = Outcome()
@@ -298,3 +306,19 @@ def test_a_loading_that_fails_is_tried_again_with_a_growing_pause_until_it_succe
         stage.runtime.resigned(0)
 
     run_simulation(1, main)
+
+
+def test_a_deadline_whose_records_were_refused_is_tried_again_until_they_are_written() -> None:
+    async def play(stage: Stage, log: FakeLog) -> None:
+        machine, begin_ms = stage.shard.machine, stage.runtime.clock.now_ms()
+        stage.shard.run(machine.watch(begin_ms + 500))
+        log.refuse = Refused(InvalidRecord())
+        await asyncio.sleep((500 + 2.5 * REFUSED_TIMER_MS) / 1000)
+        assert len([one for one in machine.told if one == ("refused", 1)]) == 3
+        log.refuse = None
+        await asyncio.sleep(10 * REFUSED_TIMER_MS / 1000)
+        times = [one[1] - begin_ms for one in machine.told if isinstance(one, tuple) and one[0] == "timer"]
+        assert [round(one, -2) for one in times] == [500 + number * REFUSED_TIMER_MS for number in range(4)]
+        assert machine.told[-1] == ("late", -1)
+
+    on_stage(play)

@@ -11,7 +11,7 @@ from ottla.common.names import TopicPartition
 from ottla.storage.checkpoints import offsets_text
 from ottla.storage.directory import DirectoryUnusable
 from ottla.testing.clock import SimRandom
-from ottla.testing.files import CrashMode, SimFiles
+from ottla.testing.files import CHANGES, CrashMode, SimFiles
 from tests.unit.storage.logs import FOLDER, NOW_MS, PARTITION, TOPIC_ID, add, open_directory, settings
 
 
@@ -231,6 +231,30 @@ def test_what_was_being_deleted_at_the_last_stop_goes_at_the_next_start() -> Non
     assert list(again.partitions()) == []
     again.remove_due(NOW_MS)
     assert not any(name.endswith("-delete") for name in files.list_folder("/data"))
+
+
+def test_the_clean_marker_is_the_last_thing_that_a_stop_writes() -> None:
+    files = SimFiles()
+    directory = open_directory(files)
+    for index in range(2):
+        add(directory.create(TopicPartition("t", index), TOPIC_ID, settings(), NOW_MS))
+    changed: list[str] = []
+    files.on_operation = lambda kind, path: changed.append(path) if kind in CHANGES else None
+    directory.close()
+    marked = next(index for index, path in enumerate(changed) if ".kafka_cleanshutdown" in path)
+    assert marked > 0, "nothing was left to write: this tests nothing"
+    assert {path.strip("/") for path in changed[marked:] if ".kafka_cleanshutdown" not in path} <= {"data"}
+
+
+def test_a_log_whose_last_fsync_fails_leaves_no_clean_marker() -> None:
+    files = SimFiles()
+    directory = open_directory(files)
+    log = directory.create(PARTITION, TOPIC_ID, settings(), NOW_MS)
+    add(log)
+    files.fail_fsync(f"{log.folder}/{0:020d}.log")
+    with pytest.raises(KafkaStorageError):
+        directory.close()
+    assert not open_directory(files).clean
 
 
 def test_a_disk_that_fails_takes_every_log_offline() -> None:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
+
 from ottla.common.names import TopicPartition
 from ottla.storage.paths import parse_future_folder
+from ottla.storage.repairs import Repair
 from ottla.storage.settings import TopicSettings
 from ottla.testing.files import SimFiles
 from tests.unit.storage.logs import NOW_MS, TOPIC_ID, add, batch, new_log, open_directory, reopen
@@ -66,20 +69,34 @@ def test_a_copy_knows_producers_and_epochs_whose_records_are_gone() -> None:
     assert (copy.latest_epoch, copy.log_start_offset) == (4, 1)
 
 
-def test_a_copy_is_not_cut_where_a_log_that_lay_there_before_had_its_recovery_point() -> None:
-    """The file still names it after a kill, and a start believes it."""
+@pytest.mark.parametrize("restarted", [False, True])
+@pytest.mark.parametrize("count", [1, 9])
+def test_a_copy_is_not_cut_where_a_log_that_lay_there_before_had_its_recovery_point(
+    count: int, restarted: bool
+) -> None:
+    """The file still names it after a kill, and a start believes it. Nor is it told that records are missing up to
+    there, nor does the copy begin where that log began."""
     files = SimFiles()
     place = open_directory(files)
     before = place.create(NAME, TOPIC_ID, TopicSettings(), NOW_MS)
-    add(before)
+    for _ in range(count):
+        add(before)
     before.flush()
+    before.advance_start(count - 1)
     place.checkpoint()
     place.delete(NAME, NOW_MS)  # moved away, and the broker is killed before the next checkpoint
+    told: list[Repair] = []
     place = open_directory(files := files.kill())
+    place.on_repair = lambda _, repair: told.append(repair)
     copy = place.futures.begin(NAME, TOPIC_ID, TopicSettings(), NOW_MS)
     for offset in range(5):
         data = bytearray(batch())
         data[0:8] = offset.to_bytes(8, "big")
         copy.append_as_follower(bytes(data), now_ms=NOW_MS)
     place.futures.close(NAME)
-    assert place.futures.promote(NAME, TopicSettings(), NOW_MS).log_end_offset == 5
+    place.note_log_start(NAME, 0)
+    if restarted:
+        place = open_directory(files := files.kill())
+        place.on_repair = lambda _, repair: told.append(repair)
+    log = place.futures.promote(NAME, TopicSettings(), NOW_MS)
+    assert (log.log_start_offset, log.log_end_offset, told) == (0, 5, [])

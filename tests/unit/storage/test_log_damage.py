@@ -358,6 +358,18 @@ def test_a_damaged_transaction_index_is_made_again_from_the_markers(wrong: str) 
 # -- epochs and producers
 
 
+def test_the_epochs_of_a_log_that_was_closed_are_on_disk_and_need_not_be_made_again() -> None:
+    """A start that reads every segment of every partition for them takes minutes, and tells of damage where none is."""
+    files = SimFiles()
+    log = new_log(files, internal_segment_bytes=3 * SIZE, index_interval_bytes=0)
+    for number in range(COUNT):
+        add(log, epoch=number // 3)
+    log.close()
+    assert files.read(f"{FOLDER}/leader-epoch-checkpoint") == b"0\n3\n0 0\n1 3\n2 6\n"
+    told = Told(files)
+    assert (told.repairs, told.log.log_end_offset) == ([], COUNT)
+
+
 @pytest.mark.parametrize("clean", [True, False])
 @pytest.mark.parametrize(
     "content", [b"0\n1\n3 x\n", b"\xff\xfe", b"", None, b"0\n1\n7 0\n", b"0\n2\n1 5\n9 6\n", b"9\n0\n", b"0\n"]
