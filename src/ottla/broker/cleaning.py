@@ -75,8 +75,8 @@ class Cleaning:
         gauge("ottla_cleaner_uncleanable_bytes", "Dirty bytes of those logs", self._uncleanable_bytes)
         gauge("ottla_cleaner_max_dirty_percent", "Dirty share of the dirtiest log", lambda: int(100 * self._dirtiest))
         gauge(
-            "ottla_cleaner_since_last_run_ms", "Time since the last look for a log to compact",
-            lambda: node.steady.now_ms() - self._last_round_ms,
+            "ottla_cleaner_since_last_run_seconds", "Time since the last look for a log to compact",
+            lambda: (node.steady.now_ms() - self._last_round_ms) / 1000,
         )  # fmt: skip
 
     # --- life

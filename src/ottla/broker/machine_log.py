@@ -126,7 +126,7 @@ class PartitionMachineLog:
     def _skipped(self, reason: str, **where: object) -> None:
         node = self._node
         node.metrics.counter(
-            "ottla_coordinator_batches_skipped", "Damaged batches that coordinators passed over"
+            "ottla_coordinator_batches_skipped_total", "Damaged batches that coordinators passed over"
         ).value += 1
         name = self._partition.topic_partition
         node.log.warn("coordinator.batch_skipped", partition=name, **where, reason=reason)
