@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from ottla.common.metrics import Counter, Registry
 
 API_VERSIONS = 18
+_FIRST_BOUND_S = BOUNDS_S[0]
 _NOTHING = memoryview(b"")
 _AT_ONCE_BYTES = 8 * 1024
 """Requests up to this size are decoded in one piece: 10 ms at the very worst, and nearly all are smaller."""
@@ -184,10 +185,10 @@ class Router:
         api.response_bytes.value += size
         if ctx.waited_s:
             self._time(ctx, began_s)
-        else:  # as `Histogram.observe` would, without two calls
+        else:  # as `Histogram.observe` would, without its call (60 ns), and for most requests without bisect's (100 ns)
             took_s = self._monotonic() - began_s
             at_once = api.times.at_once
-            at_once.counts[bisect_left(BOUNDS_S, took_s)] += 1
+            at_once.counts[0 if took_s <= _FIRST_BOUND_S else bisect_left(BOUNDS_S, took_s)] += 1
             at_once.total += took_s
         return parts
 

@@ -143,9 +143,9 @@ class KafkaNames:
             (f"{manager}partitioncount", "Partitions hosted here", counts.hosted),
             (f"{manager}leadercount", "Partitions led here", counts.led),
             (f"{manager}offlinereplicacount", "Partitions whose log is offline", counts.offline),
-            (f"{manager}underreplicatedpartitions", "With replicas not in sync", counts.under_replicated),
-            (f"{manager}underminisrpartitioncount", "With too few replicas in sync", counts.under_min_isr),
-            (f"{manager}atminisrpartitioncount", "With no replica to spare", counts.at_min_isr),
+            (f"{manager}underreplicatedpartitions", "Partitions led here with replicas that are not in sync", counts.under_replicated),
+            (f"{manager}underminisrpartitioncount", "Partitions led here with too few replicas in sync", counts.under_min_isr),
+            (f"{manager}atminisrpartitioncount", "Partitions led here that have no replica to spare", counts.at_min_isr),
             ("kafka_server_kafkaserver_brokerstate", "3 while the broker runs", _RUNNING),
             ("kafka_log_logmanager_offlinelogdirectorycount", "Log directories that failed", facts.offline_directories),
             ("kafka_coordinator_group_groupmetadatamanager_numgroups", "Groups coordinated here", groups.groups),
@@ -174,7 +174,7 @@ class KafkaNames:
             (f"{controller}globaltopiccount", "Topics of the cluster", facts.topics),
             (f"{controller}globalpartitioncount", "Partitions of the cluster", counts.hosted),
             (f"{controller}activebrokercount", "Brokers that are alive", len(facts.brokers)),
-            (f"{controller}fencedbrokercount", "Brokers that are not", facts.fenced),
+            (f"{controller}fencedbrokercount", "Brokers that are not alive", facts.fenced),
         )
 
     def _of_partitions(self) -> Iterator[Family]:
@@ -264,7 +264,7 @@ _LED: tuple[tuple[str, str, Value], ...] = (
 )
 _TIMES: tuple[tuple[str, str, Callable[[RequestTimes], Histogram]], ...] = (
     ("totaltimems", "Time from a request's arrival to its answer", lambda times: times.total),
-    ("localtimems", "The same without waits for data and for replicas", lambda times: times.local),
+    ("localtimems", "Time without waits for data and for replicas", lambda times: times.local),
 )
 
 

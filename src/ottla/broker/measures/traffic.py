@@ -94,12 +94,12 @@ COUNTS: tuple[tuple[str, str, Count], ...] = (
     ("records_in", "Records that were appended", lambda one: one.records_in),
     (
         "produce_requests",
-        "Partitions in produce requests, and batches of coordinators",
+        "Batches that clients and coordinators wanted to append",
         lambda one: one.produces + one.produces_failed,
     ),
-    ("produce_failures", "Of these answered with an error", lambda one: one.produces_failed),
+    ("produce_failures", "Batches that were refused", lambda one: one.produces_failed),
     ("fetch_requests", "Partitions in answers to fetches", lambda one: one.fetches + one.fetches_failed),
-    ("fetch_failures", "Of these with an error", lambda one: one.fetches_failed),
+    ("fetch_failures", "Partitions in answers to fetches, with an error", lambda one: one.fetches_failed),
 )
 
 
