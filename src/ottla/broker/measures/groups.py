@@ -154,7 +154,7 @@ class GroupSurvey:
             (("", labels[row.group_id], sum(row.lags)) for row in rows if row.lags),
         )  # fmt: skip
         yield Family(
-            "ottla_consumer_group_largest_lag", GAUGE, "Records that the group has not committed in the partition that is furthest behind",
+            "ottla_consumer_group_largest_lag", GAUGE, "Records not committed of the partition that is furthest behind",
             (("", labels[row.group_id], max(row.lags)) for row in rows if row.lags),
         )  # fmt: skip
         yield Family(
