@@ -109,7 +109,7 @@ def test_what_recovery_cuts_is_told_once_with_its_place_and_where_it_is_kept() -
         (line,) = logged(cluster, "logs.cut")
         for fact in ("partition=a-0", "offset=9", "goes_on_at=10", f"size_bytes={size}", f"{9:020d}.log.damaged-1"):
             assert fact in line
-        assert "ottla_log_cuts 1" in cluster.nodes[1].metrics.text()
+        assert "ottla_log_cuts_total 1" in cluster.nodes[1].metrics.text()
 
     simulate(play)
 

@@ -72,11 +72,15 @@ class Cleaning:
         self._starved = counter("ottla_cleaner_worker_starved_total", "Passes given up because there was no idle time")
         self._rests = counter("ottla_cleaner_rounds_total", "Looks for a log to compact")
         gauge("ottla_cleaner_uncleanable_partitions", "Logs that could not be compacted", self._count_uncleanable)
-        gauge("ottla_cleaner_uncleanable_bytes", "Dirty bytes of those logs", self._uncleanable_bytes)
+        gauge(
+            "ottla_cleaner_uncleanable_bytes",
+            "Dirty bytes of logs that could not be compacted",
+            self._uncleanable_bytes,
+        )
         gauge("ottla_cleaner_max_dirty_percent", "Dirty share of the dirtiest log", lambda: int(100 * self._dirtiest))
         gauge(
-            "ottla_cleaner_since_last_run_ms", "Time since the last look for a log to compact",
-            lambda: node.steady.now_ms() - self._last_round_ms,
+            "ottla_cleaner_since_last_run_seconds", "Time since the last look for a log to compact",
+            lambda: (node.steady.now_ms() - self._last_round_ms) / 1000,
         )  # fmt: skip
 
     # --- life

@@ -52,6 +52,7 @@ class Context:
         "session",
         "throttle_time_ms",
         "version",
+        "waited_s",
     )
 
     def __init__(
@@ -64,6 +65,8 @@ class Context:
         self.client_id = client_id
         self.now_ms = now_ms
         self.throttle_time_ms = 0
+        self.waited_s = 0.0
+        """For data or replicas."""
         self.close_reason: str | None = None
         # `error`, the name of the last error in the answer, is set with the first one: most requests have none.
         self.long: LongWork | None = None
@@ -97,10 +100,13 @@ class Context:
         if session.gone and not future.done():
             return False
         session.parked, session.polls = future, polls
+        monotonic = self.node.clock.monotonic
+        since_s = monotonic()
         try:
             return await until(self.node.loop, future, min(timeout_s, MAX_WAIT_S))
         finally:
             session.parked = None
+            self.waited_s += monotonic() - since_s
 
     @property
     def unheard(self) -> bool:

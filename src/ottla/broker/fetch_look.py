@@ -108,6 +108,20 @@ class Look:
         self.answers[interest] = answer
         return answer
 
+    def count(self) -> None:
+        """The traffic of the answer, once it is certain: each partition that it looked at."""
+        unserved = self._ctx.node.traffics.unserved
+        for interest, answer in self.answers.items():
+            partition = interest.partition
+            traffic = unserved if partition is None else partition.traffic or partition.counted()
+            if answer.error_code:
+                traffic.fetches_failed += 1
+            else:
+                traffic.fetches += 1
+                records = answer.records
+                if records is not EMPTY:
+                    traffic.bytes_out += len(records)  # type: ignore[arg-type]
+
     def is_unread(self, interest: Interest, answer: PartitionData) -> bool:
         """There is something that this reader may have, whether the answer brings it or had no room for it."""
         end = answer.last_stable_offset if self._committed else answer.high_watermark

@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING
+
+import ottla
+from ottla.broker.measures.groups import GroupSurvey
+from ottla.broker.measures.kafka_names import ClusterFacts, KafkaNames, TopicPartitionsFamily
+from ottla.broker.measures.partitions import PartitionSurvey
+from ottla.broker.measures.process import Process, ProcessFamilies
+from ottla.broker.measures.traffic import TrafficFamilies
+from ottla.common.metrics import Source
 
 if TYPE_CHECKING:
     from ottla.broker.listeners import Listener
@@ -11,15 +21,8 @@ if TYPE_CHECKING:
 
 def publish(node: Node) -> None:
     """Names and meanings; each limit stands beside what it limits."""
-    gauge = node.metrics.gauge
+    gauge, total = node.metrics.gauge, node.metrics.total
     settings = node.settings
-    gauge("ottla_partitions", "Partitions hosted here", lambda: len(node.replicas))
-    gauge("ottla_partitions_led", "Partitions led here", lambda: sum(one.leads for one in node.replicas))
-    gauge(
-        "ottla_partitions_offline",
-        "Partitions whose log is offline",
-        lambda: sum(one.log is not None and one.log.offline for one in node.replicas),
-    )
     gauge(
         "ottla_log_directories_offline", "Log directories that failed", lambda: sum(d.offline for d in node.directories)
     )
@@ -27,64 +30,100 @@ def publish(node: Node) -> None:
     gauge(
         "ottla_open_files", "Files of segments that are open", lambda: sum(len(d.open_files) for d in node.directories)
     )
-    gauge("ottla_open_files_limit", "Their limit", lambda: node.descriptors.open_files)
-    gauge("ottla_log_lines_omitted", "Log lines left out because their event came too often", lambda: node.log.omitted)
+    gauge("ottla_open_files_limit", "Most files of segments that stay open", lambda: node.descriptors.open_files)
+    total(
+        "ottla_log_lines_omitted_total",
+        "Log lines left out because their event came too often",
+        lambda: node.log.omitted,
+    )
     gauge("ottla_fetch_sessions", "Incremental fetch sessions", lambda: len(node.fetch_sessions))
-    gauge("ottla_fetch_sessions_limit", "Slots for sessions", lambda: node.fetch_sessions.slots)
-    gauge("ottla_fetch_session_evictions", "Sessions evicted so far", lambda: node.fetch_sessions.evictions)
-    gauge("ottla_fetch_session_partitions", "Partitions in sessions", lambda: node.fetch_sessions.partitions)
+    gauge(
+        "ottla_fetch_sessions_limit",
+        "Most incremental fetch sessions: max.incremental.fetch.session.cache.slots",
+        lambda: node.fetch_sessions.slots,
+    )
+    total(
+        "ottla_fetch_session_evictions_total",
+        "Fetch sessions evicted for others",
+        lambda: node.fetch_sessions.evictions,
+    )
+    gauge("ottla_fetch_session_partitions", "Partitions in fetch sessions", lambda: node.fetch_sessions.partitions)
     gauge(
         "ottla_fetch_session_partitions_limit",
-        "ottla.max.fetch.session.partitions",
+        "Most partitions in fetch sessions: ottla.max.fetch.session.partitions",
         lambda: node.fetch_sessions.most_partitions,
     )
     gauge("ottla_received_bytes", "Bytes received and not handled", lambda: node.budget.used_bytes)
-    gauge("ottla_received_bytes_limit", "Their limit", lambda: node.budget.limit_bytes)
+    gauge("ottla_received_bytes_limit", "Most bytes received and not handled", lambda: node.budget.limit_bytes)
     gauge("ottla_unsent_bytes", "Bytes of answers that clients have not taken yet", lambda: node.unsent.used_bytes)
-    gauge("ottla_unsent_bytes_limit", "ottla.max.unsent.bytes", lambda: node.unsent.limit_bytes)
-    gauge("ottla_unsent_connections_closed", "Connections closed for it", lambda: node.unsent.closed)
+    gauge(
+        "ottla_unsent_bytes_limit",
+        "Most bytes of answers not taken: ottla.max.unsent.bytes",
+        lambda: node.unsent.limit_bytes,
+    )
+    total(
+        "ottla_unsent_connections_closed_total",
+        "Connections closed because too many bytes of answers were not taken",
+        lambda: node.unsent.closed,
+    )
     elements = node.elements
     gauge("ottla_request_elements", "Elements of the large requests at work", lambda: elements.used)
-    gauge("ottla_request_elements_limit", "Twice ottla.max.request.elements", lambda: elements.limit_of_all)
-    gauge("ottla_request_elements_refused", "Requests refused for too many elements", lambda: elements.refused)
-    gauge("ottla_turns_taken", "Slices of long work done so far", lambda: node.turns.paused)
+    gauge(
+        "ottla_request_elements_limit",
+        "Most elements of the large requests at work: twice ottla.max.request.elements",
+        lambda: elements.limit_of_all,
+    )
+    total("ottla_request_elements_refused_total", "Requests refused for too many elements", lambda: elements.refused)
+    total("ottla_turns_taken_total", "Slices of long work done so far", lambda: node.turns.paused)
     gauge("ottla_connections_held", "Connections that wait for receive memory", lambda: node.budget.waiting)
     gauge("ottla_requests_waiting", "Requests whose handler waits", lambda: node.budget.handling)
-    gauge("ottla_request_bytes_limit", "Largest request", lambda: settings.socket_request_max_bytes)
+    gauge(
+        "ottla_request_bytes_limit",
+        "Largest request that is taken: socket.request.max.bytes",
+        lambda: settings.socket_request_max_bytes,
+    )
     gauge(
         "ottla_connections_limit",
-        "max.connections, or what the file descriptors allow",
+        "Most connections: max.connections, or what the file descriptors allow",
         lambda: min(settings.max_connections, node.descriptors.connections),
     )
-    gauge("ottla_connections_refused", "Connections closed for a limit", lambda: node.crowd.refused)
+    total("ottla_connections_refused_total", "Connections closed for a limit", lambda: node.crowd.refused)
     http = node.http_limits
     gauge("ottla_http_connections", "Open connections of the HTTP endpoint", lambda: http.open)
-    gauge("ottla_http_connections_refused", "Of these refused: 64 are allowed", lambda: http.refused)
-    gauge("ottla_http_connections_timed_out", "Of these closed after 10 s", lambda: http.timed_out)
+    total(
+        "ottla_http_connections_refused_total",
+        "Connections of the HTTP endpoint refused: 64 are allowed",
+        lambda: http.refused,
+    )
+    total(
+        "ottla_http_connections_timed_out_total",
+        "Connections of the HTTP endpoint closed after 10 s",
+        lambda: http.timed_out,
+    )
     limit = node.producer_limit
     gauge("ottla_producer_ids", "Producer ids that partitions remember", limit.count)
-    gauge("ottla_producer_ids_limit", "ottla.max.producer.ids", lambda: limit.tally.limit)
-    gauge("ottla_producer_ids_forgotten", "Producer ids forgotten early for it", lambda: limit.tally.forgotten)
+    gauge("ottla_producer_ids_limit", "Most producer ids: ottla.max.producer.ids", lambda: limit.tally.limit)
+    total(
+        "ottla_producer_ids_forgotten_total",
+        "Producer ids forgotten early because there are too many",
+        lambda: limit.tally.forgotten,
+    )
     gauge("ottla_metadata_offset", "End of the metadata log as replayed here", lambda: node.image.end_offset)
     for listener in node.listeners:
         _of_listener(node, listener)
     runtime = node.groups.runtime
     gauge("ottla_coordinator_machines", "Group coordinator partitions loaded", lambda: len(runtime.shards()))
-    gauge("ottla_groups", "Groups coordinated here", node.groups.count)
-    gauge("ottla_groups_limit", "ottla.max.groups", lambda: node.groups.room.limit)
-    gauge("ottla_groups_refused", "Groups not made because of it", lambda: node.groups.room.refused)
-    gauge("ottla_group_member_bytes", "What members of groups have sent in joining", node.groups.member_bytes)
-    gauge("ottla_group_member_bytes_limit", "ottla.max.group.bytes", lambda: node.groups.member_room.limit_bytes)
-    gauge("ottla_group_joins_refused", "Joins refused because of it", lambda: node.groups.member_room.refused)
+    gauge("ottla_groups_limit", "Most groups: ottla.max.groups", lambda: node.groups.room.limit)
+    total("ottla_groups_refused_total", "Groups not made because there are too many", lambda: node.groups.room.refused)
     gauge(
-        "ottla_group_members",
-        "Members of the groups coordinated here",
-        lambda: sum(one.machine.member_count() for one in runtime.shards()),
+        "ottla_group_member_bytes_limit",
+        "Most bytes of members: ottla.max.group.bytes",
+        lambda: node.groups.member_room.limit_bytes,
     )
-    gauge(
-        "ottla_committed_offsets",
-        "Committed offsets held here",
-        lambda: sum(one.machine.offsets.count() for one in runtime.shards()),
+    total(
+        "ottla_group_joins_refused_total",
+        "Joins refused because members have sent too much",
+        lambda: node.groups.member_room.refused,
     )
     transactions = node.transactions
     gauge(
@@ -100,6 +139,44 @@ def publish(node: Node) -> None:
 
 
 def _of_listener(node: Node, listener: Listener) -> None:
-    gauge = node.metrics.gauge
+    gauge, total = node.metrics.gauge, node.metrics.total
     gauge("ottla_connections", "Open connections", lambda: len(listener.connections), listener=listener.name)
-    gauge("ottla_connections_accepted", "Connections so far", lambda: listener.accepted, listener=listener.name)
+    total("ottla_connections_accepted_total", "Connections accepted", lambda: listener.accepted, listener=listener.name)
+
+
+def sources(node: Node, process: Process | None) -> Sequence[Source]:
+    """Everything that the page `/metrics` shows, in its order. A simulated broker has no process."""
+    settings, limit = node.settings, node.settings.ottla_metrics_max_rows
+    partitions = PartitionSurvey(node.replicas, limit)
+    groups = GroupSurvey(node.groups, node.replicas, limit)
+    left_out, help_text = (
+        partial(node.metrics.gauge, "ottla_metrics_left_out"),
+        "What has no series of its own here: see ottla.metrics.max.rows",
+    )
+    left_out(help_text, lambda: len(node.traffics.left_out), of="topics")
+    left_out(help_text, lambda: partitions.left_out, of="partitions")
+    left_out(help_text, lambda: groups.groups_left_out, of="groups")
+    left_out(help_text, lambda: groups.counts.offsets_left_out, of="committed_offsets")
+    found: list[Source] = [partitions, groups, node.metrics, TrafficFamilies(node.traffics), node.latencies]
+    if process is not None:
+        found.append(ProcessFamilies(process, ottla.__version__))
+    if settings.ottla_metrics_kafka_names:
+        names = KafkaNames(
+            node.metrics, node.traffics, node.latencies, partitions, groups,
+            partial(_facts, node), node.clock.monotonic,
+        )  # fmt: skip
+        found += [names, TopicPartitionsFamily(node.replicas, limit)]
+    return found
+
+
+def _facts(node: Node) -> ClusterFacts:
+    brokers = node.image.brokers.values()
+    listener = node.listeners[0].name
+    return ClusterFacts(
+        brokers=[(one.node_id, f"{one.host}:{one.port}") for one in node.endpoints(listener)],
+        fenced=sum(one.fenced for one in brokers),
+        controls=node.membership.leads,
+        topics=len(node.image.topics),
+        offline_directories=sum(directory.offline for directory in node.directories),
+        connections=[(one.name, len(one.connections)) for one in node.listeners],
+    )

@@ -10,7 +10,7 @@ from ottla.broker.machine_log import PartitionMachineLog
 from ottla.broker.partition import Partition
 from ottla.broker.replicas import HostedTopic
 from ottla.common.errors import KafkaStorageError
-from ottla.common.names import CONSUMER_OFFSETS, TRANSACTION_STATE, TopicPartition
+from ottla.common.names import CONSUMER_OFFSETS, TRANSACTION_STATE, TopicPartition, Uuid
 from ottla.metadata.image import BROKER_CONFIG, TOPIC_CONFIG
 from ottla.records.batch import NO_SEQUENCE
 
@@ -121,15 +121,19 @@ class Hosting:
                 continue
             partition = topic.partitions.get(index)
             if partition is None:
-                name = TopicPartition(image.name, index)
-                partition = topic.partitions[index] = Partition(name, image.id, self._open, node.syncing.wanted)
-                partition.start_high_watermark = self._checkpointed(name)
+                partition = topic.partitions[index] = self._new(TopicPartition(image.name, index), image.id)
             partition.replicas, partition.isr = state.replicas, state.isr
             partition.partition_epoch = state.partition_epoch
             led, epoch = partition.leads, partition.leader_epoch
             partition.set_leader(state.leader, state.leader_epoch, node.node_id)
             if (led, epoch) != (partition.leads, partition.leader_epoch):
                 self._coordinate(partition)
+
+    def _new(self, name: TopicPartition, topic_id: Uuid) -> Partition:
+        node = self._node
+        partition = Partition(name, topic_id, self._open, node.syncing.wanted, node.traffics)
+        partition.start_high_watermark = self._checkpointed(name)
+        return partition
 
     def _coordinate(self, partition: Partition) -> None:
         """Whoever leads a partition of an internal topic coordinates what it holds."""
@@ -163,6 +167,7 @@ class Hosting:
         node.membership.removed_topics.pop(image.id, None)
         node.groups.topics_deleted([image.name])
         node.cleaning.topics_deleted([image.id])
+        node.traffics.forget(image.name)
 
     def _configure(self, names: list[str]) -> None:
         for name in names:

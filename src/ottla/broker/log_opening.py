@@ -35,9 +35,13 @@ class LogOpening:
         self._log = log
         self._now_s = now_s
         self._unusable: dict[TopicPartition, Unusable] = {}
-        self._cut = metrics.counter("ottla_log_cuts", "Times that a log lost bytes when it was opened or first read")
-        self._cut_bytes = metrics.counter("ottla_log_cut_bytes", "Bytes that left logs in this way")
-        self._remade = metrics.counter("ottla_log_files_made_again", "Indexes and other derived files made again")
+        self._cut = metrics.counter(
+            "ottla_log_cuts_total", "Times that a log lost bytes when it was opened or first read"
+        )
+        self._cut_bytes = metrics.counter(
+            "ottla_log_cut_bytes_total", "Bytes that logs lost when they were opened or first read"
+        )
+        self._remade = metrics.counter("ottla_log_files_made_again_total", "Indexes and other derived files made again")
         metrics.gauge("ottla_partitions_unusable", "Partitions whose log cannot be opened", lambda: len(self._unusable))
 
     def __repr__(self) -> str:

@@ -36,6 +36,9 @@ class PartitionMachineLog:
         self._partition = partition
         self._base_sequence = base_sequence
         self.epoch = partition.leader_epoch
+        self._skips = node.metrics.counter(
+            "ottla_coordinator_batches_skipped_total", "Damaged batches that coordinators passed over"
+        )
 
     def append(self, pairs: list[Pair], now_ms: int, author: Author | None) -> int:
         with self._refusals():
@@ -125,9 +128,7 @@ class PartitionMachineLog:
 
     def _skipped(self, reason: str, **where: object) -> None:
         node = self._node
-        node.metrics.counter(
-            "ottla_coordinator_batches_skipped", "Damaged batches that coordinators passed over"
-        ).value += 1
+        self._skips.value += 1
         name = self._partition.topic_partition
         node.log.warn("coordinator.batch_skipped", partition=name, **where, reason=reason)
 

@@ -50,7 +50,9 @@ class Moves:
         self._broken_off: list[tuple[Partition, str]] = []
         counter = node.metrics.counter
         self._moved = counter("ottla_log_moves_total", "Partitions moved to another log directory")
-        self._copied = counter("ottla_log_moves_bytes_total", "Bytes copied for that")
+        self._copied = counter(
+            "ottla_log_moves_bytes_total", "Bytes copied to move partitions to another log directory"
+        )
         node.metrics.gauge("ottla_log_moves_running", "Partitions on the move", lambda: len(self._wanted))
 
     def request(self, partition: Partition, directory: LogDirectory) -> None:

@@ -23,6 +23,9 @@ from ottla.broker.housekeeping import Housekeeping
 from ottla.broker.http import Http, HttpLimits, Unhealthy
 from ottla.broker.intake import Budget
 from ottla.broker.listeners import Listener, receive_buffer
+from ottla.broker.measures.latency import Latencies
+from ottla.broker.measures.page import MetricsPage
+from ottla.broker.measures.traffic import Traffics
 from ottla.broker.membership import Membership, StartError
 from ottla.broker.memory import Memory
 from ottla.broker.moves import Moves
@@ -48,6 +51,7 @@ from ottla.security.authorizer import AllowAll, Authorizer
 from ottla.security.principal import ANONYMOUS
 
 if TYPE_CHECKING:
+    from ottla.broker.measures.process import Process
     from ottla.broker.settings import BrokerSettings
     from ottla.broker.telemetry import Telemetry
     from ottla.common.clock import Clock, Random
@@ -97,8 +101,9 @@ class Node:
         authorizer: Authorizer | None = None,
         host_name: str = "localhost",
         descriptors: int | None = None,
+        process: Process | None = None,
     ) -> None:
-        """`descriptors`: how many the process may have, if there is a limit."""
+        """`descriptors`: how many the process may have, if there is a limit. `process`: the one that runs this."""
         self.settings = settings
         self.node_id: int = settings.node_id
         self.loop = loop
@@ -110,6 +115,8 @@ class Node:
         self.offload = offload
         self.log = log
         self.metrics = Registry()
+        self.latencies = Latencies()
+        self.traffics = Traffics(settings.ottla_metrics_max_rows)
         self.authorizer: Authorizer = authorizer or AllowAll()
         self.allows_everything = isinstance(self.authorizer, AllowAll)
         self.fetch_max_bytes = settings.fetch_max_bytes
@@ -155,6 +162,7 @@ class Node:
         self._http: asyncio.AbstractServer | None = None
         self._started = False
         gauges.publish(self)
+        self._metrics_page = MetricsPage(loop, self.turns, gauges.sources(self, process))
 
     def _telemetry(self, topic: str | None) -> Telemetry | None:
         if not topic:
@@ -287,13 +295,19 @@ class Node:
         host, _, port = where.rpartition(":")
         if not host or not port.isdigit():
             raise StartError(f"ottla.http.listener={where!r} is not of the form host:port")
-        pages = {"/metrics": self.metrics.text, "/health": self._health}
-        self._http = await self.loop.create_server(lambda: Http(pages, self.http_limits), host, int(port))
+        pages = {"/metrics": self.metrics_page, "/health": self._health}
+        self._http = await self.loop.create_server(
+            lambda: Http(pages, self.http_limits, self.log_failure), host, int(port)
+        )
 
-    def _health(self) -> str:
+    async def metrics_page(self) -> bytes:
+        """All metrics in Prometheus' text format, made in slices."""
+        return await self._metrics_page.text()
+
+    async def _health(self) -> bytes:
         if self.disks.problem is not None:
             raise Unhealthy(self.disks.problem)
-        return "ok\n"
+        return b"ok\n"
 
     async def stop(self) -> None:
         """Finishes what is at work, writes what a clean start needs, and gives everything back. Idempotent."""

@@ -13,6 +13,7 @@ from ottla.replication.leader import LeaderState
 from ottla.storage.log_facts import Origin
 
 if TYPE_CHECKING:
+    from ottla.broker.measures.traffic import TopicTraffic, Traffics
     from ottla.records.validation import Validated
     from ottla.storage.log import Appended, PartitionLog
 
@@ -44,6 +45,7 @@ class Partition:
         "_open",
         "_sync",
         "_tie",
+        "_traffics",
         "isr",
         "leader",
         "leader_epoch",
@@ -56,6 +58,7 @@ class Partition:
         "start_high_watermark",
         "topic_id",
         "topic_partition",
+        "traffic",
         "watchers",
     )
 
@@ -65,12 +68,16 @@ class Partition:
         topic_id: bytes,
         open_log: Callable[[Partition], PartitionLog],
         sync: Callable[[Partition], None],
+        traffics: Traffics,
     ) -> None:
         """`open_log` opens or creates the log; `sync` asks for what was appended to become durable."""
         self.topic_partition = topic_partition
         self.topic_id = topic_id
         self._open = open_log
         self._sync = sync
+        self._traffics = traffics
+        self.traffic: TopicTraffic | None = None
+        """Where what goes in and out is counted, from the first use on: see `counted`."""
         self.log: PartitionLog | None = None
         self.leader: LeaderState | None = None
         self.leads = False
@@ -172,7 +179,11 @@ class Partition:
             validated=validated,
         )
         size_bytes = appended[5]
+        traffic = self.traffic or self.counted()
+        traffic.produces += 1
         if size_bytes:
+            traffic.bytes_in += size_bytes
+            traffic.records_in += appended[1] - appended[0] + 1
             if log.synced_appends:
                 self._sync(self)  # the high watermark follows when the sync has run
             else:
@@ -188,11 +199,20 @@ class Partition:
             origin=Origin.COORDINATOR,
             transaction_version=transaction_version,
         )
+        traffic = self.traffic or self.counted()
+        traffic.produces += 1
+        traffic.bytes_in += appended.size_bytes
+        traffic.records_in += 1
         if log.synced_appends:
             self._sync(self)
         else:
             self.on_log_grew(log, appended.size_bytes)
         return appended
+
+    def counted(self) -> TopicTraffic:
+        """Where the traffic of its topic is counted; its topic takes a place among those that have a series."""
+        self.traffic = self._traffics.of(self.topic_partition.topic)
+        return self.traffic
 
     def on_log_grew(self, log: PartitionLog, size_bytes: int) -> None:
         """The log's end, or its durable end where appends are synced, has moved."""

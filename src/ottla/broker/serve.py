@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from ottla.broker.addresses import needs_host_name
 from ottla.broker.descriptors import STDERR, open_standard_descriptors, raise_limit
+from ottla.broker.measures.process import SystemProcess
 from ottla.broker.node import Node, StartError
 from ottla.common.clock import SystemClock, SystemRandom
 from ottla.common.log import JSON, TEXT, Form, Log
@@ -91,8 +92,9 @@ async def _serve(
         log=log,
         host_name=canonical_host_name() if needs_host_name(settings) else "localhost",
         descriptors=raise_limit(),
+        process=SystemProcess(),
     )
-    node.metrics.gauge("ottla_log_lines_dropped_total", "Log lines that could not be written", lambda: output.dropped)
+    node.metrics.total("ottla_log_lines_dropped_total", "Log lines that could not be written", lambda: output.dropped)
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, on_signal)
     try:

@@ -40,6 +40,8 @@ class OttlaSettings(Settings):
     ottla_max_unsent_bytes: int = setting("ottla.max.unsent.bytes", LONG, 32 << 20, at_least=1 << 20, doc="Bytes of answers that clients have not taken yet, over all connections; beyond it they are read from disk in pieces of 8 KiB.")
     ottla_max_open_files: int = setting("ottla.max.open.files", INT, 4096, at_least=64, doc="How many files of cold segments stay open.")
     ottla_http_listener: str | None = setting("ottla.http.listener", STRING, None, doc="host:port where /metrics and /health are served over HTTP; empty or absent serves none.")
+    ottla_metrics_kafka_names: bool = setting("ottla.metrics.kafka.names", BOOLEAN, True, doc="Whether /metrics also serves the names by which dashboards for Apache Kafka look: those of the JMX exporter and of kafka_exporter.")
+    ottla_metrics_max_rows: int = setting("ottla.metrics.max.rows", INT, 5000, at_least=0, doc="How many topics, partitions, groups and committed offsets, of each, have series of their own on /metrics; the others are in the sums only.")
     ottla_metadata_store: str = setting("ottla.metadata.store", STRING, "sqlite", one_of=("memory", "sqlite"), doc="Where the metadata log is kept.")
     ottla_metadata_folder: str | None = setting("ottla.metadata.folder", STRING, None, doc="The folder of the SQLite metadata store, shared by the brokers of a machine; by default inside the first data directory.")
     ottla_metadata_poll_ms: int = setting("ottla.metadata.poll.ms", INT, 100, at_least=1, doc="How often the store is polled for what other processes wrote, where several share it.")

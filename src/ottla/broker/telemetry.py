@@ -35,10 +35,12 @@ class Telemetry:
         self.clients = ClientMetrics(node.settings.telemetry_max_bytes)
         count, gauge = node.metrics.counter, node.metrics.gauge
         self.pushes = count("ottla_client_metrics_pushes_total", "Pushes of client metrics that were taken")
-        self.pushed_bytes = count("ottla_client_metrics_bytes_total", "Their bytes")
-        self.failures = count("ottla_client_metrics_export_failures_total", "Pushes that could not be written")
+        self.pushed_bytes = count("ottla_client_metrics_bytes_total", "Bytes of client metrics that were taken")
+        self.failures = count(
+            "ottla_client_metrics_export_failures_total", "Pushes of client metrics that could not be written"
+        )
         gauge("ottla_client_metrics_clients", "Clients that push or may push", lambda: len(self.clients.instances))
-        gauge("ottla_client_metrics_clients_limit", "How many are remembered", lambda: INSTANCES_MAX)
+        gauge("ottla_client_metrics_clients_limit", "Most clients that push or may push", lambda: INSTANCES_MAX)
 
     def load(self) -> None:
         """All subscriptions that there are."""

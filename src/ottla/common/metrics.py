@@ -1,15 +1,45 @@
 """Counters, gauges and histograms that cost an attribute increment, and their Prometheus text form.
 
 The hot path holds the counter object itself and writes `counter.value += 1` (34 ns); names and labels are looked up
-once. Text is made only when somebody asks (`Registry.text`).
+once. Text is made only when somebody asks, line by line (`lines`), so that whoever serves a long page may give way
+between two of them.
+
+What is known only by looking (every partition, every group) is no object here: a `Source` gives whole families.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from math import inf, isnan
+from typing import NamedTuple, Protocol
+
+COUNTER, GAUGE, HISTOGRAM, SUMMARY = "counter", "gauge", "histogram", "summary"
 
 Labels = tuple[tuple[str, str], ...]
+Sample = tuple[str, str, float]
+"""What follows the family's name, the labels as text, the value."""
+
+
+class Family(NamedTuple):
+    """All series of one name. Its samples may be read once."""
+
+    name: str
+    kind: str
+    help_text: str
+    samples: Iterable[Sample]
+
+
+class Source(Protocol):
+    """Families that are made when a page is asked for."""
+
+    def steps(self) -> Iterator[None]:
+        """Looks at the broker, a slice between two steps; others run in between."""
+        ...
+
+    def families(self) -> Iterator[Family]:
+        """What the last look has found."""
+        ...
 
 
 class Counter:
@@ -20,11 +50,11 @@ class Counter:
     def __init__(self) -> None:
         self.value = 0
 
-    def samples(self, name: str, labels: Labels) -> Iterator[str]:
-        yield _sample(name, labels, self.value)
+    def samples(self, labels: Labels) -> Iterator[Sample]:
+        yield "", labels_text(labels), self.value
 
 
-class Gauge:
+class Reading:
     """A number read when asked: `read()` gives its present value."""
 
     __slots__ = ("read",)
@@ -32,8 +62,8 @@ class Gauge:
     def __init__(self, read: Callable[[], float]) -> None:
         self.read = read
 
-    def samples(self, name: str, labels: Labels) -> Iterator[str]:
-        yield _sample(name, labels, self.read())
+    def samples(self, labels: Labels) -> Iterator[Sample]:
+        yield "", labels_text(labels), self.read()
 
 
 class Histogram:
@@ -50,29 +80,36 @@ class Histogram:
         self.counts[bisect_left(self.bounds, value)] += 1
         self.total += value
 
-    def samples(self, name: str, labels: Labels) -> Iterator[str]:
+    def plus(self, other: Histogram) -> Histogram:
+        """What both have observed, with the same bounds."""
+        assert self.bounds == other.bounds
+        both = Histogram(self.bounds)
+        both.counts = [one + another for one, another in zip(self.counts, other.counts, strict=True)]
+        both.total = self.total + other.total
+        return both
+
+    def samples(self, labels: Labels) -> Iterator[Sample]:
         reached = 0
-        for bound, count in zip((*self.bounds, float("inf")), self.counts, strict=True):
+        for bound, count in zip((*self.bounds, inf), self.counts, strict=True):
             reached += count
-            yield _sample(
-                f"{name}_bucket", (*labels, ("le", "+Inf" if bound == float("inf") else f"{bound:g}")), reached
-            )
-        yield _sample(f"{name}_sum", labels, self.total)
-        yield _sample(f"{name}_count", labels, reached)
+            yield "_bucket", labels_text((*labels, ("le", number(bound)))), reached
+        text = labels_text(labels)
+        yield "_sum", text, self.total
+        yield "_count", text, reached
 
 
-Metric = Counter | Gauge | Histogram
+Metric = Counter | Reading | Histogram
 
 
 class Registry:
-    """All metrics of one broker by name and labels."""
+    """The metrics of one broker that are objects, by name and labels."""
 
     def __init__(self) -> None:
         self._families: dict[str, tuple[str, str, dict[Labels, Metric]]] = {}
 
     def counter(self, name: str, help_text: str, **labels: str) -> Counter:
         """The counter of this name and these labels, made on first use."""
-        children = self._family(name, "counter", help_text)
+        children = self._family(name, COUNTER, help_text)
         key = tuple(labels.items())
         found = children.get(key)
         if found is None:
@@ -82,10 +119,14 @@ class Registry:
 
     def gauge(self, name: str, help_text: str, read: Callable[[], float], **labels: str) -> None:
         """Publishes `read()` under this name; the same name and labels again replace it."""
-        self._family(name, "gauge", help_text)[tuple(labels.items())] = Gauge(read)
+        self._family(name, GAUGE, help_text)[tuple(labels.items())] = Reading(read)
+
+    def total(self, name: str, help_text: str, read: Callable[[], float], **labels: str) -> None:
+        """Publishes a number that only rises, and that somebody else counts."""
+        self._family(name, COUNTER, help_text)[tuple(labels.items())] = Reading(read)
 
     def histogram(self, name: str, help_text: str, bounds: Sequence[float], **labels: str) -> Histogram:
-        children = self._family(name, "histogram", help_text)
+        children = self._family(name, HISTOGRAM, help_text)
         key = tuple(labels.items())
         found = children.get(key)
         if found is None:
@@ -93,30 +134,69 @@ class Registry:
         assert isinstance(found, Histogram)
         return found
 
+    def steps(self) -> Iterator[None]:
+        return iter(())
+
+    def families(self) -> Iterator[Family]:
+        for name, (kind, help_text, children) in sorted(self._families.items()):
+            yield Family(name, kind, help_text, _samples_of(children))
+
+    def of(self, name: str) -> list[tuple[Labels, Metric]]:
+        """The metrics of one family; none while nobody has made one."""
+        family = self._families.get(name)
+        return [] if family is None else list(family[2].items())
+
     def text(self) -> str:
         """Prometheus text format 0.0.4."""
-        lines: list[str] = []
-        for name, (kind, help_text, children) in sorted(self._families.items()):
-            lines.append(f"# HELP {name} {help_text}")
-            lines.append(f"# TYPE {name} {kind}")
-            for labels, metric in children.items():
-                lines.extend(metric.samples(name, labels))
-        return "\n".join(lines) + "\n"
+        return "".join(lines(self.families()))
 
     def _family(self, name: str, kind: str, help_text: str) -> dict[Labels, Metric]:
         known = self._families.get(name)
         if known is None:
+            assert (kind == COUNTER) == name.endswith("_total"), f"{name}: counters, and they alone, end with _total"
             known = self._families[name] = (kind, help_text, {})
         assert known[0] == kind, f"metric {name} is a {known[0]} already"
         return known[2]
 
 
-def _sample(name: str, labels: Labels, value: float) -> str:
-    if not labels:
-        return f"{name} {value:g}" if isinstance(value, float) else f"{name} {value}"
-    inside = ",".join(f'{key}="{_escape(text)}"' for key, text in labels)
-    return f"{name}{{{inside}}} {value:g}" if isinstance(value, float) else f"{name}{{{inside}}} {value}"
+def _samples_of(children: dict[Labels, Metric]) -> Iterator[Sample]:
+    for labels, metric in tuple(children.items()):  # others run while a long page is made
+        yield from metric.samples(labels)
+
+
+def lines(families: Iterable[Family]) -> Iterator[str]:
+    """The lines of a page in Prometheus' text format 0.0.4, each with its end."""
+    for name, kind, help_text, samples in families:
+        yield f"# HELP {name} {help_text.replace(_BACKSLASH, _BACKSLASH * 2).replace(_NEWLINE, ' ')}\n"
+        yield f"# TYPE {name} {kind}\n"
+        for suffix, labels, value in samples:
+            yield f"{name}{suffix}{labels} {number(value)}\n"
+
+
+_BACKSLASH, _NEWLINE = "\\", "\n"
+
+
+def number(value: float) -> str:
+    """All of its digits: a sum that was rounded to six of them would stand still, and then jump."""
+    if isinstance(value, int):
+        return str(int(value))
+    if isnan(value):
+        return "NaN"
+    if value in (inf, -inf):
+        return "+Inf" if value > 0 else "-Inf"
+    return repr(int(value)) if value.is_integer() and abs(value) < _EXACT else repr(value)
+
+
+_EXACT = 2.0**53
+
+
+def labels_text(labels: Iterable[tuple[str, str]]) -> str:
+    """`{name="value",...}`, or nothing where there are none."""
+    inside = ",".join(f'{name}="{_escape(text)}"' for name, text in labels)
+    return f"{{{inside}}}" if inside else ""
 
 
 def _escape(text: str) -> str:
-    return text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+    if "\\" in text or '"' in text or "\n" in text:
+        return text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+    return text

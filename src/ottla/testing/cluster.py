@@ -17,6 +17,7 @@ from ottla.testing.machine import SimMachine
 from ottla.testing.simulation import Simulation
 
 if TYPE_CHECKING:
+    from ottla.broker.measures.process import Process
     from ottla.broker.node import Node
     from ottla.metadata.stores.memory import Faults
 
@@ -40,10 +41,13 @@ class SimCluster:
 
     machines: by broker id. nodes: the brokers that run. settings: for all brokers, over `SETTINGS`.
     log: what the brokers logged, a line each, prefixed with the host.
+    process: what brokers take for the process that runs them, if they are to have one.
     metadata_faults: of the metadata stores of brokers that start from now on.
     """
 
-    def __init__(self, simulation: Simulation, settings: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, simulation: Simulation, settings: Mapping[str, str] | None = None, process: Process | None = None
+    ) -> None:
         from ottla.metadata.stores.memory import MemoryLog
 
         self.simulation = simulation
@@ -53,6 +57,7 @@ class SimCluster:
         self.metadata = MemoryLog()
         self.metadata_faults: Faults | None = None
         self.log: list[str] = []
+        self._process = process
         self._clients = 0
 
     async def start(self, broker: int = 1) -> Node:
@@ -89,6 +94,7 @@ class SimCluster:
             offload=machine.offload,
             log=Log(machine.clock, lambda line: self.log.append(f"{machine.host} {line.rstrip()}")),
             store=MemoryStore(machine.clock, self.metadata, self.metadata_faults),
+            process=self._process,
         )
         await node.start()
         return node

@@ -74,7 +74,7 @@ def test_a_directory_that_fails_goes_offline_with_one_line_and_the_other_serves(
         assert offline == ["/disk-b"]
         assert codes <= {KafkaStorageError.code}
         with pytest.raises(Unhealthy, match="the log directory /disk-b failed: EIO Input/output error"):
-            node._health()
+            await node._health()
         assert "ottla_log_directories_offline 1" in node.metrics.text()
         assert not node.ended.done()
 
@@ -137,7 +137,7 @@ def test_what_is_lacking_for_a_while_is_said_once_and_forgotten(error: int) -> N
                 continue
         await asyncio.sleep(70)  # checkpoints, recovery points and retention come by
         files.lack(None)
-        assert node._health() == "ok\n"
+        assert await node._health() == b"ok\n"
         for name in ("t", "unused"):
             await produce(client, name, 0, batch())
         await asyncio.sleep(70)

@@ -78,3 +78,54 @@ def test_a_request_that_is_too_long_is_refused_however_it_ends() -> None:
         assert client.received.startswith(b"HTTP/1.1 431")
 
     on_endpoint(scenario)
+
+
+def test_who_stops_sending_before_the_page_is_made_gets_it() -> None:
+    async def scenario(node: Any, connect: Any) -> None:
+        client = await connect()
+        client.transport.write(b"GET /metrics HTTP/1.1\r\n\r\n")
+        client.transport.write_eof()
+        await asyncio.sleep(1)
+        assert client.received.startswith(b"HTTP/1.1 200 OK") and client.closed
+        head, _, body = client.received.partition(b"\r\n\r\n")
+        assert f"Content-Length: {len(body)}".encode() in head
+
+    on_endpoint(scenario)
+
+
+class Broken:
+    def steps(self) -> Any:
+        yield
+        raise RuntimeError("a survey failed")
+
+
+def test_a_page_that_cannot_be_made_is_an_answer_and_a_line_of_the_log() -> None:
+    async def scenario(node: Any, connect: Any) -> None:
+        failures: list[str] = []
+        node.log_failure = lambda event, error: failures.append(f"{event} {error}")
+        node._metrics_page._sources = [Broken()]
+        clients = [await connect(), await connect()]
+        for client in clients:
+            client.transport.write(b"GET /metrics HTTP/1.1\r\n\r\n")
+        await asyncio.sleep(1)
+        assert all(client.received.startswith(b"HTTP/1.1 500") and client.closed for client in clients)
+        assert set(failures) == {"http.page_failed a survey failed"}
+        healthy = await connect()
+        healthy.transport.write(b"GET /health HTTP/1.1\r\n\r\n")
+        await asyncio.sleep(1)
+        assert healthy.received.endswith(b"ok\n")
+
+    on_endpoint(scenario)
+
+
+def test_who_goes_while_a_page_is_made_hurts_nobody() -> None:
+    async def scenario(node: Any, connect: Any) -> None:
+        gone, stays = await connect(), await connect()
+        for client in (gone, stays):
+            client.transport.write(b"GET /metrics HTTP/1.1\r\n\r\n")
+        gone.transport.abort()
+        await asyncio.sleep(1)
+        assert stays.received.startswith(b"HTTP/1.1 200 OK")
+        assert node.http_limits.open == 0
+
+    on_endpoint(scenario)

@@ -73,6 +73,7 @@ async def fetch(ctx: Context, request: FetchRequest) -> FetchResponse:
             break
         await _marked(ctx, subscription, unsettled, wanted, left_s)
         todo = tuple(subscription.dirty)  # when the time is up as well: too few bytes are still to be told
+    look.count()
     answers = look.answers
     if session is not None and session.closed:
         session = None  # evicted while it waited; the client opens another

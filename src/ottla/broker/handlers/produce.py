@@ -205,6 +205,8 @@ def _append(
 
 def _fail(ctx: Context, answer: Answer, error: KafkaError, partition: Partition | None) -> None:
     answer.error_code = ctx.count_error(error)
+    traffic = ctx.node.traffics.unserved if partition is None else partition.traffic or partition.counted()
+    traffic.produces_failed += 1
     if isinstance(error, _EXPLAINED) and error.message != error.sentence:
         answer.error_message = error.message
     answer.base_offset = -1

@@ -32,7 +32,7 @@ from ottla.coordinator.group.consumer_side import ConsumerSide
 from ottla.coordinator.group.consumer_view import listed
 from ottla.coordinator.group.limits import Caller
 from ottla.coordinator.group.offsets import Committed, Found
-from ottla.coordinator.group.sizes import MEMBER_BYTES, bytes_with, memory_bytes, offsets_bytes, protocols_bytes
+from ottla.coordinator.group.sizes import bytes_with, consumer_bytes, memory_bytes, offsets_bytes, protocols_bytes
 from ottla.coordinator.group.tables import in_table_order
 from ottla.coordinator.outcome import Author, Outcome, TimerName, Token
 from ottla.protocol.logs.consumer_offsets import (
@@ -179,11 +179,7 @@ class GroupMachine(ConsumerSide):
     def member_bytes(self) -> int:
         """What the members of classic groups have sent, and what those of consumer groups subscribe to."""
         classic = sum(map(memory_bytes, self._groups.values()))
-        return classic + sum(
-            MEMBER_BYTES + sum(map(len, member.topics)) + 4 * len(member.topics)
-            for group in self.consumers.all()
-            for member in group.members.values()
-        )
+        return classic + sum(map(consumer_bytes, self.consumers.all()))
 
     def _join_first(self, token: Token, request: JoinGroupRequest, caller: Caller, now_ms: int, out: Outcome) -> None:
         """A group begins, and with it its first record, even if nobody gets in."""

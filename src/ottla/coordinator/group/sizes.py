@@ -12,6 +12,7 @@ from ottla.coordinator.group.classic_group import ClassicGroup, Protocols
 
 if TYPE_CHECKING:
     from ottla.common.names import TopicPartition
+    from ottla.coordinator.group.consumer_group import ConsumerGroup
     from ottla.coordinator.group.offsets import Committed
 
 MEMBER_BYTES = 150
@@ -33,6 +34,13 @@ def group_bytes(group: ClassicGroup) -> int:
 def memory_bytes(group: ClassicGroup) -> int:
     """The same with the ids that nobody has joined with yet."""
     return group_bytes(group) + _PENDING_BYTES * len(group.pending_joins)
+
+
+def consumer_bytes(group: ConsumerGroup) -> int:
+    """What the members of a consumer group subscribe to."""
+    return sum(
+        MEMBER_BYTES + sum(map(len, member.topics)) + 4 * len(member.topics) for member in group.members.values()
+    )
 
 
 def bytes_with(group: ClassicGroup | None, member_id: str, instance_id: str | None, protocols: Protocols) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, TypeVar
 
+from ottla.broker.measures.process import Process
 from ottla.broker.node import Node
 from ottla.client.connection import Connection, open_connection
 from ottla.common.names import Uuid
@@ -57,11 +58,15 @@ class Asking:
         return offset
 
 
-def on_broker(scenario: Callable[[Asking], Awaitable[Result]], settings: Mapping[str, str] | None = None) -> Result:
-    """Runs the scenario against a fresh broker."""
+def on_broker(
+    scenario: Callable[[Asking], Awaitable[Result]],
+    settings: Mapping[str, str] | None = None,
+    process: Process | None = None,
+) -> Result:
+    """Runs the scenario against a fresh broker. `process`: what it takes for the one that runs it."""
 
     async def main(simulation: Simulation) -> Result:
-        cluster = SimCluster(simulation, settings)
+        cluster = SimCluster(simulation, settings, process)
         node = await cluster.start()
         connection = await open_connection("broker-1", PORT)
         result = await scenario(Asking(node, connection))
@@ -72,7 +77,9 @@ def on_broker(scenario: Callable[[Asking], Awaitable[Result]], settings: Mapping
 
 
 def on_coordinator(
-    scenario: Callable[[Asking], Awaitable[Result]], settings: Mapping[str, str] | None = None
+    scenario: Callable[[Asking], Awaitable[Result]],
+    settings: Mapping[str, str] | None = None,
+    process: Process | None = None,
 ) -> Result:
     """The same on a broker that was asked for a group's coordinator, so it is one."""
 
@@ -81,4 +88,4 @@ def on_coordinator(
         assert answer.coordinators[0].error_code == 0, answer
         return await scenario(broker)
 
-    return on_broker(asked, settings)
+    return on_broker(asked, settings, process)
