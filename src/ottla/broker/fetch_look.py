@@ -167,11 +167,11 @@ class Look:
         self, want: FetchRequest.FetchPartition, log: PartitionLog, end: int, answer: PartitionData
     ) -> None:
         first = self.read_bytes == 0
-        if self._left_bytes <= 0 and not first:
-            return
         room = min(want.partition_max_bytes, self._left_bytes)
         if room < 0:
             room = self._negative_room(want)
+        if room <= 0 and not first:
+            return
         found = log.read(want.fetch_offset, room, up_to=end, at_least_one=first)
         size = len(found)
         if not size:

@@ -33,6 +33,7 @@ from ottla.records.batch import (
     MINIMUM_LENGTH,
     NO_TIMESTAMP,
     OFFSET_AND_LENGTH,
+    TRANSACTIONAL,
     BatchHeader,
     Buffer,
     crc32c,
@@ -42,6 +43,8 @@ from ottla.records.compression import ZSTD, compress
 from ottla.records.opening import AT_ONCE_BYTES, AT_ONCE_RECORDS, Steps, Survey, inflate, run_here, survey
 
 _UP_TO_MAGIC = 17
+LOW_ATTRIBUTES_AT = 22
+"""The low byte of a batch's attributes."""
 _LEGACY_MINIMUM_LENGTH = 14
 _ZSTD_SINCE_PRODUCE = 7
 _SHOWN_ERRORS = 3
@@ -131,9 +134,16 @@ def validate(batch: Buffer | None, rules: Rules, now_ms: int, produce_version: i
     end = length + LENGTH_AT
     if magic != MAGIC or length < MINIMUM_LENGTH or end != len(batch):
         _check_single(batch, header)
+        if length < MINIMUM_LENGTH:
+            raise CorruptMessage(
+                f"Record batch is corrupted (the size {end} is smaller than the minimum allowed overhead "
+                f"{HEADER_BYTES})"
+            )
     codec = attributes & CODEC_MASK
     if codec == ZSTD and produce_version < _ZSTD_SINCE_PRODUCE:
         raise UnsupportedCompressionType(f"Produce requests with version {produce_version} may not use zstd")
+    if header[0] != 0:
+        raise _lying(header, rules)
     if end > rules.max_bytes:
         raise _too_large(end, rules)
     view = memoryview(batch)
@@ -144,16 +154,15 @@ def validate(batch: Buffer | None, rules: Rules, now_ms: int, produce_version: i
             f"Message batch size is {end} bytes in append to partition {rules.topic_partition} which exceeds the "
             f"maximum configured segment size of {rules.segment_bytes} bytes"
         )
+    if codec > ZSTD:
+        raise CorruptMessage(f"Unknown compression type id: {codec}")
     if (
-        header[0] != 0
-        or count <= 0
+        count <= 0
         or last_delta != count - 1
         or attributes & CONTROL
         or (producer_id != -1 and sequence < 0)
     ):
         raise _lying(header, rules)
-    if codec > ZSTD:
-        raise CorruptMessage(f"Unknown compression type id: {codec}")
     if (
         rules.opens_records
         or rules.log_append_time
@@ -167,13 +176,34 @@ def validate(batch: Buffer | None, rules: Rules, now_ms: int, produce_version: i
     return _new(Validated, (header, (view[HEAD_BYTES:end],)))
 
 
+def peek_transactional(records: Buffer | None) -> bool:
+    """Whether the first batch is part of a transaction; all that a request is asked before anything else.
+
+    Raises CorruptMessage for a length or magic that no batch has: Kafka stumbles over it there. What is no whole batch
+    is none.
+    """
+    if records is None or len(records) < LENGTH_AT:
+        return False
+    _, length = OFFSET_AND_LENGTH.unpack_from(records)
+    if length < _LEGACY_MINIMUM_LENGTH:
+        raise _too_short(length)
+    if len(records) < _UP_TO_MAGIC:
+        return False
+    magic = (records[_UP_TO_MAGIC - 1] ^ 0x80) - 0x80  # a signed byte
+    if not 0 <= magic <= MAGIC:
+        raise CorruptMessage(f"Invalid magic found in record: {magic}")
+    if magic < MAGIC or length + LENGTH_AT > len(records):
+        return False
+    return bool(records[LOW_ATTRIBUTES_AT] & TRANSACTIONAL)
+
+
 def outline_error(batch: Buffer | None, produce_version: int = 13) -> KafkaError | None:
     """What is wrong before anybody asks which log it is for; None for exactly one batch v2. Kafka finds it first."""
     try:
         if batch is None or len(batch) < HEADER_BYTES:
             raise _not_one_batch(b"" if batch is None else batch)
         header = BatchHeader._make(_unpack(batch))
-        if header.magic != MAGIC or header.length < MINIMUM_LENGTH or header.size_bytes != len(batch):
+        if header.magic != MAGIC or header.size_bytes != len(batch):
             _check_single(batch, header)
         if header.codec == ZSTD and produce_version < _ZSTD_SINCE_PRODUCE:
             raise UnsupportedCompressionType
@@ -186,28 +216,24 @@ def _check_single(batch: Buffer, header: BatchHeader) -> None:
     """Something is odd about the outline: the error that Kafka gives, or none for a harmless rest after the batch."""
     size = header.length + LENGTH_AT
     if header.length < _LEGACY_MINIMUM_LENGTH:
-        raise CorruptMessage(
-            f"Record size {header.length} is less than the minimum record overhead ({_LEGACY_MINIMUM_LENGTH})"
-        )
+        raise _too_short(header.length)
     if not 0 <= header.magic <= MAGIC:
         raise CorruptMessage(f"Invalid magic found in record: {header.magic}")
     if size > len(batch):
         raise _not_one_batch(batch)
     if header.magic != MAGIC:
         raise InvalidRecord("Produce requests may only contain record batches with magic version 2")
-    if header.length < MINIMUM_LENGTH:
-        raise CorruptMessage(
-            f"Record batch is corrupted (the size {size} is smaller than the minimum allowed overhead {HEADER_BYTES})"
-        )
     rest = len(batch) - size
     if rest >= _UP_TO_MAGIC:
         _, next_length = OFFSET_AND_LENGTH.unpack_from(batch, size)
         if next_length < _LEGACY_MINIMUM_LENGTH:
-            raise CorruptMessage(
-                f"Record size {next_length} is less than the minimum record overhead ({_LEGACY_MINIMUM_LENGTH})"
-            )
+            raise _too_short(next_length)
         if rest >= next_length + LENGTH_AT:
             raise InvalidRecord("Produce requests must have exactly one record batch per partition")
+
+
+def _too_short(length: int) -> CorruptMessage:
+    return CorruptMessage(f"Record size {length} is less than the minimum record overhead ({_LEGACY_MINIMUM_LENGTH})")
 
 
 def _not_one_batch(batch: Buffer) -> KafkaError:
@@ -216,9 +242,7 @@ def _not_one_batch(batch: Buffer) -> KafkaError:
         if magic > MAGIC:
             return CorruptMessage(f"Invalid magic found in record: {magic}")
         if length < _LEGACY_MINIMUM_LENGTH:
-            return CorruptMessage(
-                f"Record size {length} is less than the minimum record overhead ({_LEGACY_MINIMUM_LENGTH})"
-            )
+            return _too_short(length)
         if length + LENGTH_AT <= len(batch) and magic < MAGIC:
             return InvalidRecord("Produce requests may only contain record batches with magic version 2")
     return InvalidRecord("Produce requests must have exactly one record batch per partition")
