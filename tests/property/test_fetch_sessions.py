@@ -29,7 +29,8 @@ from ottla.testing.simulation import Simulation, run_simulation
 
 TOPICS, PARTITIONS = ("a", "b", "c"), 2
 PLENTY, WAIT_MS = 1 << 20, 500
-OUT_OF_RANGE, UNKNOWN_TOPIC, UNKNOWN_TOPIC_ID = 1, 3, 100
+OUT_OF_RANGE, UNKNOWN_TOPIC, UNKNOWN_TOPIC_ID, INCONSISTENT_TOPIC_ID = 1, 3, 100, 103
+REFUSALS = (UNKNOWN_TOPIC, UNKNOWN_TOPIC_ID)
 BY_NAME, BY_ID = 12, 17
 Place = tuple[str, int]
 
@@ -211,14 +212,16 @@ class World:
             for append in appends:
                 self.append(*append)
             return
-        assert not any(self.rescan(place)[0] for place in self.consumer.wanted), "an error is told at once"
+        errors = [self.rescan(place)[0] for place in self.consumer.wanted]
+        assert all(error in (0, *REFUSALS) for error in errors), "an error of reading is told at once"
+        assert not all(errors), "there is something to wait for"
         arrived = 0
         for place, batches, size in appends:
             size_bytes = self.append(place, batches, size)
             arrived += size_bytes if place in self.consumer.wanted else 0
         answer = await answering
-        waited_ms = (self.node.loop.time() - before) * 1000
-        assert waited_ms <= WAIT_MS + 1.001  # a deadline never fires early, so up to a millisecond late
+        waited_ms = round((self.node.loop.time() - before) * 1000, 3)
+        assert waited_ms <= WAIT_MS + 1  # a deadline never fires early, so up to a millisecond late
         assert waited_ms < 1 or arrived < min_bytes, f"{arrived} bytes came, and the poll slept on for {waited_ms} ms"
         self.judge(answer, PLENTY)
 
@@ -232,7 +235,8 @@ class World:
         wanted = self.consumer.wanted[place]
         if self.by_id:
             if self.ids.get(place[0]) != wanted.topic_id:
-                return UNKNOWN_TOPIC if wanted.found else UNKNOWN_TOPIC_ID, -1, -1
+                lost = INCONSISTENT_TOPIC_ID if place[0] in self.ids else UNKNOWN_TOPIC
+                return lost if wanted.found else UNKNOWN_TOPIC_ID, -1, -1
         elif place[0] not in self.ids:
             return UNKNOWN_TOPIC, -1, -1
         partition = self.partition(place)

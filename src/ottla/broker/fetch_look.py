@@ -8,10 +8,12 @@ from ottla.broker.fetch_sessions import Interest
 from ottla.broker.isolation import READ_COMMITTED
 from ottla.broker.partition import NO_LEADER_EPOCH
 from ottla.common.errors import (
+    InconsistentTopicId,
     KafkaError,
     NotLeaderOrFollower,
     OffsetOutOfRange,
     TopicAuthorizationFailed,
+    UnknownServerError,
     UnknownTopicId,
     UnknownTopicOrPartition,
 )
@@ -39,11 +41,13 @@ class Look:
         self._by_replica = replica >= 0
         self._replica = replica
         self._committed = request.isolation_level == READ_COMMITTED
-        self._left_bytes = min(request.max_bytes, ctx.node.fetch_max_bytes)
+        self.most_bytes = self._left_bytes = min(request.max_bytes, ctx.node.fetch_max_bytes)
         self.read_bytes = 0
         self.failed = False
-        """An error or a diverging epoch was found: answer at once."""
+        """Reading brought an error or a diverging epoch: answer at once."""
         self.answers: dict[Interest, PartitionData] = {}
+        self.refused: dict[Interest, None] = {}
+        """Turned away before anything was read (no such partition, not authorised): the others decide the wait."""
         self._denied: dict[str, bool] = {}
 
     @property
@@ -57,12 +61,13 @@ class Look:
         replicas = self._ctx.node.replicas
         if self._by_id:
             known = replicas.by_id.get(topic)  # type: ignore[arg-type]
-            if known is None:  # a session goes on with the name that the id had when it was added
-                raise UnknownTopicOrPartition if interest.was_found else UnknownTopicId
+            if known is None:
+                raise self._lost(interest)
+            name = interest.name = known.name
         else:
             known = replicas.by_name.get(topic)  # type: ignore[arg-type]
-        name = topic if known is None else known.name
-        assert isinstance(name, str)
+            assert isinstance(topic, str)
+            name = topic
         denied = self._denied.get(name)
         if denied is None:
             denied = self._denied[name] = not self._may_read(name)
@@ -72,6 +77,15 @@ class Look:
         if partition is None:
             raise UnknownTopicOrPartition
         return partition
+
+    def _lost(self, interest: Interest) -> KafkaError:
+        """No topic has this id. A session goes on with the name that the id had when it was found (KIP-516)."""
+        if interest.name is None:
+            return UnknownTopicId()
+        again = self._ctx.node.replicas.by_name.get(interest.name)
+        if again is not None and interest.key[1] in again.partitions:
+            return InconsistentTopicId()
+        return UnknownTopicOrPartition()
 
     def _may_read(self, topic: str) -> bool:
         """Consumers need READ on the topic; followers CLUSTER_ACTION, and have it for all topics."""
@@ -90,21 +104,9 @@ class Look:
         try:
             interest.partition = None
             interest.partition = self.find(interest)
-            interest.was_found = True
             answer = self._read(interest.want, interest.partition)
         except KafkaError as error:
-            self.failed = True
-            not_looked_into = interest.partition is None
-            answer = PartitionData(
-                partition_index=interest.key[1],
-                error_code=self._ctx.count_error(error),
-                high_watermark=-1,
-                last_stable_offset=-1,
-                log_start_offset=-1,
-                aborted_transactions=[] if not_looked_into else None,  # as in Kafka
-                records=EMPTY,
-            )
-            self._hint(answer, interest.partition)
+            answer = self._failure(interest, error, was_read=before is not None and not before.error_code)
         self.answers[interest] = answer
         return answer
 
@@ -121,6 +123,25 @@ class Look:
                 records = answer.records
                 if records is not EMPTY:
                     traffic.bytes_out += len(records)  # type: ignore[arg-type]
+
+    def _failure(self, interest: Interest, error: KafkaError, was_read: bool) -> PartitionData:
+        """An error of reading, or a refusal. What this fetch has read before, and is gone, is an error of reading."""
+        refused = interest.partition is None and not was_read and not isinstance(error, InconsistentTopicId)
+        if refused:
+            self.refused[interest] = None
+        else:
+            self.failed = True
+        answer = PartitionData(
+            partition_index=interest.key[1],
+            error_code=self._ctx.count_error(error),
+            high_watermark=-1,
+            last_stable_offset=-1,
+            log_start_offset=-1,
+            aborted_transactions=[] if refused else None,  # as in Kafka
+            records=EMPTY,
+        )
+        self._hint(answer, interest.partition)
+        return answer
 
     def is_unread(self, interest: Interest, answer: PartitionData) -> bool:
         """There is something that this reader may have, whether the answer brings it or had no room for it."""
@@ -160,9 +181,11 @@ class Look:
         self, want: FetchRequest.FetchPartition, log: PartitionLog, end: int, answer: PartitionData
     ) -> None:
         first = self.read_bytes == 0
-        if self._left_bytes <= 0 and not first:
+        room = min(want.partition_max_bytes, self._left_bytes)
+        if room < 0:
+            room = self._negative_room(want)
+        if room <= 0 and not first:
             return
-        room = max(min(want.partition_max_bytes, self._left_bytes), 0)
         found = log.read(want.fetch_offset, room, up_to=end, at_least_one=first)
         size = len(found)
         if not size:
@@ -178,6 +201,13 @@ class Look:
                 FetchResponse.AbortedTransaction(producer_id=producer_id, first_offset=first_offset)
                 for producer_id, first_offset in log.aborted_transactions(want.fetch_offset, found.end_offset)
             ]
+
+    def _negative_room(self, want: FetchRequest.FetchPartition) -> int:
+        """As in Kafka: a negative limit is an error where there is something to read; that of the request counts for
+        the first partition alone."""
+        if want.partition_max_bytes < 0 or len(self.answers) == len(self.refused):
+            raise UnknownServerError
+        return 0
 
     def _diverges(self, want: FetchRequest.FetchPartition, log: PartitionLog, answer: PartitionData) -> bool:
         """KIP-595/KIP-320: does the reader's last epoch end before where it wants to go on?"""

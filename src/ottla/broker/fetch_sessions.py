@@ -29,12 +29,12 @@ class Interest:
 
     __slots__ = (
         "key",
+        "name",
         "partition",
         "sent_error",
         "sent_high_watermark",
         "sent_log_start",
         "want",
-        "was_found",
         "watched",
     )
 
@@ -43,7 +43,8 @@ class Interest:
         self.want = want
         self.partition: Partition | None = None  # what the key stood for at the last look
         self.watched: Partition | None = None
-        self.was_found = False
+        self.name: str | None = None
+        """What the topic id stood for when it was found; with topic ids alone."""
         self.sent_high_watermark = -1
         self.sent_log_start = -1
         self.sent_error = 0

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple, TypeVar
 from ottla.common.errors import CorruptMessage, MessageTooLarge
 from ottla.records.batch import LOG_APPEND_TIME, NO_TIMESTAMP, BatchHeader, Buffer
 from ottla.records.compression import NONE, decompress
-from ottla.records.varint import decode_varint
+from ottla.records.varint import decode_varint, encode_varint
 
 Result = TypeVar("Result")
 Steps = Generator[Callable[[], Any] | None, Any, Result]
@@ -152,6 +152,38 @@ def survey(header: BatchHeader, data: bytes, *, keys: bool, earliest: int, lates
     if position != size:
         raise CorruptMessage(f"{size - position} bytes follow the last record of a batch")
     return Survey(largest, keyless, keyless_count, untimely, untimely_count, misplaced)
+
+
+def renumbered(count: int, data: bytes) -> Steps[bytes]:
+    """The same records, which `survey` has passed, with their indexes as offsets."""
+    parts: list[bytes] = []
+    position = 0
+    for index in range(count):
+        if index % SLICE_RECORDS == SLICE_RECORDS - 1:
+            yield None
+        length, start = decode_varint(data, position)
+        position = start + length
+        _, at = decode_varint(data, start + 1)
+        _, rest = decode_varint(data, at)
+        number = encode_varint(index)
+        size = at - start + len(number) + position - rest
+        parts += (encode_varint(size), data[start:at], number, data[rest:position])
+    return b"".join(parts)
+
+
+def sizes(count: int, data: bytes) -> list[tuple[int, int, int]]:
+    """Offset, key bytes and value bytes (-1: none) of the first records, which `survey` has passed."""
+    found: list[tuple[int, int, int]] = []
+    position = 0
+    for _ in range(count):
+        length, start = decode_varint(data, position)
+        position = start + length
+        _, at = decode_varint(data, start + 1)
+        offset, at = decode_varint(data, at)
+        key_bytes, at = decode_varint(data, at)
+        value_bytes, _ = decode_varint(data, at + max(key_bytes, 0))
+        found.append((offset, key_bytes, value_bytes))
+    return found
 
 
 def _pass_header(data: bytes, position: int) -> int:

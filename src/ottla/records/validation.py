@@ -1,8 +1,9 @@
 """What a broker checks before it appends a producer's batch, in Kafka's order, and what it changes in it.
 
 Ordinary topics: header, CRC and codec id; the records stay closed. They are opened where a rule is about single
-records: compacted topics (each needs a key), recompression, timestamps whose header lies outside the limits, and all of
-them with `validate_records`. Producer epochs and sequences are checked later, by the log that knows them.
+records: compacted topics (each needs a key), recompression, topics with a limit of times of their own, headers whose
+times lie outside the limits or contradict themselves, and all of them with `validate_records`. A batch that is opened
+gets what Kafka derives from its records. Producer epochs and sequences are checked later, by the log that knows them.
 """
 
 from __future__ import annotations
@@ -33,21 +34,37 @@ from ottla.records.batch import (
     MINIMUM_LENGTH,
     NO_TIMESTAMP,
     OFFSET_AND_LENGTH,
+    TRANSACTIONAL,
     BatchHeader,
     Buffer,
     crc32c,
     sealed_middle,
 )
-from ottla.records.compression import ZSTD, compress
-from ottla.records.opening import AT_ONCE_BYTES, AT_ONCE_RECORDS, Steps, Survey, inflate, run_here, survey
+from ottla.records.compression import NONE, ZSTD, compress
+from ottla.records.opening import (
+    AT_ONCE_BYTES,
+    AT_ONCE_RECORDS,
+    Steps,
+    Survey,
+    inflate,
+    renumbered,
+    run_here,
+    sizes,
+    survey,
+)
 
 _UP_TO_MAGIC = 17
+LOW_ATTRIBUTES_AT = 22
+"""The low byte of a batch's attributes."""
 _LEGACY_MINIMUM_LENGTH = 14
 _ZSTD_SINCE_PRODUCE = 7
 _SHOWN_ERRORS = 3
 SHOWN_RECORD_ERRORS = 1000
 """Kafka names every record that is at fault, up to a million in one answer; the first thousand say as much."""
 _INT64_END = 1 << 63
+_UNLIMITED_MS = _INT64_END - 1
+_AFTER_MAX_MS = 3_600_000
+"""Kafka's default: most topics have it, so there only the header is asked."""
 
 Error = TypeVar("Error", bound=KafkaError)
 
@@ -69,8 +86,8 @@ class Rules:
         max_bytes: int = 1048588,
         segment_bytes: int = 1 << 30,
         log_append_time: bool = False,
-        before_max_ms: int = (1 << 63) - 1,
-        after_max_ms: int = 3_600_000,
+        before_max_ms: int = _UNLIMITED_MS,
+        after_max_ms: int = _AFTER_MAX_MS,
         compacted: bool = False,
         codec: int | None = None,
         level: int | None = None,
@@ -90,7 +107,8 @@ class Rules:
         self.validate_records = validate_records
         self.decompressed_max_bytes = decompressed_max_bytes
         self.topic_partition = topic_partition
-        self.opens_records = compacted or validate_records
+        limits_times = before_max_ms != _UNLIMITED_MS or after_max_ms not in (_AFTER_MAX_MS, _UNLIMITED_MS)
+        self.opens_records = compacted or validate_records or (limits_times and not log_append_time)
 
 
 class Validated(NamedTuple):
@@ -131,9 +149,16 @@ def validate(batch: Buffer | None, rules: Rules, now_ms: int, produce_version: i
     end = length + LENGTH_AT
     if magic != MAGIC or length < MINIMUM_LENGTH or end != len(batch):
         _check_single(batch, header)
+        if length < MINIMUM_LENGTH:
+            raise CorruptMessage(
+                f"Record batch is corrupted (the size {end} is smaller than the minimum allowed overhead "
+                f"{HEADER_BYTES})"
+            )
     codec = attributes & CODEC_MASK
     if codec == ZSTD and produce_version < _ZSTD_SINCE_PRODUCE:
         raise UnsupportedCompressionType(f"Produce requests with version {produce_version} may not use zstd")
+    if header[0] != 0:
+        raise _lying(header, rules)
     if end > rules.max_bytes:
         raise _too_large(end, rules)
     view = memoryview(batch)
@@ -144,27 +169,42 @@ def validate(batch: Buffer | None, rules: Rules, now_ms: int, produce_version: i
             f"Message batch size is {end} bytes in append to partition {rules.topic_partition} which exceeds the "
             f"maximum configured segment size of {rules.segment_bytes} bytes"
         )
-    if (
-        header[0] != 0
-        or count <= 0
-        or last_delta != count - 1
-        or attributes & CONTROL
-        or (producer_id != -1 and sequence < 0)
-    ):
-        raise _lying(header, rules)
     if codec > ZSTD:
         raise CorruptMessage(f"Unknown compression type id: {codec}")
+    if count <= 0 or last_delta != count - 1 or attributes & CONTROL or (producer_id != -1 and sequence < 0):
+        raise _lying(header, rules)
     if (
         rules.opens_records
         or rules.log_append_time
         or attributes & LOG_APPEND_TIME
         or max_timestamp > now_ms + rules.after_max_ms
         or base_timestamp < now_ms - rules.before_max_ms
-        or base_timestamp > max_timestamp  # it contradicts itself: what whoever looks for times goes by is read
+        or (base_timestamp != max_timestamp and (base_timestamp > max_timestamp or count == 1))  # contradicts itself
         or (rules.codec is not None and rules.codec != codec)
     ):
         return _look_closer(view[:end], header, rules, now_ms)
     return _new(Validated, (header, (view[HEAD_BYTES:end],)))
+
+
+def peek_transactional(records: Buffer | None) -> bool:
+    """Whether the first batch is part of a transaction; all that a request is asked before anything else.
+
+    Raises CorruptMessage for a length or magic that no batch has: Kafka stumbles over it there. What is no whole batch
+    is none.
+    """
+    if records is None or len(records) < LENGTH_AT:
+        return False
+    _, length = OFFSET_AND_LENGTH.unpack_from(records)
+    if length < _LEGACY_MINIMUM_LENGTH:
+        raise _too_short(length)
+    if len(records) < _UP_TO_MAGIC:
+        return False
+    magic = (records[_UP_TO_MAGIC - 1] ^ 0x80) - 0x80  # a signed byte
+    if not 0 <= magic <= MAGIC:
+        raise CorruptMessage(f"Invalid magic found in record: {magic}")
+    if magic < MAGIC or length + LENGTH_AT > len(records):
+        return False
+    return bool(records[LOW_ATTRIBUTES_AT] & TRANSACTIONAL)
 
 
 def outline_error(batch: Buffer | None, produce_version: int = 13) -> KafkaError | None:
@@ -173,7 +213,7 @@ def outline_error(batch: Buffer | None, produce_version: int = 13) -> KafkaError
         if batch is None or len(batch) < HEADER_BYTES:
             raise _not_one_batch(b"" if batch is None else batch)
         header = BatchHeader._make(_unpack(batch))
-        if header.magic != MAGIC or header.length < MINIMUM_LENGTH or header.size_bytes != len(batch):
+        if header.magic != MAGIC or header.size_bytes != len(batch):
             _check_single(batch, header)
         if header.codec == ZSTD and produce_version < _ZSTD_SINCE_PRODUCE:
             raise UnsupportedCompressionType
@@ -186,28 +226,24 @@ def _check_single(batch: Buffer, header: BatchHeader) -> None:
     """Something is odd about the outline: the error that Kafka gives, or none for a harmless rest after the batch."""
     size = header.length + LENGTH_AT
     if header.length < _LEGACY_MINIMUM_LENGTH:
-        raise CorruptMessage(
-            f"Record size {header.length} is less than the minimum record overhead ({_LEGACY_MINIMUM_LENGTH})"
-        )
+        raise _too_short(header.length)
     if not 0 <= header.magic <= MAGIC:
         raise CorruptMessage(f"Invalid magic found in record: {header.magic}")
     if size > len(batch):
         raise _not_one_batch(batch)
     if header.magic != MAGIC:
         raise InvalidRecord("Produce requests may only contain record batches with magic version 2")
-    if header.length < MINIMUM_LENGTH:
-        raise CorruptMessage(
-            f"Record batch is corrupted (the size {size} is smaller than the minimum allowed overhead {HEADER_BYTES})"
-        )
     rest = len(batch) - size
     if rest >= _UP_TO_MAGIC:
         _, next_length = OFFSET_AND_LENGTH.unpack_from(batch, size)
         if next_length < _LEGACY_MINIMUM_LENGTH:
-            raise CorruptMessage(
-                f"Record size {next_length} is less than the minimum record overhead ({_LEGACY_MINIMUM_LENGTH})"
-            )
+            raise _too_short(next_length)
         if rest >= next_length + LENGTH_AT:
             raise InvalidRecord("Produce requests must have exactly one record batch per partition")
+
+
+def _too_short(length: int) -> CorruptMessage:
+    return CorruptMessage(f"Record size {length} is less than the minimum record overhead ({_LEGACY_MINIMUM_LENGTH})")
 
 
 def _not_one_batch(batch: Buffer) -> KafkaError:
@@ -216,9 +252,7 @@ def _not_one_batch(batch: Buffer) -> KafkaError:
         if magic > MAGIC:
             return CorruptMessage(f"Invalid magic found in record: {magic}")
         if length < _LEGACY_MINIMUM_LENGTH:
-            return CorruptMessage(
-                f"Record size {length} is less than the minimum record overhead ({_LEGACY_MINIMUM_LENGTH})"
-            )
+            return _too_short(length)
         if length + LENGTH_AT <= len(batch) and magic < MAGIC:
             return InvalidRecord("Produce requests may only contain record batches with magic version 2")
     return InvalidRecord("Produce requests must have exactly one record batch per partition")
@@ -269,22 +303,28 @@ def _look_closer(batch: memoryview, header: BatchHeader, rules: Rules, now_ms: i
 
 
 def _opens(header: BatchHeader, rules: Rules, now_ms: int) -> bool:
-    target = rules.codec
-    if rules.opens_records or _contradicts_itself(header):
+    if rules.opens_records or _contradicts_itself(header) or _is_stamped(header, rules):
         return True
-    return _checks_times(header, rules, now_ms) or target not in (None, header.codec)
+    return _is_untimely(header, rules, now_ms) or rules.codec not in (None, header.codec)
 
 
 def _contradicts_itself(header: BatchHeader) -> bool:
-    """The largest time is below the first: some clients never set it, so the records have to say."""
-    return header.base_timestamp > header.max_timestamp
+    """The largest time is below the first, or one record has two: some clients never set it, so the records say it."""
+    base, largest = header.base_timestamp, header.max_timestamp
+    return base > largest or (base != largest and header.record_count == 1)
 
 
-def _checks_times(header: BatchHeader, rules: Rules, now_ms: int) -> bool:
+def _is_stamped(header: BatchHeader, rules: Rules) -> bool:
+    """By the producer, with a time that the broker should give: Kafka refuses each of the records."""
+    if not header.attributes & LOG_APPEND_TIME:
+        return False
+    return rules.log_append_time or header.max_timestamp == NO_TIMESTAMP
+
+
+def _is_untimely(header: BatchHeader, rules: Rules, now_ms: int) -> bool:
     late = header.max_timestamp > now_ms + rules.after_max_ms
     early = header.base_timestamp < now_ms - rules.before_max_ms and header.max_timestamp != NO_TIMESTAMP
-    wrong = _contradicts_itself(header) or rules.validate_records
-    return not rules.log_append_time and (late or early or wrong)
+    return not rules.log_append_time and (late or early)
 
 
 def _closer_steps(batch: memoryview, header: BatchHeader, rules: Rules, now_ms: int) -> Steps[Validated]:
@@ -292,15 +332,17 @@ def _closer_steps(batch: memoryview, header: BatchHeader, rules: Rules, now_ms: 
     codec = header.attributes & CODEC_MASK
     target = codec if rules.codec is None else rules.codec
     stored: Buffer = batch[HEADER_BYTES:]
-    plain: bytes | None = None
-    check_times = _checks_times(header, rules, now_ms)
-    opens = rules.opens_records or check_times or _contradicts_itself(header)
-    if opens or target != codec:
-        plain = yield from inflate(codec, stored, rules.decompressed_max_bytes)
     largest = header.max_timestamp
-    if opens:
-        assert plain is not None
-        largest = yield from _look_at_records(header, plain, rules, now_ms, check_times)
+    plain: bytes | None = None
+    repacks = target != codec
+    if _opens(header, rules, now_ms):
+        plain = yield from inflate(codec, stored, rules.decompressed_max_bytes)
+        found = yield from _look_at_records(header, plain, rules, now_ms)
+        largest = found.largest_timestamp
+        if found.misplaced and repacks:
+            plain = yield from renumbered(header.record_count, plain)
+        elif found.misplaced and codec != NONE:  # Kafka fails on these, and without compression leaves them alone
+            raise InvalidRecord("record {} has the offset delta {}".format(*found.misplaced))
     stamped = header
     if rules.log_append_time:
         stamped = header._replace(attributes=header.attributes | LOG_APPEND_TIME, max_timestamp=now_ms)
@@ -308,7 +350,7 @@ def _closer_steps(batch: memoryview, header: BatchHeader, rules: Rules, now_ms: 
         stamped = header._replace(attributes=header.attributes & ~LOG_APPEND_TIME, max_timestamp=largest)
     elif largest != header.max_timestamp:  # the header said otherwise; whoever looks for times goes by it
         stamped = header._replace(max_timestamp=largest)
-    if target != codec:
+    if repacks:
         assert plain is not None
         packed = partial(compress, target, plain, rules.level)
         stored = memoryview((yield packed) if len(plain) > AT_ONCE_BYTES else packed())
@@ -323,9 +365,10 @@ def _closer_steps(batch: memoryview, header: BatchHeader, rules: Rules, now_ms: 
     return Validated(stamped._replace(crc=crc), (middle, stored))
 
 
-def _look_at_records(header: BatchHeader, plain: bytes, rules: Rules, now_ms: int, check_times: bool) -> Steps[int]:
-    """The largest timestamp. Raises what single records are refused for."""
+def _look_at_records(header: BatchHeader, plain: bytes, rules: Rules, now_ms: int) -> Steps[Survey]:
+    """What the records say. Raises what single records are refused for."""
     earliest, latest = now_ms - rules.before_max_ms, now_ms + rules.after_max_ms
+    check_times = not rules.log_append_time
     try:
         found = yield from survey(
             header,
@@ -336,11 +379,30 @@ def _look_at_records(header: BatchHeader, plain: bytes, rules: Rules, now_ms: in
         )
     except CorruptMessage as error:
         raise InvalidRecord(error.message) from None
-    if rules.validate_records and found.misplaced is not None:
-        raise InvalidRecord("record {} has the offset delta {}".format(*found.misplaced))
     if found.keyless or found.untimely:
         raise _refused_records(found, rules, earliest, latest)
-    return found.largest_timestamp
+    if _is_stamped(header, rules):
+        raise _stamped_records(header, plain)
+    return found
+
+
+def _stamped_records(header: BatchHeader, plain: bytes) -> KafkaError:
+    """Names the first 1,000 records, as Kafka prints those whose time the producer had no business to set."""
+    opened = header.codec != NONE
+    kind = "PartialDefaultRecord" if opened else "DefaultRecord"
+    least = -1 if opened else 0
+    errors = [
+        (
+            index,
+            f"Invalid timestamp type in message {kind}(offset={header.base_offset + offset}, "
+            f"timestamp={header.max_timestamp}, key={max(key_bytes, least)} bytes, "
+            f"value={max(value_bytes, least)} bytes). Producer should not set timestamp type to LogAppendTime.",
+        )
+        for index, (offset, key_bytes, value_bytes) in enumerate(
+            sizes(min(header.record_count, SHOWN_RECORD_ERRORS), plain)
+        )
+    ]
+    return _with_records(InvalidTimestamp("One or more records have been rejected due to invalid timestamp"), errors)
 
 
 def _refused_records(found: Survey, rules: Rules, earliest: int, latest: int) -> KafkaError:

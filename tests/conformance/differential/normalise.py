@@ -203,7 +203,7 @@ class Normaliser:
         for (_, value), symbol in self._symbols.items():
             if isinstance(value, str) and len(value) > 8:
                 text = text.replace(value, symbol)
-        text = _TIME.sub(_time, text)
+        text = _TIME.sub(_time, _TIME_RANGE.sub("within [<earliest>, ", text))
         return _UUID.sub("<uuid>", text)
 
 
@@ -231,6 +231,8 @@ _ADDRESS = re.compile(r"(127\.0\.0\.1|localhost):\d+")
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 """A random uuid that a text mentions, such as that of a member or of a request."""
 
+_TIME_RANGE = re.compile(r"within \[\d{12}, ")
+"""The range of a limit of decades, such as `message.timestamp.before.max.ms=10^12`: counted from now as well."""
 _TIME = re.compile(r"-?\b\d{13,19}\b")
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from ottla.coordinator.group.consumer_member import read_assignment
+from ottla.coordinator.group.consumer_member import read_assignment, read_subscription
 from ottla.coordinator.group.limits import GroupLimits
 from ottla.protocol.blobs import ConsumerProtocolAssignment
+from ottla.protocol.codec import ProtocolError
 from tests.unit.coordinator.consumer_bench import ConsumerBench, subscription
 
 REBALANCE, UNKNOWN, ILLEGAL, INCONSISTENT, FENCED_INSTANCE, NOT_FOUND = 27, 25, 22, 23, 82, 69
@@ -367,3 +368,15 @@ def test_leave_group_sends_members_of_both_kinds_away(bench: ConsumerBench) -> N
     assert [(one.member_id, one.group_instance_id, one.error_code) for one in answer.members] == [("", "i", 0)]
     assert bench.group_state() == "Empty"
     assert bench.leave("m1", version=2).error_code == UNKNOWN
+
+
+@pytest.mark.parametrize("blob", [b"\0", b"\xff\xff\0\0\0\0\0\0\0\0", b"\0\1"], ids=["one byte", "below 0", "alone"])
+def test_a_blob_without_a_version_that_there_is_cannot_be_read(blob: bytes) -> None:
+    with pytest.raises(ProtocolError):
+        read_subscription(blob)
+    with pytest.raises(ProtocolError):
+        read_assignment(blob)
+
+
+def test_no_assignment_is_an_empty_one() -> None:
+    assert not read_assignment(b"").assigned_partitions

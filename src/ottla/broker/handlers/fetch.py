@@ -31,7 +31,11 @@ PartitionData = FetchResponse.PartitionData
 
 
 async def fetch(ctx: Context, request: FetchRequest) -> FetchResponse:
-    """Answers when min_bytes are there, max_wait_ms is over, or a partition has an error or diverges."""
+    """Answers when min_bytes are there, max_wait_ms is over, or reading a partition brings an error or diverges.
+
+    Partitions that are refused before anything is read (no such topic, partition or id, not authorised) do not end the
+    wait of the others: a client with old metadata would go round in a tight loop.
+    """
     by_id = ctx.version >= _BY_ID
     try:
         session, incremental = _session(ctx, request, by_id)
@@ -49,7 +53,12 @@ async def fetch(ctx: Context, request: FetchRequest) -> FetchResponse:
             key = forgotten.topic_id if by_id else forgotten.topic
             for index in forgotten.partitions:
                 subscription.forget((key, index))  # also what the same request has added
+    if incremental and not subscription.interests:  # it has lost its last partition, and ends, as in Kafka
+        ctx.node.fetch_sessions.close(request.session_id)
+        session, incremental, subscription = None, False, Subscription()
+        await _take_wishes_in_slices(ctx, subscription, request, by_id, incremental)  # named and forgotten at once
     look = Look(ctx, request, by_id)
+    enough = request.min_bytes if request.min_bytes < look.most_bytes else look.most_bytes  # more can never come
     deadline = ctx.node.loop.time() + min(max(request.max_wait_ms, 0) / 1000, MAX_WAIT_S)
     todo = tuple(subscription.dirty)
     while True:
@@ -67,10 +76,12 @@ async def fetch(ctx: Context, request: FetchRequest) -> FetchResponse:
             else:
                 session.dirty.update(dict.fromkeys(look.answers))  # it goes on, and was told nothing
             return _refused(ctx, request, look, UnknownServerError())
-        wanted = request.min_bytes - look.read_bytes
+        wanted = enough - look.read_bytes
         left_s = deadline - ctx.node.loop.time()
-        if wanted <= 0 or look.failed or not subscription.interests or left_s <= 0 or ctx.unheard:
+        if wanted <= 0 or look.failed or left_s <= 0 or ctx.unheard:
             break
+        if len(look.refused) >= len(subscription.interests):
+            break  # there is nothing to wait for
         await _marked(ctx, subscription, unsettled, wanted, left_s)
         todo = tuple(subscription.dirty)  # when the time is up as well: too few bytes are still to be told
     look.count()
@@ -84,7 +95,7 @@ async def fetch(ctx: Context, request: FetchRequest) -> FetchResponse:
     response = FetchResponse(
         throttle_time_ms=ctx.throttle_time_ms,
         session_id=NO_SESSION if session is None else session.session_id,
-        responses=_by_topic(_unfound_last(answers) if look.failed else answers),
+        responses=_by_topic(_refused_last(answers, look) if look.refused else answers),
     )
     if look.failed and ctx.version >= _LEADER_HINT:
         _add_leader_hints(ctx, response)
@@ -218,12 +229,12 @@ def _refused(ctx: Context, request: FetchRequest, look: Look, error: KafkaError)
     return response
 
 
-def _unfound_last(answers: dict[Interest, PartitionData]) -> dict[Interest, PartitionData]:
+def _refused_last(answers: dict[Interest, PartitionData], look: Look) -> dict[Interest, PartitionData]:
     """As in Kafka: partitions that were not looked into come after all others, those of unknown topic ids first."""
 
     def place(item: tuple[Interest, PartitionData]) -> int:
         interest, answer = item
-        return 0 if interest.partition is not None else 1 if answer.error_code == UnknownTopicId.code else 2
+        return 0 if interest not in look.refused else 1 if answer.error_code == UnknownTopicId.code else 2
 
     return dict(sorted(answers.items(), key=place))
 

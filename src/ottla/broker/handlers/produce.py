@@ -26,7 +26,8 @@ from ottla.common.errors import (
 )
 from ottla.common.names import INTERNAL_TOPICS, Uuid
 from ottla.protocol.messages.produce import ProduceRequest, ProduceResponse
-from ottla.records.validation import OpensSlowly, outline_error
+from ottla.records.batch import TRANSACTIONAL
+from ottla.records.validation import LOW_ATTRIBUTES_AT, OpensSlowly, outline_error, peek_transactional
 from ottla.security.operations import Operation, ResourceType
 from ottla.storage.log import Origin
 
@@ -39,7 +40,6 @@ _BY_ID = 13
 _NEW_LOGS_OF_A_TURN = 8
 _LEADER_HINT = 10
 _ADMIN_CLIENT = "__admin_client"  # Kafka's own escape hatch: this client id may write to internal topics
-_ATTRIBUTES_AT, _TRANSACTIONAL = 22, 0x10  # the low byte of a batch's attributes
 _EXPLAINED = (InvalidProducerIdMapping, InvalidTxnState, NotEnoughReplicas)
 """What Kafka says of the verification of a transaction comes with its sentence."""
 _BEFORE_THE_LOG = (CorruptMessage, MessageTooLarge, RecordListTooLarge, NotLeaderOrFollower, KafkaStorageError)
@@ -85,7 +85,7 @@ async def produce(ctx: Context, request: ProduceRequest) -> ProduceResponse | No
                 if admission is not None:
                     admission.check(partition)
                 if not -1 <= acks <= 1:
-                    raise _wrong_acks(data.records, ctx.version)
+                    raise InvalidRequiredAcks
                 opened: Opened | None = None
                 while True:
                     try:
@@ -101,7 +101,11 @@ async def produce(ctx: Context, request: ProduceRequest) -> ProduceResponse | No
                     pending.append((partition, end, answer))
             except KafkaError as error:
                 failed = True
+                if refused is None and (partition is None or isinstance(error, InvalidRequiredAcks)):
+                    error = _first_fault(request, data, ctx.version, error)
                 _fail(ctx, answer, error, partition)
+                if isinstance(error, CorruptMessage) and (error is refused or _stumbles(data)):
+                    answer.error_message = error.message
         if answers:
             topics.append(TopicAnswer(name=topic.name, topic_id=topic.topic_id, partition_responses=answers))
     if pending:
@@ -127,23 +131,53 @@ def _joined(topics: list[ProduceRequest.TopicProduceData]) -> list[ProduceReques
 
 
 def _refused_whole(ctx: Context, request: ProduceRequest) -> KafkaError | None:
-    """An error that every partition of the request gets."""
+    """An error that every partition of the request gets, so that nothing is appended.
+
+    What is wrong with a single batch alone is left to its append, where it costs nothing to look.
+    """
+    topics = request.topic_data
+    if len(topics) == 1 and len(topics[0].partition_data) == 1:
+        records = topics[0].partition_data[0].records
+        if records is None or len(records) <= LOW_ATTRIBUTES_AT or not records[LOW_ATTRIBUTES_AT] & TRANSACTIONAL:
+            return None
+    try:
+        if not _has_transactional(request):
+            return None
+    except CorruptMessage as error:
+        return error
     transactional_id = request.transactional_id
-    if transactional_id is not None:
-        if not ctx.allows(_WRITE, ResourceType.TRANSACTIONAL_ID, transactional_id):
-            return TransactionalIdAuthorizationFailed()
-    else:
-        for topic in request.topic_data:
-            for data in topic.partition_data:
-                records = data.records
-                if records is not None and len(records) > _ATTRIBUTES_AT and records[_ATTRIBUTES_AT] & _TRANSACTIONAL:
-                    return TransactionalIdAuthorizationFailed()
+    if transactional_id is None or not ctx.allows(_WRITE, ResourceType.TRANSACTIONAL_ID, transactional_id):
+        return TransactionalIdAuthorizationFailed()
     return None
 
 
-def _wrong_acks(records: memoryview | bytes | None, version: int) -> KafkaError:
-    """Kafka looks at the outline of the records first."""
-    return outline_error(records, version) or InvalidRequiredAcks()
+def _has_transactional(request: ProduceRequest) -> bool:
+    """As Kafka does: looks no further than the first that is, or that raises CorruptMessage."""
+    return any(peek_transactional(data.records) for topic in request.topic_data for data in topic.partition_data)
+
+
+def _first_fault(
+    request: ProduceRequest, data: ProduceRequest.PartitionProduceData, version: int, error: KafkaError
+) -> KafkaError:
+    """Which fault a batch is refused for that reached no log, because of `error`: Kafka looks at the outline first."""
+    try:
+        peek_transactional(data.records)
+    except CorruptMessage as corrupt:
+        return corrupt
+    if isinstance(error, InvalidTopicException) and not -1 <= request.acks <= 1:
+        error = InvalidRequiredAcks()
+    if isinstance(error, (InvalidTopicException, InvalidRequiredAcks)):
+        return outline_error(data.records, version) or error
+    return error
+
+
+def _stumbles(data: ProduceRequest.PartitionProduceData) -> bool:
+    """Over a length or magic that no batch has."""
+    try:
+        peek_transactional(data.records)
+    except CorruptMessage:
+        return True
+    return False
 
 
 def _partition(ctx: Context, topic: ProduceRequest.TopicProduceData, index: int) -> Partition:
@@ -194,7 +228,7 @@ def _append(
         outline = outline_error(records, ctx.version)
         if outline is None and not isinstance(error, _BEFORE_THE_LOG):
             answer.log_start_offset = log.log_start_offset
-        if error.record_errors or isinstance(outline, CorruptMessage):
+        if error.record_errors:
             answer.error_message = error.message
         raise
     answer.base_offset = appended.base_offset

@@ -181,17 +181,22 @@ def blob_version(blob: bytes) -> int:
     return max(min(int.from_bytes(blob[:2], "big", signed=True), 3), 0)
 
 
+def _checked_version(blob: bytes) -> int:
+    """Raises ProtocolError where Kafka's readers of these blobs do: no version, or one below 0."""
+    if len(blob) < 2 or blob[0] & 0x80:
+        raise ProtocolError("a subscription or an assignment begins with its version, which is not negative")
+    return blob_version(blob)
+
+
 def read_subscription(blob: bytes) -> ConsumerProtocolSubscription:
     """Raises ProtocolError."""
-    if len(blob) < 2:
-        raise ProtocolError("a subscription begins with its version")
-    subscription, _ = ConsumerProtocolSubscription.decode(blob_version(blob), blob, 2)
+    subscription, _ = ConsumerProtocolSubscription.decode(_checked_version(blob), blob, 2)
     return subscription
 
 
 def read_assignment(blob: bytes) -> ConsumerProtocolAssignment:
     """Raises ProtocolError. An empty blob is an empty assignment."""
-    if len(blob) < 2:
+    if not blob:
         return ConsumerProtocolAssignment(assigned_partitions=[])
-    assignment, _ = ConsumerProtocolAssignment.decode(blob_version(blob), blob, 2)
+    assignment, _ = ConsumerProtocolAssignment.decode(_checked_version(blob), blob, 2)
     return assignment

@@ -7,6 +7,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from ottla.records.batch import assemble, parse_header
+from ottla.records.compression import compress
+from ottla.records.record import encode_record
 from tests.conformance.differential.requests import fetch, list_offsets, produce
 from tests.conformance.differential.steps import FIXED_MS, Batch, Case, Topic, batch, case, header_patch
 
@@ -114,7 +117,91 @@ def _retried(name: str, value: int) -> Case:
     )
 
 
+def _alone(codec: int) -> Case:
+    """One record: its time is the largest, whatever the header says."""
+    chosen = [("max_timestamp", value) for value in FIELDS["max_timestamp"]]
+    chosen += [("base_timestamp", value) for value in FIELDS["base_timestamp"]]
+    steps: list[Any] = []
+    for place, (name, value) in enumerate(chosen):
+        label = _named(name, value)
+        records = batch(b"a", codec=codec, change=header_patch(**{name: value}))
+        steps += [
+            produce(label, records=records, partition=place),
+            fetch(f"read {label}", partition=place),
+            list_offsets(f"at {label}", FIXED_MS, partition=place),
+            list_offsets(f"largest {label}", -3, partition=place),
+        ]
+    return case(f"header-of-one-under-{CODECS[codec]}", *steps, vary=(), topics=[Topic("t", len(chosen))])
+
+
+STAMPED: dict[str, Batch] = {
+    "three": batch(*THREE, attributes=0x08),
+    "three of gzip": batch(*THREE, codec=1, attributes=0x08),
+    "without keys and values": batch(None, b"x", key=None, attributes=0x08),
+    "without keys and values of lz4": batch(None, b"x", key=None, codec=3, attributes=0x08),
+    "without a time": batch(*THREE, timestamp=-1, attributes=0x08),
+    "without a time in the header": batch(*THREE, change=header_patch(attributes=0x08, max_timestamp=-1)),
+}
+FAR_MS = 10**12
+"""Back from the fixed time: 1992, beyond a limit of as much from now."""
+
+
+def _stamped(label: str, configs: dict[str, str]) -> Case:
+    """Batches whose producer says that the broker has given their time."""
+    return case(
+        f"header-stamped-for-{label}",
+        *(produce(name, records=records) for name, records in STAMPED.items()),
+        list_offsets("end", -1),
+        vary=(),
+        topics=[Topic("t", configs=configs)],
+    )
+
+
+def _beyond(label: str, codec: int) -> Case:
+    """A limit of times looks at each record, not at the first and the largest alone."""
+    back = {"message.timestamp.before.max.ms": str(FAR_MS)}
+    return case(
+        f"header-times-beyond-{label}",
+        produce("the second", records=batch(*THREE, step_ms=-FAR_MS, codec=codec)),
+        produce("the first", records=batch(*THREE, timestamp=FIXED_MS - FAR_MS, step_ms=FAR_MS, codec=codec)),
+        produce("good", records=batch(*THREE, step_ms=-STEP_MS, codec=codec)),
+        list_offsets("end", -1),
+        vary=(),
+        topics=[Topic("t", configs=back)],
+    )
+
+
+def _deltas(*deltas: int, codec: int = 0) -> Batch:
+    """Records whose offsets in the batch are these."""
+    payload = b"".join(encode_record(0, delta, b"key", b"%d" % place) for place, delta in enumerate(deltas))
+
+    def change(data: bytes) -> bytes:
+        return assemble(parse_header(data), compress(codec, payload))
+
+    return batch(*(b"x" for _ in deltas), codec=codec, change=change)
+
+
+def _misplaced(codec: int) -> Case:
+    """On a compacted topic: its batches are opened on both. Kafka stores what it does not decompress as it came."""
+    orders = ((1, 0), (0, 0, 1), (0, 5), (2, 1, 0), (-1, 0))
+    return case(
+        f"header-deltas-under-{CODECS[codec]}",
+        *(produce(f"deltas {order}", records=_deltas(*order, codec=codec)) for order in orders),
+        list_offsets("end", -1),
+        *(fetch(f"read from {offset}", offset=offset) for offset in (0, 2, 5)),
+        vary=(),
+        topics=[Topic("t", configs={"cleanup.policy": "compact"})],
+    )
+
+
 CASES = [
+    *map(_alone, range(len(CODECS))),
+    _stamped("log-append-time", LOG_APPEND.configs),
+    _stamped("create-time", {}),
+    _stamped("compacted", {"cleanup.policy": "compact", **LOG_APPEND.configs}),
+    _beyond("plain", 0),
+    _beyond("gzip", 1),
+    *map(_misplaced, (0, 1, 3)),
     *(_one(name, value) for name, values in FIELDS.items() for value in values),
     *map(_per_codec, range(len(CODECS))),
     _per_type("log-append-time", LOG_APPEND),

@@ -18,6 +18,7 @@ from tests.conformance.differential.requests import assignment, subscription
 from tests.conformance.differential.steps import (
     Answer,
     Ask,
+    Case,
     Encoded,
     Named,
     Take,
@@ -103,7 +104,40 @@ def assignment_with_data(topic: str) -> Encoded:
     return Encoded(lambda given: given[:-4] + b"\0\0\0\1x", (assignment(**{topic: [0]}),))
 
 
+UNREADABLE: dict[str, Any] = {
+    # Kafka leaves the join itself without an answer where a length in the blob is more than what follows.
+    "nothing": b"",
+    "one byte": b"\0",
+    "a version alone": b"\0\1",
+    "a negative version": b"\xff\xff\0\0\0\0\0\0\0\0",
+    "no topics": b"\0\0\0\0\0\0\xff\xff\xff\xff",
+    "a later version": b"\0\x63\0\0\0\0\xff\xff\xff\xff\0\0\0\0\xff\xff\xff\xff\xff\xff",
+    "a rest": b"\0\0\0\0\0\0\xff\xff\xff\xffrest",
+    "readable": subscription("t"),
+}
+
+
+def _unreadable(name: str, metadata: Any, given: Any = b"") -> Case:
+    """A classic member whose subscription (or assignment) says nothing that the new protocol could go on with."""
+    protocols = ({"name": "range", "metadata": metadata},)
+    return case(
+        f"consumer-group-takes-over-{name.replace(' ', '-')}",
+        join("id", protocols=protocols, protocol_type="consumer"),
+        join("join", protocols=protocols, protocol_type="consumer", member=member_of("id")),
+        sync("sync", "join", (member_of("join"), given), protocol_type="consumer"),
+        enter("new", B),
+        ask("describe", "DescribeGroups", groups=[Named("g")]),
+        vary=(),
+        topics=[Topic("t", 2)],
+    )
+
+
 CASES = [
+    *(_unreadable(name, metadata) for name, metadata in UNREADABLE.items()),
+    *(
+        _unreadable(f"an assignment of {name}", subscription("t"), UNREADABLE[name])
+        for name in ("nothing", "one byte", "a version alone", "a negative version", "no topics", "a rest")
+    ),
     case(
         "consumer-group-one",
         enter("join"),

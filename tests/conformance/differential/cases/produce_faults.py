@@ -20,6 +20,7 @@ FAULTS: dict[str, Any] = {
     "length 13": batch(change=header_patch(length=13)),
     "length 14": batch(change=header_patch(length=14)),
     "length too large": batch(change=header_patch(length=10_000)),
+    "26 bytes of magic 1": batch(change=lambda data: header_patch(length=14, magic=1)(data)[:26]),
     "cut": batch(change=lambda data: data[:30]),
     "cut to ten": batch(change=lambda data: data[:10]),
     "magic 1": batch(change=header_patch(magic=1)),
@@ -52,11 +53,28 @@ def _beside_others(name: str) -> Case:
     """One fault in t-0 beside every other in t-1; then what was appended."""
     return case(
         f"produce-pairs-{name.replace(' ', '-').replace(',', '')}",
-        *(ask(f"beside {other}", "Produce", **_pair(FAULTS[name], FAULTS[other])) for other in FAULTS),
+        *(
+            ask(f"beside {other}", "Produce", **_pair(FAULTS[name], FAULTS[other]))
+            for other in FAULTS
+            if other != "nothing"
+        ),
         list_offsets("end of the first", -1),
         list_offsets("end of the second", -1, partition=1),
         topics=[Topic("t", 2)],
-        since=9,
+        vary=(),
+    )
+
+
+def _nothing() -> Case:
+    """Kafka never answers where the records of a partition are null: it is not given long."""
+    alone = {"topic_data": [named("t", partition_data=[{"index": 0, "records": None}])]}
+    return case(
+        "produce-records-of-nothing",
+        ask("alone", "Produce", _={"timeout_s": 2}, acks=1, timeout_ms=1000, **alone),
+        ask("first", "Produce", _={"timeout_s": 2}, **_pair(None, FAULTS["good"])),
+        ask("second", "Produce", _={"timeout_s": 2}, **_pair(FAULTS["crc"], None)),
+        ask("behind a short one", "Produce", **_pair(FAULTS["length 5"], None)),
+        topics=[Topic("t", 2)],
         vary=(),
     )
 
@@ -104,6 +122,13 @@ def _internal(name: str, records: Any) -> Case:
             )
             for client in ("client", "__admin_client")
         ),
+        ask(
+            "acks 2",
+            "Produce",
+            acks=2,
+            timeout_ms=1000,
+            topic_data=[{"name": "__consumer_offsets", "partition_data": data}],
+        ),
         list_offsets("end", -1),
         topics=["t"],
         until=12,
@@ -117,7 +142,7 @@ def _silently(name: str, records: Any) -> Case:
         ask("silent", "Produce", _={"no_answer": True}, **_pair(records, batch(), acks=0)),
         list_offsets("end", -1, partition=1),
         topics=[Topic("t", 2)],
-        since=9,
+        vary=(),
     )
 
 
@@ -161,17 +186,27 @@ def _two_in_one() -> Case:
 SMALL = (
     "length -1",
     "length 5",
+    "length 14",
     "magic 1",
     "crc",
     "count 2",
+    "two batches",
+    "two, the second short",
     "transactional",
     "transactional length 5",
-    "nothing",
     "cut",
 )
 
 CASES = [
-    *map(_beside_others, FAULTS),
+    *(_beside_others(name) for name in FAULTS if name != "nothing"),
+    _nothing(),
+    case(
+        "produce-header-cut-short",
+        produce("whole", records=batch(change=lambda data: header_patch(length=14)(data)[:26])),
+        list_offsets("end", -1),
+        topics=["t"],
+        vary=(),
+    ),
     *(_places(name, FAULTS[name]) for name in SMALL),
     *(_internal(name, FAULTS[name]) for name in SMALL),
     *(_silently(name, FAULTS[name]) for name in SMALL),
