@@ -35,9 +35,10 @@ class Strays:
         self._names[name] = None
 
     def set_aside(self, partition: TopicPartition, in_place_of: bytes | None = None) -> str | None:
-        """Renames the partition's folder, durably; its new path, or None for a folder without any file of a log.
+        """Renames the partition's folder; its new path, or None for a folder without any file of a log.
 
-        `in_place_of`: the id of the topic whose partition the folder was taken for.
+        `in_place_of`: the id of the topic whose partition the folder was taken for. That is found out while the broker
+        serves, so the name is not synced then: if a power cut brings the old one back, it is found out again.
         """
         folder = f"{self._path}/{partition}"
         if not holds_a_log(self._files, folder):
@@ -46,7 +47,8 @@ class Strays:
         if name in self._names:
             name = doomed_folder_name(partition, self._random.bytes(16), STRAY_FOLDER)
         self._files.rename(folder, f"{self._path}/{name}")
-        self._files.fsync_folder(self._path)
+        if in_place_of is None:
+            self._files.fsync_folder(self._path)
         self._names[name] = None
         return f"{self._path}/{name}"
 

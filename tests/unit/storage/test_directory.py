@@ -184,7 +184,19 @@ def test_a_file_under_a_partitions_name_is_that_partitions_trouble_alone() -> No
     assert add(directory.create(TopicPartition("t", 1), TOPIC_ID, settings(), NOW_MS)) is not None
 
 
-def test_a_stray_is_renamed_durably_and_kept_and_blocks_the_partition_that_it_was_taken_for() -> None:
+def test_a_stray_of_a_start_is_renamed_durably() -> None:
+    files = SimFiles()
+    directory = open_directory(files)
+    log = directory.create(PARTITION, TOPIC_ID, settings(), NOW_MS)
+    add(log)
+    log.flush()
+    path = directory.set_aside(PARTITION)
+    directory.release()
+    files = files.crash(SimRandom(1), CrashMode.LOSE)
+    assert path is not None and files.list_folder(path) and open_directory(files).strays.names == [path[6:]]
+
+
+def test_a_stray_is_kept_and_blocks_the_partition_that_it_was_taken_for() -> None:
     files = SimFiles()
     directory = open_directory(files)
     log = directory.create(PARTITION, TOPIC_ID, settings(), NOW_MS)
@@ -194,7 +206,7 @@ def test_a_stray_is_renamed_durably_and_kept_and_blocks_the_partition_that_it_wa
     path = directory.set_aside(PARTITION, in_place_of=other)
     assert path == f"/data/t-0.{other.hex()}-stray" and not directory.contains(PARTITION)
     directory.release()
-    files = files.crash(SimRandom(1), CrashMode.LOSE)
+    files = files.kill()
     again = open_directory(files)
     again.remove_due(NOW_MS + (1 << 40))
     assert again.strays.blocking(PARTITION, other) == path and files.list_folder(path)
