@@ -171,12 +171,7 @@ def validate(batch: Buffer | None, rules: Rules, now_ms: int, produce_version: i
         )
     if codec > ZSTD:
         raise CorruptMessage(f"Unknown compression type id: {codec}")
-    if (
-        count <= 0
-        or last_delta != count - 1
-        or attributes & CONTROL
-        or (producer_id != -1 and sequence < 0)
-    ):
+    if count <= 0 or last_delta != count - 1 or attributes & CONTROL or (producer_id != -1 and sequence < 0):
         raise _lying(header, rules)
     if (
         rules.opens_records
@@ -407,9 +402,7 @@ def _stamped_records(header: BatchHeader, plain: bytes) -> KafkaError:
             sizes(min(header.record_count, SHOWN_RECORD_ERRORS), plain)
         )
     ]
-    return _with_records(
-        InvalidTimestamp("One or more records have been rejected due to invalid timestamp"), errors
-    )
+    return _with_records(InvalidTimestamp("One or more records have been rejected due to invalid timestamp"), errors)
 
 
 def _refused_records(found: Survey, rules: Rules, earliest: int, latest: int) -> KafkaError:
