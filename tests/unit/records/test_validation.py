@@ -7,9 +7,20 @@ import struct
 import pytest
 
 from ottla.common import errors
-from ottla.records.batch import CONTROL, HEADER_BYTES, LOG_APPEND_TIME, Buffer, crc32c, crc_is_right, parse_header
-from ottla.records.record import BatchBuilder, read_records
-from ottla.records.validation import Rules, Validated, validate
+from ottla.records.batch import (
+    CONTROL,
+    HEADER_BYTES,
+    LOG_APPEND_TIME,
+    TRANSACTIONAL,
+    Buffer,
+    assemble,
+    crc32c,
+    crc_is_right,
+    parse_header,
+)
+from ottla.records.compression import compress
+from ottla.records.record import BatchBuilder, encode_record, read_records
+from ottla.records.validation import Rules, Validated, outline_error, peek_transactional, validate
 
 NOW_MS = 1_700_000_000_000
 HOUR_MS = 3_600_000
@@ -190,3 +201,112 @@ def test_a_batch_whose_inside_lies_is_refused_only_where_records_are_looked_into
     for rules in ({"validate_records": True}, {"compacted": True}):
         with pytest.raises(errors.InvalidRecord):
             check(lying, **rules)
+
+
+@pytest.mark.parametrize("codec", range(5))
+@pytest.mark.parametrize("limit", [{"before_max_ms": 100}, {"after_max_ms": 100}])
+def test_a_topic_with_a_limit_of_times_looks_at_each_record(limit: dict[str, int], codec: int) -> None:
+    """An honest header: the record that is too early, or too late, is neither the first nor the largest it tells."""
+    for bad in (NOW_MS - 101,) if "before_max_ms" in limit else (NOW_MS + 101,):
+        data = batch(NOW_MS, bad, NOW_MS + 50, codec=codec)
+        lying = changed(data, 35, ">q", NOW_MS + 50)
+        with pytest.raises(errors.InvalidTimestamp) as caught:
+            check(lying, **limit)
+        assert [index for index, _ in caught.value.record_errors] == [1]
+        check(lying, log_append_time=True, **limit)
+
+
+@pytest.mark.parametrize("limit", [{}, {"before_max_ms": (1 << 63) - 1}, {"after_max_ms": (1 << 63) - 1}])
+def test_a_topic_without_a_limit_of_its_own_keeps_batches_closed(limit: dict[str, int]) -> None:
+    assert not Rules(**limit).opens_records
+
+
+@pytest.mark.parametrize("largest_ms", [-1, 0, NOW_MS - 1, NOW_MS + 1, NOW_MS + HOUR_MS])
+def test_the_time_of_a_single_record_is_the_largest_whatever_the_header_says(largest_ms: int) -> None:
+    assert check(changed(batch(NOW_MS), 35, ">q", largest_ms)).header.max_timestamp == NOW_MS
+
+
+@pytest.mark.parametrize("largest_ms", [-(1 << 63), -1, 0, NOW_MS - 1])
+def test_a_largest_time_below_the_first_is_taken_from_the_records(largest_ms: int) -> None:
+    assert check(changed(GOOD, 35, ">q", largest_ms)).header.max_timestamp == NOW_MS + 1
+
+
+@pytest.mark.parametrize("codec", range(5))
+def test_a_batch_that_is_opened_for_another_reason_gets_its_largest_time_as_well(codec: int) -> None:
+    lying = changed(batch(NOW_MS, NOW_MS + 9, codec=codec), 35, ">q", NOW_MS + 5)
+    for rules in ({"compacted": True}, {"validate_records": True}, {"codec": (codec + 1) % 5}, {"before_max_ms": 99}):
+        assert check(lying, **rules).header.max_timestamp == NOW_MS + 9, rules
+    assert check(lying).header.max_timestamp == NOW_MS + 5, "a plausible header is believed: the records stay closed"
+
+
+def stamped(data: bytes) -> bytes:
+    attributes = parse_header(data).attributes | LOG_APPEND_TIME
+    return changed(data, 21, ">h", attributes)
+
+
+@pytest.mark.parametrize("codec", range(5))
+def test_a_producer_may_not_stamp_what_the_topic_stamps(codec: int) -> None:
+    builder = BatchBuilder(codec=codec)
+    builder.append(NOW_MS, b"key", b"v")
+    builder.append(NOW_MS, None, None)
+    data = stamped(builder.build())
+    kind, none = ("PartialDefaultRecord", -1) if codec else ("DefaultRecord", 0)
+    with pytest.raises(errors.InvalidTimestamp) as caught:
+        check(data, log_append_time=True)
+    ending = "Producer should not set timestamp type to LogAppendTime."
+    assert list(caught.value.record_errors) == [
+        (index, f"Invalid timestamp type in message {kind}(offset={index}, timestamp={NOW_MS}, {size}). {ending}")
+        for index, size in enumerate(("key=3 bytes, value=1 bytes", f"key={none} bytes, value={none} bytes"))
+    ]
+    check(data)  # a topic of the producer's times takes the bit off
+
+
+def test_a_producer_may_not_stamp_records_without_a_time() -> None:
+    with pytest.raises(errors.InvalidTimestamp):
+        check(stamped(batch(-1)))
+
+
+def misplaced(codec: int, *deltas: int) -> bytes:
+    payload = b"".join(encode_record(0, delta, b"k", b"%d" % place) for place, delta in enumerate(deltas))
+    header = parse_header(batch(*(NOW_MS for _ in deltas), codec=codec))
+    return assemble(header, compress(codec, payload))
+
+
+@pytest.mark.parametrize("rules", [{"compacted": True}, {"validate_records": True}])
+@pytest.mark.parametrize("deltas", [(1, 0), (0, 0), (0, 5), (-1, 0)])
+def test_offsets_within_a_batch_stay_as_they_came_without_compression_and_are_refused_with_it(
+    deltas: tuple[int, ...], rules: dict[str, bool]
+) -> None:
+    data = misplaced(0, *deltas)
+    assert stored(check(data, **rules))[16:] == data[16:]
+    for codec in (1, 2, 3, 4):
+        with pytest.raises(errors.InvalidRecord, match="has the offset delta"):
+            check(misplaced(codec, *deltas), **rules)
+
+
+@pytest.mark.parametrize(("source", "target"), [(0, 1), (1, 0), (3, 4), (4, 2)])
+def test_offsets_within_a_batch_are_counted_anew_where_it_is_recompressed(source: int, target: int) -> None:
+    after = stored(check(misplaced(source, 3, 3, 200), codec=target))
+    found = read_records(after)
+    assert [(record.offset, record.value) for record in found] == [(0, b"0"), (1, b"1"), (2, b"2")]
+
+
+def test_the_first_look_at_a_request_stumbles_over_lengths_and_magics_that_no_batch_has() -> None:
+    for at, layout, value in ((8, ">i", -1), (8, ">i", 13), (16, ">b", 3), (16, ">b", -1)):
+        with pytest.raises(errors.CorruptMessage):
+            peek_transactional(changed(GOOD, at, layout, value, sealed=False))
+    transactional = changed(GOOD, 21, ">h", TRANSACTIONAL)
+    assert peek_transactional(transactional) and not peek_transactional(GOOD)
+    for whole in (None, b"", GOOD[:10], transactional[:30], changed(transactional, 16, ">b", 1)):
+        assert not peek_transactional(whole)
+    assert peek_transactional(changed(transactional, 8, ">i", 14)), "its outline is looked at later"
+
+
+def test_a_header_that_is_shorter_than_a_header_is_no_matter_of_the_outline() -> None:
+    short = changed(GOOD, 8, ">i", len(GOOD) - 12 - 5)
+    assert outline_error(short) is None
+    base_and_crc = changed(changed(GOOD, 0, ">q", 5), 17, ">I", 7, sealed=False)
+    with pytest.raises(errors.InvalidRecord):
+        check(base_and_crc)  # before its size and its CRC
+    with pytest.raises(errors.CorruptMessage, match="compression"):
+        check(changed(changed(GOOD, 57, ">i", 9), 21, ">h", 6))

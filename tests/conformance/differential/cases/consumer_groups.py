@@ -125,10 +125,10 @@ def _unreadable(name: str, metadata: Any, given: Any = b"") -> Case:
         join("id", protocols=protocols, protocol_type="consumer"),
         join("join", protocols=protocols, protocol_type="consumer", member=member_of("id")),
         sync("sync", "join", (member_of("join"), given), protocol_type="consumer"),
-        enter("new", B),
+        enter("new", B, "u"),
         ask("describe", "DescribeGroups", groups=[Named("g")]),
         vary=(),
-        topics=[Topic("t", 2)],
+        topics=["t", "u"],
     )
 
 
