@@ -9,13 +9,14 @@ import pytest
 from ottla.broker.node import Node
 from ottla.client.cluster import Cluster
 from ottla.client.operations import create_topic, fetch, produce
-from ottla.common.errors import KafkaError
+from ottla.common.errors import KafkaError, KafkaStorageError
 from ottla.common.names import TopicPartition
 from ottla.protocol.messages.init_producer_id import InitProducerIdRequest
 from ottla.protocol.messages.log_dirs import AlterReplicaLogDirsRequest, DescribeLogDirsRequest
 from ottla.records.record import BatchBuilder, read_all
 from ottla.testing.cluster import SimCluster
 from ottla.testing.disk import CrashMode
+from ottla.testing.files import SimFiles
 from ottla.testing.simulation import Simulation, run_simulation
 from tests.simulation.test_power_cuts import until_the_cut
 
@@ -210,6 +211,52 @@ def test_impossible_moves_are_refused_and_a_partition_without_a_folder_is_begun_
             await produce(client, TOPIC, 0, batch(b"x"))
             assert await places(client) == {B: False}
             assert await move(client, B) == 0  # it is there
+        await cluster.stop()
+
+    run_simulation(1, main)
+
+
+@pytest.mark.parametrize("file", ["a.jpg", "00000000000000000000.log"])
+@pytest.mark.parametrize("moment", ["before the start", "while it is copied"])
+def test_a_move_to_where_something_lies_under_the_name_of_the_partition_loses_neither(moment: str, file: str) -> None:
+    """The old folder goes before the copy takes its name, so that the name must be free by then."""
+
+    def intrude(files: SimFiles) -> None:
+        files.make_folder(f"{B}/{NAME}")
+        intruder = files.open(f"{B}/{NAME}/{file}", create=True)
+        intruder.append(b"mine")
+        intruder.close()
+
+    async def main(simulation: Simulation) -> None:
+        cluster = SimCluster(simulation, TWO_DISKS)
+        await cluster.start()
+        async with cluster.client() as client:
+            await create_topic(client, TOPIC)
+            for _ in range(3):
+                builder = BatchBuilder()
+                builder.append(simulation.clock.now_ms(), None, b"kept")
+                await produce(client, TOPIC, 0, builder.build())
+        assert f"{NAME}" in cluster.machines[1].files.list_folder(A)
+        await cluster.stop()
+        if moment == "before the start":
+            intrude(cluster.machines[1].files)
+        node = await cluster.start()
+        files = cluster.machines[1].files
+        async with cluster.client() as client:
+            if moment == "before the start":
+                assert await move(client, B) == KafkaStorageError.code
+            else:
+
+                def during(kind: str, path: str) -> None:
+                    if kind == "append" and "-future" in path and not files.exists(f"{B}/{NAME}"):
+                        intrude(files)
+
+                files.on_operation = during
+                assert await move(client, B) == 0
+            await asyncio.sleep(120)  # longer than file.delete.delay.ms
+            assert files.read(f"{B}/{NAME}/{file}") == b"mine"
+            assert await everything(client, node) == [b"kept"] * 3
+            assert list(await places(client)) == [A] or moment == "before the start"
         await cluster.stop()
 
     run_simulation(1, main)

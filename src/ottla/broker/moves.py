@@ -64,6 +64,8 @@ class Moves:
             return
         if present.offline or (partition.log is not None and partition.log.offline):
             raise KafkaStorageError(f"the log directory of {name} is offline")
+        if present is not directory:
+            directory.check_free(name)
         moving_to = self._wanted.pop(partition, None)
         if moving_to is not None and moving_to is not directory:
             moving_to.futures.discard(name, self._node.steady.now_ms())
@@ -216,6 +218,7 @@ class Moves:
         node = self._node
         name, now_ms = partition.topic_partition, node.steady.now_ms()
         cleaned_to = old.cleaned_to(name)
+        directory.check_free(name)  # else both folders would be on their way out when the copy finds its place taken
         copy.take_over(log)
         directory.futures.close(name)
         directory.note_log_start(name, log.log_start_offset)

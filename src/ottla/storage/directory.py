@@ -409,9 +409,19 @@ class LogDirectory:
 
     def forget_former(self, partition: TopicPartition) -> None:
         """A copy of the partition is about to be made here. A log that lay here before, of which the files may still
-        speak, does not say where the copy begins, nor what of it must be there."""
-        assert partition not in self._folders, f"{partition} is here already"
+        speak, does not say where the copy begins, nor what of it must be there. Raises KafkaStorageError."""
+        self.check_free(partition)
         self._forget(partition)
+
+    def check_free(self, partition: TopicPartition) -> None:
+        """Nothing lies under the partition's name, so that a copy may take it. Raises KafkaStorageError."""
+        path = f"{self.path}/{partition}"
+        try:
+            taken = partition in self._folders or self._files.exists(path)
+        except OSError as error:
+            raise self._failed(error, f"{partition}") from error
+        if taken:
+            raise KafkaStorageError(f"{path} is there already; move it away before {partition} can come here")
 
     def _forget(self, partition: TopicPartition) -> None:
         if partition in self._recovery_points or partition in self._log_starts:
