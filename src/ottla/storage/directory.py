@@ -49,6 +49,7 @@ from ottla.storage.paths import (
     parse_partition_folder,
     parse_stray_folder,
 )
+from ottla.storage.presence import Presence
 from ottla.storage.producer_tally import ProducerTally
 from ottla.storage.repairs import Repair
 from ottla.storage.settings import TopicSettings
@@ -69,7 +70,7 @@ class CheckpointWrite(NamedTuple):
     """Files of offsets with the values of one moment. `run` is for a thread; two of one directory must not run at the
     same time."""
 
-    files: Files
+    presence: Presence
     contents: list[tuple[str, Mapping[TopicPartition, int]]]
     """(path, offsets)."""
     recovery_points: dict[PartitionLog, int]
@@ -77,8 +78,9 @@ class CheckpointWrite(NamedTuple):
 
     def run(self) -> None:
         """Raises OSError."""
+        self.presence.check()
         for path, offsets in self.contents:
-            write_offsets(self.files, path, offsets)
+            write_offsets(self.presence.files, path, offsets)
 
 
 class LogDirectory:
@@ -95,6 +97,7 @@ class LogDirectory:
         self.cluster_id = identity.cluster_id
         self.node_id = identity.node_id
         self.directory_id = identity.directory_id
+        self._presence = Presence(files, path, identity.directory_id)
         self._random = random
         self.offline = False
         self.clean = True
@@ -285,6 +288,7 @@ class LogDirectory:
         """A partition's folder with its topic's id and nothing else. Raises KafkaStorageError."""
         folder = f"{self.path}/{name}"
         try:
+            self._presence.check()  # or the parent would be made anew with it
             self._files.make_folder(folder)
             self._note_topic_id(folder, topic_id)
         except OSError as error:
@@ -489,7 +493,7 @@ class LogDirectory:
                 self._log_starts.pop(partition, None)
         contents = [self._content(RECOVERY_POINTS, self._recovery_points), self._content(LOG_STARTS, self._log_starts)]
         self._stale.clear()
-        return CheckpointWrite(self._files, contents, points)
+        return CheckpointWrite(self._presence, contents, points)
 
     def checkpointed(self, write: CheckpointWrite) -> None:
         """It has run."""
@@ -506,7 +510,7 @@ class LogDirectory:
         """Raises KafkaStorageError."""
         self._check_online()
         self._high_watermarks = dict(high_watermarks)
-        return CheckpointWrite(self._files, [self._content(HIGH_WATERMARKS, self._high_watermarks)], {})
+        return CheckpointWrite(self._presence, [self._content(HIGH_WATERMARKS, self._high_watermarks)], {})
 
     def checkpoint_high_watermarks(self, high_watermarks: Mapping[TopicPartition, int]) -> None:
         """Raises KafkaStorageError."""
@@ -524,7 +528,7 @@ class LogDirectory:
         """Compaction has come up to `offset`, and the clean segments are in place. Raises KafkaStorageError."""
         self._check_online()
         self._cleaned[partition] = offset
-        return CheckpointWrite(self._files, [self._content(CLEANER_OFFSETS, self._cleaned)], {})
+        return CheckpointWrite(self._presence, [self._content(CLEANER_OFFSETS, self._cleaned)], {})
 
     def checkpoint_cleaned(self, partition: TopicPartition, offset: int) -> None:
         """The same at once. Raises KafkaStorageError."""
@@ -538,7 +542,7 @@ class LogDirectory:
     def to_note_log_start(self, partition: TopicPartition, offset: int) -> CheckpointWrite:
         """Where a partition's log begins, without waiting for a checkpoint."""
         self._log_starts[partition] = offset
-        return CheckpointWrite(self._files, [self._content(LOG_STARTS, self._log_starts)], {})
+        return CheckpointWrite(self._presence, [self._content(LOG_STARTS, self._log_starts)], {})
 
     def note_log_start(self, partition: TopicPartition, offset: int) -> None:
         """The same at once. Raises KafkaStorageError."""
