@@ -13,6 +13,7 @@ from ottla.common.errors import KafkaStorageError
 from ottla.common.names import CONSUMER_OFFSETS, TRANSACTION_STATE, TopicPartition
 from ottla.metadata.image import BROKER_CONFIG, TOPIC_CONFIG
 from ottla.records.batch import NO_SEQUENCE
+from ottla.storage.paths import parse_stray_folder
 
 if TYPE_CHECKING:
     from ottla.broker.groups import Groups
@@ -81,6 +82,22 @@ class Hosting:
                     node.log.info("partition.deleted", partition=partition, folder=directory.path, at="start")
                 else:
                     self._set_aside(directory, partition, None)
+        self._tell_held_back()
+
+    def _tell_held_back(self) -> None:
+        """Clients get a storage error for a partition whose folder an earlier start has set aside: each start says why."""
+        node = self._node
+        for directory in node.usable_directories():
+            for name in directory.strays.names:
+                partition = parse_stray_folder(name)
+                topic = None if partition is None else node.image.topics.get(partition.topic)
+                if partition is None or topic is None or self.directory_of(partition) is not None:
+                    continue
+                if directory.strays.blocking(partition, topic.id) == f"{directory.path}/{name}":
+                    node.log.error(
+                        "partition.unusable", partition=partition, directory=directory.path,
+                        error=_held_back(partition, f"{directory.path}/{name}"),
+                    )  # fmt: skip
 
     def _set_aside(self, directory: LogDirectory, partition: TopicPartition, in_place_of: bytes | None) -> None:
         path = directory.set_aside(partition, in_place_of)
@@ -208,10 +225,7 @@ class Hosting:
         for directory in self._node.directories:
             stray = directory.strays.blocking(partition, topic_id)
             if stray is not None:
-                raise KafkaStorageError(
-                    f"the folder of {partition} was set aside as {stray}; `ottla log strays` gives it back or lets the "
-                    f"partition begin anew"
-                )
+                raise KafkaStorageError(_held_back(partition, stray))
 
     def _roomiest(self) -> LogDirectory:
         """The usable directory with the fewest partitions, as Kafka places them."""
@@ -222,3 +236,10 @@ class Hosting:
 
     def _checkpointed(self, partition: TopicPartition) -> int:
         return max((directory.high_watermark(partition) for directory in self._node.directories), default=0)
+
+
+def _held_back(partition: TopicPartition, stray: str) -> str:
+    return (
+        f"the folder of {partition} was set aside as {stray}; `ottla log strays` gives it back or lets the partition "
+        f"begin anew"
+    )

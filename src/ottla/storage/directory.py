@@ -41,11 +41,13 @@ from ottla.storage.log import PartitionLog, open_log
 from ottla.storage.log_base import LogBase
 from ottla.storage.open_files import OpenFiles
 from ottla.storage.paths import (
+    LOG,
     PARTITION_METADATA,
     doomed_folder_name,
     is_ours,
     parse_doomed_folder,
     parse_future_folder,
+    parse_offset_name,
     parse_partition_folder,
     parse_stray_folder,
 )
@@ -259,6 +261,7 @@ class LogDirectory:
         assert partition not in self._folders, f"{partition} is here already"
         self._check_online()
         self._check_is_ours(partition)
+        self._check_is_free(partition)
         self._forget(partition)
         self._write_stale()
         try:
@@ -274,6 +277,16 @@ class LogDirectory:
         """What lies under the partition's name and is not ours must neither be written to nor deleted with it."""
         if not self._is_ours(partition):
             raise KafkaStorageError(f"{self.path}/{partition} is there, but is no folder of a partition; move it away")
+
+    def _check_is_free(self, partition: TopicPartition) -> None:
+        """A log that came here while this broker was running is no new partition's: a stray that somebody named back."""
+        path = f"{self.path}/{partition}"
+        try:
+            names = self._files.list_folder(path) if self._files.is_folder(path) else []
+        except OSError as error:
+            raise self._failed(error, f"{partition}") from error
+        if any(parse_offset_name(name, LOG) is not None for name in names):
+            raise KafkaStorageError(f"{path} came here after the start and holds a log; move it away")
 
     def _is_ours(self, partition: TopicPartition) -> bool:
         """The folder holds a file of a partition's log, or nothing, or is not there. Raises KafkaStorageError."""

@@ -209,7 +209,10 @@ class OsFiles:
         os.unlink(path)  # noqa: PTH108
 
     def remove_folder(self, path: str) -> None:
-        if Path(path).is_dir():
+        folder = Path(path)
+        if folder.is_symlink():
+            folder.unlink()  # what it leads to is somebody's own, as for Kafka
+        elif folder.is_dir():
             shutil.rmtree(path)
 
     def fsync_folder(self, path: str) -> None:

@@ -386,3 +386,18 @@ def test_a_lost_meta_properties_alone_takes_nothing_offline() -> None:
     directory.create(PARTITION, TOPIC_ID, settings(), NOW_MS)
     directory.checkpoint_high_watermarks({PARTITION: 0})
     assert not directory.offline
+
+
+def test_a_log_that_came_while_the_broker_ran_is_not_taken_for_a_new_partition() -> None:
+    files = SimFiles()
+    directory = open_directory(files)
+    add(directory.create(PARTITION, TOPIC_ID, settings(), NOW_MS))
+    came = TopicPartition("came", 0)
+    files.make_folder(f"/data/{came}")
+    write(files, f"/data/{came}/00000000000000000000.log", files.read(f"/data/{PARTITION}/00000000000000000000.log"))
+    with pytest.raises(KafkaStorageError, match="came here after the start and holds a log; move it away"):
+        directory.create(came, TOPIC_ID, settings(), NOW_MS)
+    assert not directory.offline
+    assert not directory.contains(came)
+    files.remove_folder(f"/data/{came}")
+    assert directory.create(came, TOPIC_ID, settings(), NOW_MS).log_end_offset == 0
