@@ -220,6 +220,23 @@ def test_a_memory_of_the_metadata_that_is_damaged_is_told() -> None:
     scenario(main)
 
 
+def test_a_partition_whose_folder_vanished_is_told_at_the_start() -> None:
+    """Kafka begins it anew without a word."""
+
+    async def main(cluster: SimCluster, files: SimFiles) -> None:
+        files.rename(f"{A}/orders-0", "/elsewhere")
+        await cluster.start()
+        (line,) = lines(cluster, "partition.vanished")
+        assert f"partition=orders-0 folder={A}/orders-0 records_up_to=" in line
+        await cluster.stop()
+        files = cluster.machines[1].files
+        files.rename("/elsewhere", f"{A}/orders-0")
+        await assert_all_is_served(cluster)
+        assert len(lines(cluster, "partition.vanished")) == 1
+
+    scenario(main)
+
+
 @pytest.mark.parametrize("again", [A, f"{A}/", f"{A}/../{A.lstrip('/')}"])
 def test_a_directory_that_is_named_twice_is_refused(again: str) -> None:
     async def main(cluster: SimCluster, files: SimFiles) -> None:

@@ -83,9 +83,31 @@ class Hosting:
                 else:
                     self._set_aside(directory, partition, None)
         self._tell_held_back()
+        self._tell_vanished()
+
+    def _tell_vanished(self) -> None:
+        """Partitions whose folders were there at the last checkpoint begin anew, as in Kafka, but not in silence."""
+        node = self._node
+        for directory in node.usable_directories():
+            for partition, offset in directory.vanished():
+                topic = node.image.topics.get(partition.topic)
+                if (
+                    topic is None
+                    or partition.partition not in topic.partitions
+                    or self._is_held_back(partition, topic.id)
+                ):
+                    continue
+                if self.directory_of(partition) is None:
+                    node.log.error(
+                        "partition.vanished", partition=partition, folder=f"{directory.path}/{partition}",
+                        records_up_to=offset, do="stop the broker and put the folder back; else it begins anew, empty",
+                    )  # fmt: skip
+
+    def _is_held_back(self, partition: TopicPartition, topic_id: bytes) -> bool:
+        return any(directory.strays.blocking(partition, topic_id) for directory in self._node.directories)
 
     def _tell_held_back(self) -> None:
-        """Clients get a storage error for a partition whose folder an earlier start has set aside: each start says why."""
+        """Why clients get a storage error for partitions whose folders an earlier start has set aside."""
         node = self._node
         for directory in node.usable_directories():
             for name in directory.strays.names:

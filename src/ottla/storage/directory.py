@@ -216,6 +216,12 @@ class LogDirectory:
     def contains(self, partition: TopicPartition) -> bool:
         return partition in self._folders
 
+    def vanished(self) -> Iterator[tuple[TopicPartition, int]]:
+        """Partitions without a folder here whose log once was durable up to an offset, as the checkpoint says."""
+        for partition, offset in self._recovery_points.items():
+            if offset > 0 and partition not in self._folders:
+                yield partition, offset
+
     def open_logs(self) -> Iterator[tuple[TopicPartition, PartitionLog]]:
         return iter(tuple(self._logs.items()))
 
@@ -279,7 +285,7 @@ class LogDirectory:
             raise KafkaStorageError(f"{self.path}/{partition} is there, but is no folder of a partition; move it away")
 
     def _check_is_free(self, partition: TopicPartition) -> None:
-        """A log that came here while this broker was running is no new partition's: a stray that somebody named back."""
+        """A log that came while the broker ran is no new partition's: somebody named a stray back, say."""
         path = f"{self.path}/{partition}"
         try:
             names = self._files.list_folder(path) if self._files.is_folder(path) else []
