@@ -12,6 +12,7 @@ from ottla.broker.node import StartError
 from ottla.client.operations import create_topic, delete_topic, produce
 from ottla.common.errors import KafkaError
 from ottla.metadata.stores.memory import MemoryLog
+from ottla.storage.seen import SEEN
 from ottla.testing.clock import SimRandom
 from ottla.testing.cluster import SimCluster
 from ottla.testing.files import SimFiles
@@ -223,11 +224,49 @@ def test_a_wrong_topic_id_sets_the_folder_aside_and_the_partition_answers_so_unt
             await cluster.stop()
         (line,) = lines(cluster, "partition.set_aside")
         assert "its topic id is not that of the topic" in line
+        (again,) = lines(cluster, "partition.unusable")  # at the second start
+        assert "partition=orders-0" in again and "`ottla log strays` gives it back" in again
         files = cluster.machines[1].files
         (stray,) = [name for name in files.list_folder(A) if name.endswith("-stray")]
         files.rename(f"{A}/{stray}", f"{A}/orders-0")
         overwrite(files, path, right)
         await assert_all_is_served(cluster)
+
+    scenario(main)
+
+
+def test_a_memory_of_the_metadata_that_is_damaged_is_told() -> None:
+    async def main(cluster: SimCluster, files: SimFiles) -> None:
+        overwrite(files, f"{A}/{SEEN}", files.read(f"{A}/{SEEN}")[:-3])
+        await assert_all_is_served(cluster)
+        (line,) = lines(cluster, "log_directory.checkpoint_distrusted")
+        assert f"{A}/{SEEN}: the checksum is not that of its content" in line
+
+    scenario(main)
+
+
+def test_a_partition_whose_folder_vanished_is_told_at_the_start() -> None:
+    """Kafka begins it anew without a word."""
+
+    async def main(cluster: SimCluster, files: SimFiles) -> None:
+        files.rename(f"{A}/orders-0", "/elsewhere")
+        await cluster.start()
+        (line,) = lines(cluster, "partition.vanished")
+        assert f"partition=orders-0 folder={A}/orders-0 records_up_to=" in line
+        await cluster.stop()
+        files = cluster.machines[1].files
+        files.rename("/elsewhere", f"{A}/orders-0")
+        await assert_all_is_served(cluster)
+        assert len(lines(cluster, "partition.vanished")) == 1
+
+    scenario(main)
+
+
+@pytest.mark.parametrize("again", [A, f"{A}/", f"{A}/../{A.lstrip('/')}"])
+def test_a_directory_that_is_named_twice_is_refused(again: str) -> None:
+    async def main(cluster: SimCluster, files: SimFiles) -> None:
+        cluster.settings["log.dirs"] = f"{A},{B},{again}"
+        assert (await refused(cluster)).startswith(f"Duplicate log directory found: {A}; name each folder once")
 
     scenario(main)
 

@@ -13,6 +13,7 @@ from ottla.common.errors import KafkaStorageError
 from ottla.common.names import CONSUMER_OFFSETS, TRANSACTION_STATE, TopicPartition, Uuid
 from ottla.metadata.image import BROKER_CONFIG, TOPIC_CONFIG
 from ottla.records.batch import NO_SEQUENCE
+from ottla.storage.paths import parse_stray_folder
 
 if TYPE_CHECKING:
     from ottla.broker.groups import Groups
@@ -81,6 +82,44 @@ class Hosting:
                     node.log.info("partition.deleted", partition=partition, folder=directory.path, at="start")
                 else:
                     self._set_aside(directory, partition, None)
+        self._tell_held_back()
+        self._tell_vanished()
+
+    def _tell_vanished(self) -> None:
+        """Partitions whose folders were there at the last checkpoint begin anew, as in Kafka, but not in silence."""
+        node = self._node
+        for directory in node.usable_directories():
+            for partition, offset in directory.vanished():
+                topic = node.image.topics.get(partition.topic)
+                if (
+                    topic is None
+                    or partition.partition not in topic.partitions
+                    or self._is_held_back(partition, topic.id)
+                ):
+                    continue
+                if self.directory_of(partition) is None:
+                    node.log.error(
+                        "partition.vanished", partition=partition, folder=f"{directory.path}/{partition}",
+                        records_up_to=offset, do="stop the broker and put the folder back; else it begins anew, empty",
+                    )  # fmt: skip
+
+    def _is_held_back(self, partition: TopicPartition, topic_id: bytes) -> bool:
+        return any(directory.strays.blocking(partition, topic_id) for directory in self._node.directories)
+
+    def _tell_held_back(self) -> None:
+        """Why clients get a storage error for partitions whose folders an earlier start has set aside."""
+        node = self._node
+        for directory in node.usable_directories():
+            for name in directory.strays.names:
+                partition = parse_stray_folder(name)
+                topic = None if partition is None else node.image.topics.get(partition.topic)
+                if partition is None or topic is None or self.directory_of(partition) is not None:
+                    continue
+                if directory.strays.blocking(partition, topic.id) == f"{directory.path}/{name}":
+                    node.log.error(
+                        "partition.unusable", partition=partition, directory=directory.path,
+                        error=_held_back(partition, f"{directory.path}/{name}"),
+                    )  # fmt: skip
 
     def _set_aside(self, directory: LogDirectory, partition: TopicPartition, in_place_of: bytes | None) -> None:
         path = directory.set_aside(partition, in_place_of)
@@ -213,10 +252,7 @@ class Hosting:
         for directory in self._node.directories:
             stray = directory.strays.blocking(partition, topic_id)
             if stray is not None:
-                raise KafkaStorageError(
-                    f"the folder of {partition} was set aside as {stray}; `ottla log strays` gives it back or lets the "
-                    f"partition begin anew"
-                )
+                raise KafkaStorageError(_held_back(partition, stray))
 
     def _roomiest(self) -> LogDirectory:
         """The usable directory with the fewest partitions, as Kafka places them."""
@@ -227,3 +263,10 @@ class Hosting:
 
     def _checkpointed(self, partition: TopicPartition) -> int:
         return max((directory.high_watermark(partition) for directory in self._node.directories), default=0)
+
+
+def _held_back(partition: TopicPartition, stray: str) -> str:
+    return (
+        f"the folder of {partition} was set aside as {stray}; `ottla log strays` gives it back or lets the partition "
+        f"begin anew"
+    )

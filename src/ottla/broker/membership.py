@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from ottla.broker.standing import Standing
 from ottla.common.clock import random_uuid
-from ottla.common.errors import BrokerNotAvailable, KafkaError
+from ottla.common.errors import BrokerNotAvailable, KafkaError, NotController
 from ottla.common.names import Uuid
 from ottla.controller.machine import ControllerMachine
 from ottla.controller.rules import ControllerRules
@@ -266,6 +266,11 @@ class Membership:
             answer: BrokerRegistrationResponse = await node.peers.send(node.node_id, request)
         except KafkaError as error:
             raise StartError(f"the controller refused this broker: {error.message}") from error
+        if answer.error_code == NotController.code:
+            raise StartError(
+                "the metadata store did not take the registration of this broker: the lines before this one say why. "
+                "Put it right (a full disk is the usual cause), and start again"
+            )
         if answer.error_code:
             raise StartError(f"the controller refused this broker: error {answer.error_code}")
         self.broker_epoch = answer.broker_epoch

@@ -6,12 +6,14 @@ What may go on is decided by `storage.survey`. A refused start has changed nothi
 from __future__ import annotations
 
 from collections.abc import Mapping
+from posixpath import normpath
 from typing import TYPE_CHECKING, NamedTuple
 
 from ottla.broker.membership import StartError
 from ottla.common.names import parse_uuid
 from ottla.metadata.store import SQLITE_FILE
 from ottla.storage.directory import DirectoryUnusable, LogDirectory
+from ottla.storage.seen import SEEN
 from ottla.storage.survey import Found, Known, Question, Verdict, decide, missing_sentence, survey
 
 if TYPE_CHECKING:
@@ -53,6 +55,7 @@ class Opening:
         Where there are several directories, one that the operating system refuses is offline, and the others serve; but
         not without the first, if the metadata lies in it. Raises StartError, OSError.
         """
+        self._check_paths()
         try:
             found = self._survey(look_inside=stored is None)
             known = None if stored is None else Known(stored.cluster_id, stored.end)
@@ -63,6 +66,14 @@ class Opening:
         if verdict.missing:
             self._log.error("log_directory.missing", directories=missing_sentence(verdict.missing))
         return Opened(directories, cluster_id, verdict.missing)
+
+    def _check_paths(self) -> None:
+        """Raises StartError, as Kafka does."""
+        known: set[str] = set()
+        for path in map(normpath, self._paths):
+            if path in known:
+                raise StartError(f"Duplicate log directory found: {path}; name each folder once in log.dirs")
+            known.add(path)
 
     def _question(self, volatile: bool) -> Question:
         settings = self._settings
@@ -76,6 +87,10 @@ class Opening:
                 found.append(survey(self._files, path, SQLITE_FILE, look_inside=look_inside))
             except OSError as error:
                 self._refuse(path, error)
+                continue
+            if found[-1].seen is None and self._files.exists(f"{path}/{SEEN}"):
+                why = f"{path}/{SEEN}: the checksum is not that of its content"
+                self._log.warn("log_directory.checkpoint_distrusted", folder=path, error=why)
         return found
 
     def _open(self, verdict: Verdict) -> tuple[list[LogDirectory], str]:

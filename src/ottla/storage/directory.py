@@ -41,14 +41,17 @@ from ottla.storage.log import PartitionLog, open_log
 from ottla.storage.log_base import LogBase
 from ottla.storage.open_files import OpenFiles
 from ottla.storage.paths import (
+    LOG,
     PARTITION_METADATA,
     doomed_folder_name,
     is_ours,
     parse_doomed_folder,
     parse_future_folder,
+    parse_offset_name,
     parse_partition_folder,
     parse_stray_folder,
 )
+from ottla.storage.presence import Presence
 from ottla.storage.producer_tally import ProducerTally
 from ottla.storage.repairs import Repair
 from ottla.storage.settings import TopicSettings
@@ -69,7 +72,7 @@ class CheckpointWrite(NamedTuple):
     """Files of offsets with the values of one moment. `run` is for a thread; two of one directory must not run at the
     same time."""
 
-    files: Files
+    presence: Presence
     contents: list[tuple[str, Mapping[TopicPartition, int]]]
     """(path, offsets)."""
     recovery_points: dict[PartitionLog, int]
@@ -77,8 +80,9 @@ class CheckpointWrite(NamedTuple):
 
     def run(self) -> None:
         """Raises OSError."""
+        self.presence.check()
         for path, offsets in self.contents:
-            write_offsets(self.files, path, offsets)
+            write_offsets(self.presence.files, path, offsets)
 
 
 class LogDirectory:
@@ -95,6 +99,7 @@ class LogDirectory:
         self.cluster_id = identity.cluster_id
         self.node_id = identity.node_id
         self.directory_id = identity.directory_id
+        self._presence = Presence(files, path, identity.directory_id)
         self._random = random
         self.offline = False
         self.clean = True
@@ -211,6 +216,12 @@ class LogDirectory:
     def contains(self, partition: TopicPartition) -> bool:
         return partition in self._folders
 
+    def vanished(self) -> Iterator[tuple[TopicPartition, int]]:
+        """Partitions without a folder here whose log once was durable up to an offset, as the checkpoint says."""
+        for partition, offset in self._recovery_points.items():
+            if offset > 0 and partition not in self._folders:
+                yield partition, offset
+
     def open_logs(self) -> Iterator[tuple[TopicPartition, PartitionLog]]:
         return iter(tuple(self._logs.items()))
 
@@ -256,6 +267,7 @@ class LogDirectory:
         assert partition not in self._folders, f"{partition} is here already"
         self._check_online()
         self._check_is_ours(partition)
+        self._check_is_free(partition)
         self._forget(partition)
         self._write_stale()
         try:
@@ -272,6 +284,16 @@ class LogDirectory:
         if not self._is_ours(partition):
             raise KafkaStorageError(f"{self.path}/{partition} is there, but is no folder of a partition; move it away")
 
+    def _check_is_free(self, partition: TopicPartition) -> None:
+        """A log that came while the broker ran is no new partition's: somebody named a stray back, say."""
+        path = f"{self.path}/{partition}"
+        try:
+            names = self._files.list_folder(path) if self._files.is_folder(path) else []
+        except OSError as error:
+            raise self._failed(error, f"{partition}") from error
+        if any(parse_offset_name(name, LOG) is not None for name in names):
+            raise KafkaStorageError(f"{path} came here after the start and holds a log; move it away")
+
     def _is_ours(self, partition: TopicPartition) -> bool:
         """The folder holds a file of a partition's log, or nothing, or is not there. Raises KafkaStorageError."""
         path = f"{self.path}/{partition}"
@@ -285,6 +307,7 @@ class LogDirectory:
         """A partition's folder with its topic's id and nothing else. Raises KafkaStorageError."""
         folder = f"{self.path}/{name}"
         try:
+            self._presence.check()  # or the parent would be made anew with it
             self._files.make_folder(folder)
             self._note_topic_id(folder, topic_id)
         except OSError as error:
@@ -505,7 +528,7 @@ class LogDirectory:
                 self._log_starts.pop(partition, None)
         contents = [self._content(RECOVERY_POINTS, self._recovery_points), self._content(LOG_STARTS, self._log_starts)]
         self._stale.clear()
-        return CheckpointWrite(self._files, contents, points)
+        return CheckpointWrite(self._presence, contents, points)
 
     def checkpointed(self, write: CheckpointWrite) -> None:
         """It has run."""
@@ -522,7 +545,7 @@ class LogDirectory:
         """Raises KafkaStorageError."""
         self._check_online()
         self._high_watermarks = dict(high_watermarks)
-        return CheckpointWrite(self._files, [self._content(HIGH_WATERMARKS, self._high_watermarks)], {})
+        return CheckpointWrite(self._presence, [self._content(HIGH_WATERMARKS, self._high_watermarks)], {})
 
     def checkpoint_high_watermarks(self, high_watermarks: Mapping[TopicPartition, int]) -> None:
         """Raises KafkaStorageError."""
@@ -540,7 +563,7 @@ class LogDirectory:
         """Compaction has come up to `offset`, and the clean segments are in place. Raises KafkaStorageError."""
         self._check_online()
         self._cleaned[partition] = offset
-        return CheckpointWrite(self._files, [self._content(CLEANER_OFFSETS, self._cleaned)], {})
+        return CheckpointWrite(self._presence, [self._content(CLEANER_OFFSETS, self._cleaned)], {})
 
     def checkpoint_cleaned(self, partition: TopicPartition, offset: int) -> None:
         """The same at once. Raises KafkaStorageError."""
@@ -554,7 +577,7 @@ class LogDirectory:
     def to_note_log_start(self, partition: TopicPartition, offset: int) -> CheckpointWrite:
         """Where a partition's log begins, without waiting for a checkpoint."""
         self._log_starts[partition] = offset
-        return CheckpointWrite(self._files, [self._content(LOG_STARTS, self._log_starts)], {})
+        return CheckpointWrite(self._presence, [self._content(LOG_STARTS, self._log_starts)], {})
 
     def note_log_start(self, partition: TopicPartition, offset: int) -> None:
         """The same at once. Raises KafkaStorageError."""

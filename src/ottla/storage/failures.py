@@ -67,6 +67,7 @@ _ADVICE = {
     errno.EMFILE: "raise the limit of open files (ulimit -n), or lower ottla.max.open.files and max.connections",
     errno.ENFILE: "raise the system's limit of open files (fs.file-max)",
     errno.ENOMEM: "free some memory",
+    errno.ENODEV: "put the folder, or its disk, back where it was, and start the broker again",
     errno.EROFS: "mount the file system for writing, and start the broker again",
     errno.EBADMSG: "look at the file with `ottla log check`, and move it away if the log can do without it",
     errno.EACCES: "give the broker's user the right to read and write there",

@@ -7,6 +7,7 @@ import errno
 import fcntl
 import os
 import shutil
+import stat
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -35,7 +36,10 @@ class OsFile:
     def __init__(self, path: str, fd: int) -> None:
         self.path = path
         self._fd = fd
-        self._end = os.fstat(fd).st_size
+        status = os.fstat(fd)
+        if not stat.S_ISREG(status.st_mode):  # a pipe or a device under the name of a log: no fault of the disk
+            raise OSError(errno.EBADMSG, "it is no regular file", path)
+        self._end = status.st_size
 
     def append(self, data: Buffer | Sequence[Buffer]) -> int:
         position = self._end
@@ -150,6 +154,9 @@ class OsFiles:
             while more := os.read(fd, 1 << 20):
                 parts.append(more)
             return b"".join(parts)
+        except OSError as error:
+            error.filename = path  # a folder can be opened, and reading its descriptor names nothing
+            raise
         finally:
             os.close(fd)
 
@@ -202,7 +209,10 @@ class OsFiles:
         os.unlink(path)  # noqa: PTH108
 
     def remove_folder(self, path: str) -> None:
-        if Path(path).is_dir():
+        folder = Path(path)
+        if folder.is_symlink():
+            folder.unlink()  # what it leads to is somebody's own, as for Kafka
+        elif folder.is_dir():
             shutil.rmtree(path)
 
     def fsync_folder(self, path: str) -> None:

@@ -21,6 +21,7 @@ _OURS = re.compile(
 _FOLDER_NAME_MAX = 255
 _OFFSET_DIGITS = 20
 _UNIQUE_DIGITS = 32
+_OFFSET_MAX = (1 << 63) - 1
 
 
 def offset_name(offset: int) -> str:
@@ -32,7 +33,8 @@ def parse_offset_name(name: str, suffix: str) -> int | None:
     """The offset in `<20 digits><suffix>`, or None for another name."""
     digits = name[: -len(suffix)]
     if name.endswith(suffix) and len(digits) == _OFFSET_DIGITS and digits.isascii() and digits.isdigit():
-        return int(digits)
+        offset = int(digits)
+        return offset if offset <= _OFFSET_MAX else None
     return None
 
 

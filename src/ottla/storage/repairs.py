@@ -15,6 +15,7 @@ class Reason(enum.StrEnum):
     ZEROS = "zeros follow the last batch"
     GARBAGE = "what follows the last batch is no batch"
     BACKWARDS = "offsets go back"
+    LEAP = "the offset of a batch is above that of the batch behind it"
     MISPLACED = "the offset of a batch lies outside of its segment"
     GAP = "offsets are missing before a segment"
     MISSING = "the log ends below the durable end of the checkpoint"

@@ -22,7 +22,7 @@ from ottla.storage.files import File
 from ottla.storage.indexes import AbortedTransaction
 from ottla.storage.producers import Producers
 from ottla.storage.segment import Segment
-from ottla.storage.tail import RELATIVE_MAX
+from ottla.storage.tail import RELATIVE_MAX, leaps
 
 _CHUNK_BYTES = 1 << 20
 
@@ -35,7 +35,8 @@ def scan_batches(
 ) -> tuple[int, int]:
     """Calls `on_batch` for each good batch from `position` on; the position and the offset after the last one.
 
-    Stops at the first that is cut off, has a wrong CRC, or an offset below `next_offset` or too far from the base.
+    Stops at the first that is cut off, has a wrong CRC, or an offset that cannot be: below `next_offset`, too far from
+    the base, or above the batch behind it, which is where it should be. (No CRC covers an offset.)
     """
     unpack, header_size = HEADER.unpack_from, HEADER_BYTES
     make = BatchHeader._make
@@ -60,6 +61,8 @@ def scan_batches(
             break
         first, last = header[0], header[0] + header[6]
         if first < next_offset or last < first or last - base_offset > RELATIVE_MAX:
+            break
+        if first > next_offset and leaps(file, size, header, start + end, next_offset):
             break
         on_batch(position, header, chunk[at:end])
         next_offset = last + 1

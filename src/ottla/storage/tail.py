@@ -117,7 +117,22 @@ def why_it_ends(file: File, size: int, position: int, next_offset: int) -> Reaso
         return Reason.TORN
     if not crc_at(file, position, header):
         return Reason.WRONG_CRC
+    if leaps(file, size, header, position + header.size_bytes, next_offset):
+        return Reason.LEAP
     return Reason.BACKWARDS if header.base_offset < next_offset else Reason.MISPLACED
+
+
+def leaps(file: File, size: int, header: BatchHeader, after: int, next_offset: int) -> bool:
+    """A batch that does not begin at `next_offset` is followed, at `after`, by a whole one that does not begin behind
+    it: then its own offset is the damaged one. Compaction leaves gaps, and never goes back."""
+    if size - after < HEADER_BYTES:
+        return False
+    following = parse_header(file.pread(after, HEADER_BYTES))
+    return (
+        next_offset <= following.base_offset <= header.last_offset
+        and fits(following, size - after, ANY_OFFSET, next_offset)
+        and crc_at(file, after, following)
+    )
 
 
 def holds_whole_batches(file: File, size: int, position: int, end_offset: int, next_offset: int = 0) -> bool:

@@ -7,7 +7,7 @@ import errno
 import pytest
 
 from ottla.common.errors import KafkaStorageError
-from ottla.common.names import TopicPartition
+from ottla.common.names import TopicPartition, uuid_text
 from ottla.storage.checkpoints import offsets_text
 from ottla.storage.directory import DirectoryUnusable
 from ottla.testing.clock import SimRandom
@@ -361,3 +361,79 @@ def test_a_folder_that_was_made_halfway_is_where_the_partition_lies(error: int, 
     assert add(log) == 0
     assert not directory.offline
     assert log.topic_id == TOPIC_ID
+
+
+def unmounted(files: SimFiles) -> None:
+    """The folder goes while it is in use, and its bare mount point stays."""
+    files.rename("/data", "/elsewhere")
+    files.make_folder("/data")
+
+
+def test_a_new_partition_is_never_made_on_a_bare_mount_point() -> None:
+    files = SimFiles()
+    directory = open_directory(files)
+    failures: list[OSError] = []
+    directory.on_failure = lambda _, error: failures.append(error)
+    unmounted(files)
+    with pytest.raises(KafkaStorageError):
+        directory.create(PARTITION, TOPIC_ID, settings(), NOW_MS)
+    assert directory.offline
+    assert [error.errno for error in failures] == [errno.ENODEV]
+    assert files.list_folder("/data") == []
+
+
+def test_a_folder_that_was_removed_is_not_made_again_with_a_partition() -> None:
+    files = SimFiles()
+    directory = open_directory(files)
+    files.remove_folder("/data")
+    with pytest.raises(KafkaStorageError):
+        directory.create(PARTITION, TOPIC_ID, settings(), NOW_MS)
+    assert directory.offline
+    assert not files.exists("/data")
+
+
+def test_a_checkpoint_finds_that_the_folder_is_not_there_any_more() -> None:
+    files = SimFiles()
+    directory = open_directory(files)
+    directory.create(PARTITION, TOPIC_ID, settings(), NOW_MS)
+    unmounted(files)
+    with pytest.raises(KafkaStorageError):
+        directory.checkpoint_high_watermarks({PARTITION: 0})
+    assert directory.offline
+    assert files.list_folder("/data") == []
+
+
+def test_the_folder_of_another_directory_at_the_same_path_is_not_written_to() -> None:
+    files = SimFiles()
+    directory = open_directory(files)
+    own = f"directory.id={uuid_text(directory.directory_id)}".encode()
+    other = files.read("/data/meta.properties").replace(own, f"directory.id={uuid_text(bytes(16))}".encode())
+    unmounted(files)
+    write(files, "/data/meta.properties", other)
+    with pytest.raises(KafkaStorageError):
+        directory.checkpoint_high_watermarks({})
+    assert directory.offline
+
+
+def test_a_lost_meta_properties_alone_takes_nothing_offline() -> None:
+    files = SimFiles()
+    directory = open_directory(files)
+    files.remove("/data/meta.properties")
+    directory.create(PARTITION, TOPIC_ID, settings(), NOW_MS)
+    directory.checkpoint_high_watermarks({PARTITION: 0})
+    assert not directory.offline
+
+
+def test_a_log_that_came_while_the_broker_ran_is_not_taken_for_a_new_partition() -> None:
+    files = SimFiles()
+    directory = open_directory(files)
+    add(directory.create(PARTITION, TOPIC_ID, settings(), NOW_MS))
+    came = TopicPartition("came", 0)
+    files.make_folder(f"/data/{came}")
+    write(files, f"/data/{came}/00000000000000000000.log", files.read(f"/data/{PARTITION}/00000000000000000000.log"))
+    with pytest.raises(KafkaStorageError, match="came here after the start and holds a log; move it away"):
+        directory.create(came, TOPIC_ID, settings(), NOW_MS)
+    assert not directory.offline
+    assert not directory.contains(came)
+    files.remove_folder(f"/data/{came}")
+    assert directory.create(came, TOPIC_ID, settings(), NOW_MS).log_end_offset == 0

@@ -55,3 +55,29 @@ def test_a_folder_that_was_there_keeps_its_mode(tmp_path: Path) -> None:
     (tmp_path / "data").mkdir(mode=0o755)
     OsFiles().make_folder(f"{tmp_path}/data")
     assert (tmp_path / "data").stat().st_mode & 0o777 == 0o755
+
+
+def test_a_folder_that_is_a_link_goes_without_what_it_leads_to(tmp_path: Path) -> None:
+    """As in Kafka. A topic whose folder somebody had moved to another disk is deleted like any other."""
+    files = OsFiles()
+    target = tmp_path / "elsewhere"
+    target.mkdir()
+    (target / "00000000000000000000.log").write_bytes(b"records")
+    (tmp_path / "t-0").symlink_to(target)
+    files.remove_folder(f"{tmp_path}/t-0")
+    assert not os.path.lexists(tmp_path / "t-0")
+    assert (target / "00000000000000000000.log").read_bytes() == b"records"
+
+
+def test_a_pipe_under_the_name_of_a_file_is_no_fault_of_the_disk(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "00000000000000000000.log")
+    with pytest.raises(OSError, match="it is no regular file") as caught:
+        OsFiles().open(f"{tmp_path}/00000000000000000000.log")
+    assert failure_of(caught.value) is Failure.LOCAL
+    assert caught.value.filename == f"{tmp_path}/00000000000000000000.log"
+
+
+def test_a_folder_where_a_file_should_be_is_named(tmp_path: Path) -> None:
+    with pytest.raises(IsADirectoryError) as caught:
+        OsFiles().read(str(tmp_path))
+    assert caught.value.filename == str(tmp_path)

@@ -252,6 +252,43 @@ def test_a_segment_that_goes_back_leaves_the_log_alone_and_is_kept() -> None:
     assert told.kept() == copy
 
 
+def leap(files: SimFiles, at: int) -> bytes:
+    """One bit of the offset 4 is flipped; the batch as it is now."""
+    offset = bytearray(int.to_bytes(4, 8, "big"))
+    offset[at] ^= 1
+    damage(files, name(3, ".log"), SIZE, bytes(offset))
+    return files.read(f"{FOLDER}/{name(3, '.log')}")[SIZE : 2 * SIZE]
+
+
+@pytest.mark.parametrize("at", range(1, 8))  # the first bit makes it negative
+def test_a_damaged_offset_costs_one_batch_below_the_durable_end(at: int) -> None:
+    """No CRC covers it. Taken at its word, the log would go on far behind, and what follows would go back."""
+    files = written()
+    bad = leap(files, at)
+    told = Told(files, clean=False, point=5)
+    assert [(cut.offset, cut.goes_on_at, cut.reason) for cut in told.cuts] == [(4, 5, Reason.LEAP)]
+    assert told.kept() == bad
+    assert offsets(told.log) == [0, 1, 2, 3, 5, 6, 7]
+
+
+@pytest.mark.parametrize("at", range(1, 8))
+def test_a_damaged_offset_ends_the_log_where_nothing_was_durable_yet(at: int) -> None:
+    files = written()
+    leap(files, at)
+    told = Told(files, clean=False, point=0)
+    assert (told.cuts[0].offset, told.cuts[0].reason) == (4, Reason.LEAP)
+    assert offsets(told.log) == [0, 1, 2, 3]
+    assert add(told.log) == 4
+
+
+def test_gaps_that_compaction_leaves_are_no_damage() -> None:
+    files = written()
+    raw = files.read(f"{FOLDER}/{name(3, '.log')}")
+    overwrite(files, name(3, ".log"), raw[:SIZE] + raw[2 * SIZE :])
+    told = Told(files, clean=False, point=0)
+    assert (told.cuts, offsets(told.log)) == ([], [0, 1, 2, 3, 5, 6, 7])
+
+
 @pytest.mark.parametrize("clean", [True, False])
 def test_a_log_start_beyond_the_end_deletes_nothing(clean: bool) -> None:
     files = written()
@@ -412,6 +449,13 @@ def test_a_producer_snapshot_of_another_log_is_not_believed(clean: bool) -> None
 
 
 # -- names that are not ours, files that cannot be used
+
+
+def test_a_name_with_more_than_an_offset_is_no_segment() -> None:
+    files = written()
+    files.open(f"{FOLDER}/{'9' * 20}.log", create=True).close()
+    told = Told(files)
+    assert add(told.log) == COUNT
 
 
 def test_names_that_no_broker_gives_are_left_alone() -> None:

@@ -83,11 +83,15 @@ def test_no_flip_in_a_record_goes_unseen(tmp_path: Path) -> None:
 
 
 def test_what_sqlite_says_becomes_what_to_do(tmp_path: Path) -> None:
-    error = sqlite3.OperationalError("database or disk is full")
-    error.sqlite_errorcode = sqlite3.SQLITE_FULL
-    assert store_sentence(error, tmp_path / FILE_NAME) == (
-        f"the disk is full ({tmp_path / FILE_NAME}); free some space, or choose another folder with --data or log.dirs"
-    )
+    error = sqlite3.OperationalError("disk I/O error")
+    for code in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_SHMSIZE):  # the second at a start on a full disk
+        error.sqlite_errorcode = code
+        assert store_sentence(error, tmp_path / FILE_NAME) == (
+            f"the disk is full ({tmp_path / FILE_NAME}); free some space, or choose another folder with --data or "
+            f"log.dirs"
+        )
+    error.sqlite_errorcode = sqlite3.SQLITE_IOERR_READ
+    assert "the disk failed at" in store_sentence(error, tmp_path / FILE_NAME)
     error.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
     sentence = store_sentence(error, tmp_path / FILE_NAME)
     assert "is damaged" in sentence and "It was left as it is" in sentence and "Put back a copy" in sentence

@@ -7,8 +7,10 @@ from pathlib import Path
 
 _PRIMARY = 0xFF
 """SQLite's extended codes hold the primary one in their lowest byte."""
+_FULL = "the disk is full ({path}); free some space, or choose another folder with --data or log.dirs"
 _SENTENCES = {
-    sqlite3.SQLITE_FULL: "the disk is full ({path}); free some space, or choose another folder with --data or log.dirs",
+    sqlite3.SQLITE_FULL: _FULL,
+    sqlite3.SQLITE_IOERR_SHMSIZE: _FULL,  # there is no room for the -shm file, which each start makes anew
     sqlite3.SQLITE_BUSY: "{path} is locked by another process; stop it, or use another folder",
     sqlite3.SQLITE_LOCKED: "{path} is locked by another process; stop it, or use another folder",
     sqlite3.SQLITE_CANTOPEN: "{path} cannot be opened ({why}); look at its rights and its disk",
@@ -21,8 +23,8 @@ _SENTENCES = {
 
 def store_sentence(error: sqlite3.Error, path: Path) -> str:
     """With the file and what to do."""
-    code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & _PRIMARY
-    known = _SENTENCES.get(code)
+    code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR)
+    known = _SENTENCES.get(code) or _SENTENCES.get(code & _PRIMARY)
     return damaged(path, str(error)) if known is None else known.format(path=path, why=error)
 
 
