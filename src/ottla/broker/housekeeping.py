@@ -94,7 +94,8 @@ class Housekeeping:
             try:
                 await self._retain(partition)
             except KafkaError as error:  # one log that fails must not keep the others from shrinking
-                node.log.warn("logs.retention_failed", partition=partition.topic_partition, error=str(error))
+                if partition.log is None or not partition.log.offline:  # else it was deleted meanwhile, or was told
+                    node.log.warn("logs.retention_failed", partition=partition.topic_partition, error=str(error))
             if node.loop.time() - started > SLICE_S:
                 await give_way()
                 started = node.loop.time()

@@ -605,8 +605,20 @@ class LogDirectory:
             self.on_failure(self, error)
 
     def refused(self, error: OSError, partition: str | None = None) -> KafkaStorageError:
-        """Judges an error that came up in a thread or a worker: of a file of the directory's own, or of a partition."""
-        return self._failed(error, partition)
+        """Judges an error that came up in a thread or a worker: of a file of the directory's own, or of a partition.
+
+        A topic may have been deleted, or a partition moved, while the call was on its way: that names are missing in a
+        partition's folder says nothing about the directory.
+        """
+        return self._failed(error, partition or self._folder_of(error))
+
+    def _folder_of(self, error: OSError) -> str | None:
+        """The partition's folder that an error names, or a file in it."""
+        inside = str(error.filename).removeprefix(f"{self.path}/")
+        name, slash, _ = inside.partition("/")
+        if inside == error.filename or not (slash or parse_partition_folder(name.partition(".")[0])):
+            return None
+        return name
 
     def _failed(self, error: OSError, partition: str | None = None) -> KafkaStorageError:
         """How far the error reaches decides `storage.failures`. `partition`: the folder whose names it may be about."""
@@ -620,7 +632,8 @@ class LogDirectory:
         return KafkaStorageError(f"{self.path}: {error.strerror or error}")
 
     def _unusable(self, partition: str, error: OSError) -> KafkaStorageError:
-        self._tell(error, partition)
+        if parse_partition_folder(partition) in self._folders:  # else it went meanwhile, which is no trouble
+            self._tell(error, partition)
         return KafkaStorageError(f"{self.path}/{partition}: {error.strerror or error}")
 
     def _log_failed(self, log: LogBase, error: OSError) -> None:

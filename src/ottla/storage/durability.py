@@ -91,16 +91,12 @@ class Durability:
     def on_synced(self, sync: Sync) -> None:
         self.rewritten = [segment for segment in self.rewritten if segment not in sync.closed]
 
-    def on_closed(self, files: Files, folder: str, segment: Segment, end_offset: int) -> None:
-        """A segment was closed and its indexes written. Where the recovery point on disk is at its end already (a
-        truncation, or a start since), a crash would take them for synced: so they are, now."""
-        if end_offset > self.persisted_point:
-            if segment not in self.rewritten:
-                self.rewritten.append(segment)
-            return
-        for suffix in (INDEX, TIME_INDEX):
-            _sync_file(files, segment.path(suffix))
-        files.fsync_folder(folder)
+    def on_closed(self, segment: Segment) -> None:
+        """A segment was closed and its indexes written. They reach the disk with the next sync, off the loop. Where the
+        recovery point on disk is at the segment's end already, a crash before that may leave torn indexes below it: a
+        start holds indexes against their segment before it believes them (`index_check`)."""
+        if segment not in self.rewritten:
+            self.rewritten.append(segment)
 
     def unsynced_snapshots(self, snapshots: Sequence[int]) -> list[int]:
         return [offset for offset in self.fresh_snapshots if offset in snapshots]

@@ -437,3 +437,24 @@ def test_a_log_that_came_while_the_broker_ran_is_not_taken_for_a_new_partition()
     assert not directory.contains(came)
     files.remove_folder(f"/data/{came}")
     assert directory.create(came, TOPIC_ID, settings(), NOW_MS).log_end_offset == 0
+
+
+@pytest.mark.parametrize(
+    ("path", "offline"),
+    [
+        ("/data/t-0", False),
+        ("/data/t-0/00000000000000000000.log", False),
+        (f"/data/t-0.{'0' * 32}-future", False),
+        ("/data/replication-offset-checkpoint.tmp", True),
+    ],
+)
+def test_a_name_that_went_while_a_thread_was_at_work_fails_no_directory(path: str, offline: bool) -> None:
+    """A topic is deleted while retention syncs its folder: with its only directory the broker would end."""
+    files = SimFiles()
+    directory = open_directory(files)
+    told: list[str | None] = []
+    directory.on_trouble = lambda _, trouble: told.append(trouble.partition)
+    directory.create(PARTITION, TOPIC_ID, settings(), NOW_MS)
+    directory.delete(PARTITION, NOW_MS)
+    directory.refused(FileNotFoundError(errno.ENOENT, "No such file or directory", path))
+    assert (directory.offline, told) == (offline, [])
