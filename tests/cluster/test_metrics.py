@@ -14,7 +14,7 @@ import pytest
 from confluent_kafka import Consumer, Producer
 
 from tests.conformance.ottla_broker import ROOT, OttlaBroker
-from tests.exposition import Page
+from tests.unit.exposition import Page
 
 pytestmark = pytest.mark.process
 

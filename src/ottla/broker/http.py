@@ -94,7 +94,7 @@ class Http(asyncio.Protocol):
         if isinstance(error, Unhealthy):
             self._send("503 Service Unavailable", f"{error}\n")
         elif error is not None:
-            self._log_failure("http.page_failed", error)
+            self._log_failure("listener.page_failed", error)
             self._send("500 Internal Server Error", "the page could not be made; the broker's log says why\n")
         else:
             assert page is not None

@@ -7,9 +7,9 @@ from pathlib import Path
 
 from ottla.broker.measures.process import Collections, Vitals
 from ottla.protocol.messages.api_versions import ApiVersionsRequest
-from tests.exposition import Family, Page
 from tests.unit.broker.handlers.support import Asking, on_coordinator
 from tests.unit.broker.measures.support import commit, fetch, page_of
+from tests.unit.exposition import Family, Page
 
 FOLDER = Path(__file__).parents[3] / "docs"
 PAGE = FOLDER / "metrics.md"

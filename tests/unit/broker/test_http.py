@@ -109,7 +109,7 @@ def test_a_page_that_cannot_be_made_is_an_answer_and_a_line_of_the_log() -> None
             client.transport.write(b"GET /metrics HTTP/1.1\r\n\r\n")
         await asyncio.sleep(1)
         assert all(client.received.startswith(b"HTTP/1.1 500") and client.closed for client in clients)
-        assert set(failures) == {"http.page_failed a survey failed"}
+        assert set(failures) == {"listener.page_failed a survey failed"}
         healthy = await connect()
         healthy.transport.write(b"GET /health HTTP/1.1\r\n\r\n")
         await asyncio.sleep(1)

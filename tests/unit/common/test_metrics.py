@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ottla.common.metrics import Histogram, Registry, labels_text, number
-from tests.exposition import Page
+from tests.unit.exposition import Page
 
 
 @given(st.one_of(st.integers(0, 2**63), st.floats(0, allow_nan=False)))

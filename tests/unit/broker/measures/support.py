@@ -6,8 +6,8 @@ from typing import Any
 
 from ottla.protocol.messages.fetch import FetchRequest
 from ottla.protocol.messages.offset_commit import OffsetCommitRequest
-from tests.exposition import Page
 from tests.unit.broker.handlers.support import Asking
+from tests.unit.exposition import Page
 
 
 async def page_of(broker: Asking) -> Page:

@@ -7,9 +7,9 @@ import pytest
 from ottla.broker.measures.latency import BOUNDS_S
 from ottla.broker.measures.quantiles import QUANTILES, Recent, quantile
 from ottla.common.metrics import Histogram
-from tests.exposition import Page
 from tests.unit.broker.handlers.support import Asking, on_broker
 from tests.unit.broker.measures.support import fetch, page_of
+from tests.unit.exposition import Page
 
 
 def test_a_long_poll_takes_its_time_in_all_and_none_of_its_own() -> None:

@@ -9,9 +9,9 @@ import pytest
 from ottla.broker.measures.page import render
 from ottla.common.metrics import GAUGE, Family
 from ottla.protocol.messages.api_versions import ApiVersionsRequest
-from tests.exposition import Page
 from tests.unit.broker.handlers.support import Asking, on_broker, on_coordinator
 from tests.unit.broker.measures.support import commit, fetch, page_of
+from tests.unit.exposition import Page
 
 
 def test_the_page_of_a_broker_at_work_is_valid_with_kafkas_names_and_without() -> None:
