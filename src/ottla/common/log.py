@@ -23,7 +23,7 @@ JSON: Form = "json"
 
 SUBJECTS = (
     "broker", "cleaner", "client_metrics", "clock", "config", "connection", "controller", "coordinator", "descriptors",
-    "feature", "group", "groups", "housekeeping", "http", "internal_topic", "listener", "log", "log_directory", "logs",
+    "feature", "group", "groups", "housekeeping", "internal_topic", "listener", "log", "log_directory", "logs",
     "loop",
     "metadata", "partition", "producer_ids", "producers", "quota", "request", "shutdown", "sync", "topic", "topics",
     "transaction", "user",
