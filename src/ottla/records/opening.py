@@ -100,7 +100,7 @@ def survey(header: BatchHeader, data: bytes, *, keys: bool, earliest: int, lates
     untimely: list[tuple[int, int, int]] = []
     keyless_count = untimely_count = 0
     misplaced: tuple[int, int] | None = None
-    largest = NO_TIMESTAMP if header.record_count == 0 else -_INT64_MAX - 1
+    largest = NO_TIMESTAMP  # as in Kafka, where it is no less than that
     position, size, work = 0, len(data), SLICE_RECORDS
     try:
         for index in range(header.record_count):
