@@ -521,7 +521,6 @@ class LogDirectory:
         points: dict[PartitionLog, int] = {}
         for partition, log in self._logs.items():
             points[log] = self._recovery_points[partition] = log.recovery_point
-            log.on_checkpoint(log.recovery_point)
             if log.start_needs_checkpoint:
                 self._log_starts[partition] = log.log_start_offset
             else:

@@ -18,8 +18,7 @@ class Durability:
     """What has changed since the last sync, apart from the records themselves."""
 
     __slots__ = (
-        "_first", "checkpointed_point", "closing", "fresh_snapshots", "last_sync_ms", "names_changed",
-        "persisted_point", "rewritten",
+        "_first", "checkpointed_point", "closing", "fresh_snapshots", "last_sync_ms", "names_changed", "rewritten",
     )  # fmt: skip
 
     def __init__(self, loaded: Loading, now_ms: int) -> None:
@@ -32,10 +31,8 @@ class Durability:
         self.names_changed = loaded.names_changed
         """Files came to be whose names may not survive."""
         self._first = loaded.names_changed
-        self.persisted_point = loaded.recovery_point
-        """The recovery point that is in the checkpoint file, or on its way there."""
         self.checkpointed_point = loaded.recovery_point
-        """The one that surely is there."""
+        """The recovery point that surely is in the checkpoint file."""
 
     def prepare(
         self,

@@ -573,10 +573,6 @@ class Segment:
             self._replace(TXN_INDEX, encode_aborted(self.aborted))
             self._aborted_unwritten = False
 
-    @property
-    def lacks_aborted(self) -> bool:
-        return self._aborted_unwritten
-
     def reset_aborted(self) -> None:
         """Recovery reads them from the markers."""
         self._set_aborted([])
