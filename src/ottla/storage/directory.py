@@ -43,6 +43,7 @@ from ottla.storage.open_files import OpenFiles
 from ottla.storage.paths import (
     LOG,
     PARTITION_METADATA,
+    TEMPORARY,
     doomed_folder_name,
     is_ours,
     parse_doomed_folder,
@@ -422,13 +423,16 @@ class LogDirectory:
             raise self._failed(error) from error
 
     def _replace(self, path: str, content: bytes) -> None:
-        file = self._files.open(f"{path}.tmp", create=True)
+        """By a temporary name of its own: a thread may be writing a checkpoint of the same path, and would find its file
+        taken. What that thread writes last is older; the partitions that went are stale until the next checkpoint."""
+        temporary = f"{path}.now{TEMPORARY}"
+        file = self._files.open(temporary, create=True)
         try:
             file.truncate(0)
             file.append(content)
         finally:
             file.close()
-        self._files.rename(f"{path}.tmp", path)
+        self._files.rename(temporary, path)
 
     def forget_former(self, partition: TopicPartition) -> None:
         """A copy of the partition is about to be made here. A log that lay here before, of which the files may still

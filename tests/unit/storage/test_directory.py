@@ -458,3 +458,26 @@ def test_a_name_that_went_while_a_thread_was_at_work_fails_no_directory(path: st
     directory.delete(PARTITION, NOW_MS)
     directory.refused(FileNotFoundError(errno.ENOENT, "No such file or directory", path))
     assert (directory.offline, told) == (offline, [])
+
+
+def test_a_partition_that_is_made_while_a_thread_writes_a_checkpoint_takes_no_file_of_it() -> None:
+    files = SimFiles()
+    directory = open_directory(files)
+    log = directory.create(PARTITION, TOPIC_ID, settings(), NOW_MS)
+    add(log)
+    log.flush()
+    directory.checkpoint()
+    write = directory.to_checkpoint()
+
+    def meanwhile(kind: str, _path: str) -> None:
+        if kind == "rename":  # the thread has written its file, and is about to give it its name
+            files.on_operation = None
+            directory.delete(PARTITION, NOW_MS)
+            directory.create(TopicPartition("u", 0), TOPIC_ID, settings(), NOW_MS)
+
+    files.on_operation = meanwhile
+    write.run()
+    directory.checkpointed(write)
+    assert directory.is_stale, "what the thread wrote still speaks of the partition that went"
+    directory.checkpoint()
+    assert files.read("/data/recovery-point-offset-checkpoint") == offsets_text({TopicPartition("u", 0): 0})
