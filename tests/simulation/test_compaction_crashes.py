@@ -140,6 +140,7 @@ def run(seed: int, mode: CrashMode, at: int) -> bool:
     assert files.list_folder(FOLDER) == names, "a second start does not find what the first left"
     assert not [name for name in names if name.endswith((".cleaned", ".swap", ".deleted"))]
     check(again, before)
+    again.on_checkpoint(before.recovery_point)
     again.on_checkpointed(before.recovery_point)
     again.flush()
     clean(again, files, now_ms=NOW_MS + 1500)

@@ -423,8 +423,8 @@ class LogDirectory:
             raise self._failed(error) from error
 
     def _replace(self, path: str, content: bytes) -> None:
-        """By a temporary name of its own: a thread may be writing a checkpoint of the same path, and would find its file
-        taken. What that thread writes last is older; the partitions that went are stale until the next checkpoint."""
+        """By a temporary name of its own: a thread may be writing a checkpoint of this path, and would find its file
+        taken. What that thread names last is older; the partitions that went are stale until the next checkpoint."""
         temporary = f"{path}.now{TEMPORARY}"
         file = self._files.open(temporary, create=True)
         try:
@@ -525,6 +525,7 @@ class LogDirectory:
         points: dict[PartitionLog, int] = {}
         for partition, log in self._logs.items():
             points[log] = self._recovery_points[partition] = log.recovery_point
+            log.on_checkpoint(log.recovery_point)
             if log.start_needs_checkpoint:
                 self._log_starts[partition] = log.log_start_offset
             else:

@@ -11,14 +11,15 @@ from ottla.storage.loading import Loading
 from ottla.storage.paths import INDEX, LEADER_EPOCHS, PARTITION_METADATA, SNAPSHOT, TIME_INDEX, TXN_INDEX, offset_name
 from ottla.storage.segment import Segment
 from ottla.storage.segments import Segments
-from ottla.storage.sync import Sync, Undone
+from ottla.storage.sync import Sync, Undone, sync_file
 
 
 class Durability:
     """What has changed since the last sync, apart from the records themselves."""
 
     __slots__ = (
-        "_first", "checkpointed_point", "closing", "fresh_snapshots", "last_sync_ms", "names_changed", "rewritten",
+        "_first", "checkpointed_point", "closing", "fresh_snapshots", "last_sync_ms", "names_changed",
+        "persisted_point", "rewritten",
     )  # fmt: skip
 
     def __init__(self, loaded: Loading, now_ms: int) -> None:
@@ -31,8 +32,10 @@ class Durability:
         self.names_changed = loaded.names_changed
         """Files came to be whose names may not survive."""
         self._first = loaded.names_changed
+        self.persisted_point = loaded.recovery_point
+        """The recovery point that is in the checkpoint file, or on its way there."""
         self.checkpointed_point = loaded.recovery_point
-        """The recovery point that surely is in the checkpoint file."""
+        """The one that surely is there."""
 
     def prepare(
         self,
@@ -88,12 +91,17 @@ class Durability:
     def on_synced(self, sync: Sync) -> None:
         self.rewritten = [segment for segment in self.rewritten if segment not in sync.closed]
 
-    def on_closed(self, segment: Segment) -> None:
-        """A segment was closed and its indexes written. They reach the disk with the next sync, off the loop. Where the
-        recovery point on disk is at the segment's end already, a crash before that may leave torn indexes below it: a
-        start holds indexes against their segment before it believes them (`index_check`)."""
-        if segment not in self.rewritten:
-            self.rewritten.append(segment)
+    def on_closed(self, files: Files, folder: str, segment: Segment, end_offset: int) -> None:
+        """A segment was closed and its indexes written. Where the recovery point on disk is at its end already (a
+        truncation, or a start since), a crash would take them for synced: so they are, now, though on the loop. A start
+        would find a wrong entry when it looks it up, but Kafka and its tools believe what lies below that point."""
+        if end_offset > self.persisted_point:
+            if segment not in self.rewritten:
+                self.rewritten.append(segment)
+            return
+        for suffix in (INDEX, TIME_INDEX):
+            sync_file(files, segment.path(suffix))
+        files.fsync_folder(folder)
 
     def unsynced_snapshots(self, snapshots: Sequence[int]) -> list[int]:
         return [offset for offset in self.fresh_snapshots if offset in snapshots]
@@ -119,13 +127,5 @@ def sync_snapshots(files: Files, folder: str, snapshots: Sequence[int]) -> None:
     for offset in snapshots:
         path = f"{folder}/{offset_name(offset)}{SNAPSHOT}"
         with contextlib.suppress(FileNotFoundError):
-            _sync_file(files, path)
+            sync_file(files, path)
     files.fsync_folder(folder)
-
-
-def _sync_file(files: Files, path: str) -> None:
-    file = files.open(path)
-    try:
-        file.fsync()
-    finally:
-        file.close()

@@ -44,6 +44,7 @@ from ottla.storage.scan import scan_batches
 from ottla.storage.segment import Segment
 from ottla.storage.settings import TopicSettings
 from ottla.storage.snapshots import write_snapshot
+from ottla.storage.sync import sync_file
 from ottla.storage.tail import Tail, crc_at, most_of, walk_all
 
 
@@ -352,9 +353,7 @@ class Loading:
             segment.open_file().fsync()
             if segment is not self.segments[-1]:
                 for suffix in (INDEX, TIME_INDEX):
-                    file = self._files.open(segment.path(suffix))
-                    file.fsync()
-                    file.close()
+                    sync_file(self._files, segment.path(suffix))
         self.rewritten = [
             segment for segment in self.rewritten if segment.base_offset < self.segments[first].base_offset
         ]

@@ -156,8 +156,12 @@ class LogBase:
         """Where a start after a crash begins to scan; at most durable_end."""
         return self._durability.recovery_point(self._segments, self.durable_end)
 
+    def on_checkpoint(self, recovery_point: int) -> None:
+        """The recovery point that is about to be in the checkpoint file."""
+        self._durability.persisted_point = recovery_point
+
     def on_checkpointed(self, recovery_point: int) -> None:
-        """The checkpoint file has this recovery point."""
+        """It is in the checkpoint file."""
         self._durability.checkpointed_point = recovery_point
 
     def sync_due(self, now_ms: int) -> bool:

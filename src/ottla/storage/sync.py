@@ -78,3 +78,12 @@ class Sync:
         segments, self.segments = self.segments, ()
         for segment in segments:
             segment.unpin()
+
+
+def sync_file(files: Files, path: str) -> None:
+    """Makes the content of one file durable. Raises OSError."""
+    file = files.open(path)
+    try:
+        file.fsync()
+    finally:
+        file.close()

@@ -36,6 +36,7 @@ def mark(log: PartitionLog, producer_id: int, *, committed: bool, epoch: int = 0
 def settle(log: PartitionLog) -> None:
     """Everything is durable, and the checkpoint says so, as the broker sees to before a pass."""
     log.flush()
+    log.on_checkpoint(log.recovery_point)
     log.on_checkpointed(log.recovery_point)
 
 
