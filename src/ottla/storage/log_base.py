@@ -207,9 +207,10 @@ class LogBase:
         return KafkaStorageError(f"{self.folder}: {error.strerror or error}")
 
     def _unusable(self, error: OSError) -> KafkaStorageError:
-        """The disk is well, and the call had no effect. Told once for each file."""
+        """The disk is well, and the call had no effect. Told once for each file, unless the log is not in use any more:
+        a sync was under way when its folder was renamed to be deleted, say."""
         path = f"{error.filename or self.folder}"
-        if path not in self._unusable_files:
+        if not self.offline and path not in self._unusable_files:
             self._unusable_files[path] = None
             self._tell(Unreadable(path, f"{error.strerror}"))
         return KafkaStorageError(unusable_sentence(self.folder, error))

@@ -481,3 +481,20 @@ def test_a_partition_that_is_made_while_a_thread_writes_a_checkpoint_takes_no_fi
     assert directory.is_stale, "what the thread wrote still speaks of the partition that went"
     directory.checkpoint()
     assert files.read("/data/recovery-point-offset-checkpoint") == offsets_text({TopicPartition("u", 0): 0})
+
+
+def test_a_sync_that_a_deletion_overtakes_tells_nobody_of_a_file_that_is_wrong() -> None:
+    files = SimFiles()
+    directory = open_directory(files)
+    told: list[object] = []
+    directory.on_repair = lambda _partition, repair: told.append(repair)
+    log = directory.create(PARTITION, TOPIC_ID, settings(), NOW_MS)
+    add(log, epoch=1)
+    sync = log.to_sync()
+    assert sync is not None
+    directory.delete(PARTITION, NOW_MS)
+    with pytest.raises(FileNotFoundError) as failure:
+        sync.run()
+    log.sync_failed(sync, failure.value)
+    assert told == []
+    assert not directory.offline
