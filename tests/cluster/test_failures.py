@@ -92,7 +92,7 @@ def test_a_disk_that_goes_away_ends_the_broker_with_a_sentence_and_a_code(tmp_pa
     process = broker._process
     assert process is not None
     assert process.wait(30) == 1
-    assert f"ottla: the log directory {tmp_path / 'data'} failed: ENOENT" in broker.errors()
+    assert f"ottla: the log directory {tmp_path / 'data'} failed: ENODEV" in broker.errors()
     assert "it holds the metadata, so the broker ends" in broker.errors()
     assert "log_directory.failed" in broker.errors() and "Traceback" not in broker.errors()
     broker.kill()

@@ -107,18 +107,18 @@ def cases(topic_id: Uuid) -> list[Case]:
 
 
 def records(topic_id: Uuid) -> list[Case]:
-    def batch() -> bytes:
-        builder = BatchBuilder()
+    def produce(version: int, transactional: bool = False) -> Message:
+        producer_id, sequence = (7, 0) if transactional else (-1, -1)
+        builder = BatchBuilder(
+            producer_id=producer_id, producer_epoch=sequence, base_sequence=sequence, transactional=transactional
+        )
         builder.append(1_700_000_000_000, b"key", b"value")
-        return builder.build()
-
-    def produce(version: int) -> Message:
-        data = ProduceRequest.PartitionProduceData(index=0, records=batch())
+        data = ProduceRequest.PartitionProduceData(index=0, records=builder.build())
         named = ProduceRequest.TopicProduceData(name=TOPIC, topic_id=topic_id, partition_data=[data])
         return ProduceRequest(acks=1, timeout_ms=1000, topic_data=[named])
 
     def produce_transactional(version: int) -> Message:
-        request = produce(version)
+        request = produce(version, transactional=True)  # else nobody asks about the id: as in Kafka
         assert isinstance(request, ProduceRequest)
         request.transactional_id = TRANSACTIONAL_ID
         return request
