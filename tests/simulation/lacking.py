@@ -17,7 +17,7 @@ from collections import Counter
 from ottla.testing.network import Link
 from ottla.testing.simulation import Run, run_simulation
 from tests.simulation.exactly_once import ROUGH, World
-from tests.simulation.mixed import mixed
+from tests.simulation.mixed import main, mixed
 
 ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EMFILE, errno.ENFILE, errno.ENOMEM)
 
@@ -59,13 +59,5 @@ def run(seed: int, *, keep_trace: bool = False) -> Run[Counter[str]]:
     )
 
 
-def main(words: list[str]) -> None:
-    for word in words:
-        first, _, last = word.partition("-")
-        for seed in range(int(first), int(last or first) + 1):
-            done = run(seed)
-            print(f"seed {seed}: {dict(done.value)}, {done.virtual_s:.0f} s, {done.digest[:16]}", flush=True)
-
-
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    main(sys.argv[1:], run)

@@ -13,7 +13,7 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections import Counter
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 
 from ottla.client.cluster import Cluster
 from ottla.client.operations import create_topic, delete_topic, fetch, offset_for, produce
@@ -223,7 +223,8 @@ def run(seed: int, *, keep_trace: bool = False) -> Run[Counter[str]]:
     return run_simulation(seed, mixed, keep_trace=keep_trace, link=ROUGH if seed % 2 else Link())
 
 
-def main(words: list[str]) -> None:
+def main(words: list[str], run: Callable[[int], Run[Counter[str]]] = run) -> None:
+    """Each word is a seed, or a range of them."""
     for word in words:
         first, _, last = word.partition("-")
         for seed in range(int(first), int(last or first) + 1):

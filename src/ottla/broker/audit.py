@@ -32,6 +32,7 @@ _KINDS = {
     GROUP_CONFIG: "group",
     CLIENT_METRICS_CONFIG: "client-metrics",
 }
+_SETTINGS = "these settings are stored, and have no effect: see docs/settings.md"
 _QUOTAS = "quotas are stored and shown, and nobody is slowed down by them yet"
 _USERS = "the user is stored and shown, and nobody has to authenticate yet"
 
@@ -43,8 +44,8 @@ def tell(ctx: Context, request: Any, response: Any) -> None:
         return
     for event, facts in describe(request, response):
         ctx.tell(event, **facts)
-    for kind, names in _not_enforced(request, response):
-        ctx.node.log.warn("config.not_enforced", what=kind, names=",".join(names), meaning=_meaning(kind))
+    for kind, names, meaning in _not_enforced(request, response):
+        ctx.node.log.warn("config.not_enforced", what=kind, names=",".join(names), meaning=meaning)
 
 
 def _topics_created(request: CreateTopicsRequest, response: Any) -> Iterator[Note]:
@@ -69,18 +70,22 @@ def _partitions_added(request: CreatePartitionsRequest, response: Any) -> Iterat
             yield "topic.partitions_added", {"topic": topic.name, "partitions": wanted.get(topic.name)}
 
 
-def _configs_altered(request: Any, response: Any) -> Iterator[Note]:
+def _altered(request: Any, response: Any) -> list[Any]:
+    """The resources of the request whose settings were changed."""
     done = {(one.resource_type, one.resource_name) for one in response.responses if not one.error_code}
-    for resource in request.resources:
-        if (resource.resource_type, resource.resource_name) in done:
-            yield (
-                "config.altered",
-                {
-                    "kind": _KINDS.get(resource.resource_type, resource.resource_type),
-                    "name": resource.resource_name or "default",
-                    "settings": ",".join(dict.fromkeys(one.name for one in resource.configs)),
-                },
-            )
+    return [one for one in request.resources if (one.resource_type, one.resource_name) in done]
+
+
+def _configs_altered(request: Any, response: Any) -> Iterator[Note]:
+    for resource in _altered(request, response):
+        yield (
+            "config.altered",
+            {
+                "kind": _KINDS.get(resource.resource_type, resource.resource_type),
+                "name": resource.resource_name or "default",
+                "settings": ",".join(dict.fromkeys(one.name for one in resource.configs)),
+            },
+        )
 
 
 def _quotas_altered(request: AlterClientQuotasRequest, response: Any) -> Iterator[Note]:
@@ -129,31 +134,25 @@ _CHANGES: dict[type, Callable[[Any, Any], Iterator[Note]]] = {
 }
 
 
-def _not_enforced(request: Any, response: Any) -> Iterator[tuple[str, list[str]]]:
-    """What was stored and has no effect: quotas, users, and broker settings that a start would refuse."""
+def _not_enforced(request: Any, response: Any) -> Iterator[tuple[str, list[str], str]]:
+    """What was stored and has no effect: quotas, users, and broker settings that a start would refuse. Kind, names, and
+    what that means."""
     if isinstance(request, AlterClientQuotasRequest):
-        names = [facts["entity"] for _, facts in _quotas_altered(request, response)]
+        names = [str(facts["entity"]) for _, facts in _quotas_altered(request, response)]
         if names:
-            yield "quota", [str(name) for name in names]
+            yield "quota", names, _QUOTAS
     elif isinstance(request, AlterUserScramCredentialsRequest):
-        names = [facts["user"] for _, facts in _users_altered(request, response)]
+        names = [str(facts["user"]) for _, facts in _users_altered(request, response)]
         if names:
-            yield "user", [str(name) for name in names]
+            yield "user", names, _USERS
     elif isinstance(request, AlterConfigsRequest | IncrementalAlterConfigsRequest):
-        done = {(one.resource_type, one.resource_name) for one in response.responses if not one.error_code}
-        for resource in request.resources:
-            if resource.resource_type == BROKER_CONFIG and (BROKER_CONFIG, resource.resource_name) in done:
+        for resource in _altered(request, response):
+            if resource.resource_type == BROKER_CONFIG:
                 names = [one.name for one in resource.configs if one.value is not None and _has_no_effect(one.name)]
                 if names:
-                    yield "broker", [str(name) for name in names]
+                    yield "broker", names, _SETTINGS
 
 
 def _has_no_effect(name: str) -> bool:
     definition = general_setting(BrokerSettings.definitions, name)
     return definition is not None and bool(without_effect([definition.name], BrokerSettings.definitions))
-
-
-def _meaning(kind: str) -> str:
-    if kind == "quota":
-        return _QUOTAS
-    return _USERS if kind == "user" else "these settings are stored, and have no effect: see docs/settings.md"

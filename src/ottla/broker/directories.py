@@ -110,9 +110,8 @@ class Directories:
     def unreadable(self, error: OSError) -> None:
         """A partition's file could not be read, by somebody who knows no more than its path."""
         for directory in self._node.directories:
-            inside = str(error.filename).removeprefix(f"{directory.path}/")
-            if inside != error.filename:
-                directory.refused(error, inside.partition("/")[0])
+            if str(error.filename).startswith(f"{directory.path}/"):
+                directory.refused(error)
                 return
 
     # --- deleted topics

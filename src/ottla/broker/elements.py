@@ -11,10 +11,13 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from ottla.protocol.codec import TooManyElements
 
 if TYPE_CHECKING:
+    from collections.abc import Generator
+
     from ottla.broker.turns import Turns
     from ottla.protocol.message import Message
 
 M = TypeVar("M", bound="Message")
+Result = TypeVar("Result")
 _UNCOUNTED = 1 << 60
 MOST_ADMIN_ELEMENTS = 20_000
 """Of a request that the controller decides on in one turn. Kafka's takes operations of 10,000 records."""
@@ -65,23 +68,19 @@ class Elements:
 
     async def read_own(self, kind: type[M], version: int, data: bytes | memoryview, position: int) -> M:
         """A message of this broker to itself, which nobody counts. Raises ProtocolError."""
-        steps = kind.decode_in_slices(version, data, position, _UNCOUNTED)
-        try:
-            next(steps)
-            while True:
-                next(steps)
-                await self._turns.next()
-        except StopIteration as stop:
-            message: M = stop.value[0]
-            return message
+        message, _, _ = await self._run(kind.decode_in_slices(version, data, position, _UNCOUNTED))
+        return message
 
     async def write(self, message: Message, version: int) -> list[Any]:
         """The parts of a message. Raises EncodeError."""
-        steps = message.encode_in_slices(version)
+        return await self._run(message.encode_in_slices(version))
+
+    async def _run(self, slices: Generator[object, None, Result]) -> Result:
+        """One slice in a turn; the first pause, before there was any work, is passed over."""
         try:
-            next(steps)
+            next(slices)
             while True:
-                next(steps)
+                next(slices)
                 await self._turns.next()
         except StopIteration as stop:
             return stop.value  # type: ignore[no-any-return]

@@ -21,8 +21,21 @@ if TYPE_CHECKING:
 
 def publish(node: Node) -> None:
     """Names and meanings; each limit stands beside what it limits."""
+    node.metrics.gauge(
+        "ottla_metadata_offset", "End of the metadata log as replayed here", lambda: node.image.end_offset
+    )
+    _of_files(node)
+    _of_fetch_sessions(node)
+    _of_memory(node)
+    _of_connections(node)
+    for listener in node.listeners:
+        _of_listener(node, listener)
+    _of_producers(node)
+    _of_groups(node)
+
+
+def _of_files(node: Node) -> None:
     gauge, total = node.metrics.gauge, node.metrics.total
-    settings = node.settings
     gauge(
         "ottla_log_directories_offline", "Log directories that failed", lambda: sum(d.offline for d in node.directories)
     )
@@ -36,6 +49,10 @@ def publish(node: Node) -> None:
         "Log lines left out because their event came too often",
         lambda: node.log.omitted,
     )
+
+
+def _of_fetch_sessions(node: Node) -> None:
+    gauge, total = node.metrics.gauge, node.metrics.total
     gauge("ottla_fetch_sessions", "Incremental fetch sessions", lambda: len(node.fetch_sessions))
     gauge(
         "ottla_fetch_sessions_limit",
@@ -53,6 +70,10 @@ def publish(node: Node) -> None:
         "Most partitions in fetch sessions: ottla.max.fetch.session.partitions",
         lambda: node.fetch_sessions.most_partitions,
     )
+
+
+def _of_memory(node: Node) -> None:
+    gauge, total = node.metrics.gauge, node.metrics.total
     gauge("ottla_received_bytes", "Bytes received and not handled", lambda: node.budget.used_bytes)
     gauge("ottla_received_bytes_limit", "Most bytes received and not handled", lambda: node.budget.limit_bytes)
     gauge("ottla_unsent_bytes", "Bytes of answers that clients have not taken yet", lambda: node.unsent.used_bytes)
@@ -80,12 +101,16 @@ def publish(node: Node) -> None:
     gauge(
         "ottla_request_bytes_limit",
         "Largest request that is taken: socket.request.max.bytes",
-        lambda: settings.socket_request_max_bytes,
+        lambda: node.settings.socket_request_max_bytes,
     )
+
+
+def _of_connections(node: Node) -> None:
+    gauge, total = node.metrics.gauge, node.metrics.total
     gauge(
         "ottla_connections_limit",
         "Most connections: max.connections, or what the file descriptors allow",
-        lambda: min(settings.max_connections, node.descriptors.connections),
+        lambda: min(node.settings.max_connections, node.descriptors.connections),
     )
     total("ottla_connections_refused_total", "Connections closed for a limit", lambda: node.crowd.refused)
     http = node.http_limits
@@ -100,6 +125,10 @@ def publish(node: Node) -> None:
         "Connections of the HTTP endpoint closed after 10 s",
         lambda: http.timed_out,
     )
+
+
+def _of_producers(node: Node) -> None:
+    gauge, total = node.metrics.gauge, node.metrics.total
     limit = node.producer_limit
     gauge("ottla_producer_ids", "Producer ids that partitions remember", limit.count)
     gauge("ottla_producer_ids_limit", "Most producer ids: ottla.max.producer.ids", lambda: limit.tally.limit)
@@ -107,23 +136,6 @@ def publish(node: Node) -> None:
         "ottla_producer_ids_forgotten_total",
         "Producer ids forgotten early because there are too many",
         lambda: limit.tally.forgotten,
-    )
-    gauge("ottla_metadata_offset", "End of the metadata log as replayed here", lambda: node.image.end_offset)
-    for listener in node.listeners:
-        _of_listener(node, listener)
-    runtime = node.groups.runtime
-    gauge("ottla_coordinator_machines", "Group coordinator partitions loaded", lambda: len(runtime.shards()))
-    gauge("ottla_groups_limit", "Most groups: ottla.max.groups", lambda: node.groups.room.limit)
-    total("ottla_groups_refused_total", "Groups not made because there are too many", lambda: node.groups.room.refused)
-    gauge(
-        "ottla_group_member_bytes_limit",
-        "Most bytes of members: ottla.max.group.bytes",
-        lambda: node.groups.member_room.limit_bytes,
-    )
-    total(
-        "ottla_group_joins_refused_total",
-        "Joins refused because members have sent too much",
-        lambda: node.groups.member_room.refused,
     )
     transactions = node.transactions
     gauge(
@@ -138,6 +150,24 @@ def publish(node: Node) -> None:
     )
 
 
+def _of_groups(node: Node) -> None:
+    gauge, total = node.metrics.gauge, node.metrics.total
+    runtime = node.groups.runtime
+    gauge("ottla_coordinator_machines", "Group coordinator partitions loaded", lambda: len(runtime.shards()))
+    gauge("ottla_groups_limit", "Most groups: ottla.max.groups", lambda: node.groups.room.limit)
+    total("ottla_groups_refused_total", "Groups not made because there are too many", lambda: node.groups.room.refused)
+    gauge(
+        "ottla_group_member_bytes_limit",
+        "Most bytes of members: ottla.max.group.bytes",
+        lambda: node.groups.member_room.limit_bytes,
+    )
+    total(
+        "ottla_group_joins_refused_total",
+        "Joins refused because members have sent too much",
+        lambda: node.groups.member_room.refused,
+    )
+
+
 def _of_listener(node: Node, listener: Listener) -> None:
     gauge, total = node.metrics.gauge, node.metrics.total
     gauge("ottla_connections", "Open connections", lambda: len(listener.connections), listener=listener.name)
@@ -149,14 +179,13 @@ def sources(node: Node, process: Process | None) -> Sequence[Source]:
     settings, limit = node.settings, node.settings.ottla_metrics_max_rows
     partitions = PartitionSurvey(node.replicas, limit)
     groups = GroupSurvey(node.groups, node.replicas, limit)
-    left_out, help_text = (
-        partial(node.metrics.gauge, "ottla_metrics_left_out"),
-        "What has no series of its own here: see ottla.metrics.max.rows",
+    left_out = partial(
+        node.metrics.gauge, "ottla_metrics_left_out", "What has no series of its own here: see ottla.metrics.max.rows"
     )
-    left_out(help_text, lambda: len(node.traffics.left_out), of="topics")
-    left_out(help_text, lambda: partitions.left_out, of="partitions")
-    left_out(help_text, lambda: groups.groups_left_out, of="groups")
-    left_out(help_text, lambda: groups.counts.offsets_left_out, of="committed_offsets")
+    left_out(lambda: len(node.traffics.left_out), of="topics")
+    left_out(lambda: partitions.left_out, of="partitions")
+    left_out(lambda: groups.groups_left_out, of="groups")
+    left_out(lambda: groups.counts.offsets_left_out, of="committed_offsets")
     found: list[Source] = [partitions, groups, node.metrics, TrafficFamilies(node.traffics), node.latencies]
     if process is not None:
         found.append(ProcessFamilies(process, ottla.__version__))

@@ -130,8 +130,6 @@ class Line:
 def metadata_of(client: Any, topic: str | None = None) -> Any:
     """librdkafka's metadata of one topic or of all. Raises KafkaException."""
     what = "waiting for the cluster's metadata" if topic is None else f"waiting for the metadata of {topic}"
-    if topic is None:
-        return waiting(lambda: client.list_topics(timeout=METADATA_TIMEOUT_S), what)
     return waiting(lambda: client.list_topics(topic, timeout=METADATA_TIMEOUT_S), what)
 
 

@@ -66,3 +66,11 @@ class ImageFollower:
         delta = self.image.replay_all(decode_records(batch.records) if records is None else records)
         for listener in self._listeners:
             listener(delta)
+
+
+async def stored_image(store: MetadataStore, cluster_id: str) -> ClusterImage:
+    """What a store of this cluster holds, for who needs it once; the store is open afterwards. Raises StoreError."""
+    await store.open(cluster_id)
+    follower = ImageFollower(store)
+    await follower.load()
+    return follower.image

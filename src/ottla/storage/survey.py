@@ -156,8 +156,8 @@ def _check_nothing_is_unknown(found: Sequence[Found], question: Question) -> Non
     if question.volatile:
         for one in with_logs:
             raise DirectoryUnusable(
-                f"ottla.metadata.store=memory knows nothing of {_partitions(one)}; leave that setting out, or choose "
-                f"an empty folder. {_NOTHING_CHANGED}"
+                f"ottla.metadata.store=memory knows nothing of the {_partitions(one, f' in {one.path}')}; leave that "
+                f"setting out, or choose an empty folder. {_NOTHING_CHANGED}"
             )
         return
     for one in found:
@@ -176,7 +176,7 @@ def _check_nothing_is_unknown(found: Sequence[Found], question: Question) -> Non
             )
     for one in found:
         if one.partitions or one.seen is not None:
-            held = f"holds {_partitions(one, where=False)}" if one.partitions else "was in use"
+            held = f"holds {_partitions(one)}" if one.partitions else "was in use"
             raise DirectoryUnusable(
                 f"{one.path} {held}, but there is no metadata that knows of it in {question.metadata_folder}. Put the "
                 f"metadata back from a copy, mount the disk that holds it, or let `ottla log adopt {_paths(found)}` "
@@ -200,16 +200,11 @@ def _first_cluster(found: Sequence[Found]) -> str | None:
     return next((one.identity.cluster_id for one in found if one.identity is not None), None)
 
 
-def _partitions(one: Found, *, where: bool = True) -> str:
+def _partitions(one: Found, where: str = "") -> str:
     shown = ", ".join(str(name) for name in one.partitions[:_SHOWN])
     more = ", ..." if len(one.partitions) > _SHOWN else ""
     noun = "partition" if len(one.partitions) == 1 else "partitions"
-    place = f" in {one.path}" if where else ""
-    return (
-        f"the {len(one.partitions)} {noun}{place} ({shown}{more})"
-        if where
-        else (f"{len(one.partitions)} {noun} ({shown}{more})")
-    )
+    return f"{len(one.partitions)} {noun}{where} ({shown}{more})"
 
 
 def _paths(found: Sequence[Found]) -> str:

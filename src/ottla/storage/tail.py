@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from ottla.records.batch import (
     CRC_FROM,
+    HEAD_BYTES,
     HEADER,
     HEADER_BYTES,
     LENGTH_AT,
@@ -24,13 +25,6 @@ ANY_OFFSET = 1 << 63
 """Above every offset: no CRC covers a batch's offset, and whatever it says now, the records may be whole."""
 RELATIVE_MAX = (1 << 31) - 1
 """The largest offset of a batch, relative to its segment's base."""
-
-
-def most_of(base_offset: int) -> int:
-    """No offset of a segment reaches this one."""
-    return base_offset + RELATIVE_MAX + 1
-
-
 _CHUNK_BYTES = 16 * 1024
 _SEARCH_BYTES = 1 << 26
 """How far behind a damaged place a whole batch is looked for."""
@@ -49,6 +43,11 @@ class Tail(NamedTuple):
     last: BatchHeader | None
     """The last batch that was looked at, and where it begins."""
     first: BatchHeader | None
+
+
+def most_of(base_offset: int) -> int:
+    """No offset of a segment reaches this one."""
+    return base_offset + RELATIVE_MAX + 1
 
 
 def fits(header: BatchHeader, left: int, end_offset: int, next_offset: int) -> bool:
@@ -147,18 +146,17 @@ def next_whole(file: File, size: int, position: int, end_offset: int, next_offse
     """Where the first whole batch begins behind the damage at `position`; None if there is none.
 
     Most damage leaves the length of a batch as it is, and then the next one is where it should be. Elsewhere each place
-    is tried that holds the magic byte where a batch has it.
+    is tried that holds the magic byte where a batch has it, behind its head.
     """
     if size - position >= HEADER_BYTES:
         header = parse_header(file.pread(position, HEADER_BYTES))
         after = position + header.size_bytes
         if header.length >= MINIMUM_LENGTH and _is_whole(file, size, after, end_offset, next_offset):
             return after
-    magic_at = 16
     window = file.pread(position, min(size - position, _SEARCH_BYTES))
-    found = window.find(bytes([MAGIC]), magic_at + 1)
+    found = window.find(bytes([MAGIC]), HEAD_BYTES + 1)
     while found >= 0:
-        at = position + found - magic_at
+        at = position + found - HEAD_BYTES
         if _is_whole(file, size, at, end_offset, next_offset):
             return at
         found = window.find(bytes([MAGIC]), found + 1)

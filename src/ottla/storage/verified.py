@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from ottla.records.batch import CRC_FROM, HEADER, HEADER_BYTES, MAGIC, MINIMUM_LENGTH, BatchHeader, crc32c
+from ottla.records.batch import CRC_FROM, HEADER, HEADER_BYTES, BatchHeader, crc32c
 from ottla.storage.paths import LOG
 from ottla.storage.segment import Segment
-from ottla.storage.tail import next_whole, why_it_ends
+from ottla.storage.tail import fits, next_whole, why_it_ends
 
 
 class Batch(NamedTuple):
@@ -55,9 +55,7 @@ def read_piece(segment: Segment, position: int, max_bytes: int, next_offset: int
         if len(data) - at < HEADER_BYTES:
             break
         header = BatchHeader._make(HEADER.unpack_from(data, at))
-        if header.magic != MAGIC or header.length < MINIMUM_LENGTH or header.size_bytes > left:
-            break
-        if not next_offset <= header.base_offset <= header.last_offset < end_offset:  # no CRC covers the offset
+        if not fits(header, left, end_offset, next_offset):  # no CRC covers the offset
             break
         if header.size_bytes > len(data) - at:
             if at:

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Container
+from collections.abc import Container, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from ottla.common.clock import Random
 from ottla.common.names import TopicPartition
-from ottla.metadata.follower import ImageFollower
+from ottla.metadata.follower import stored_image
 from ottla.storage.checkpoints import partition_metadata
-from ottla.storage.files import Files, Lock
+from ottla.storage.files import Files
 from ottla.storage.identity import LOCK
 from ottla.storage.paths import (
     PARTITION_METADATA,
     STRAY_FOLDER,
     doomed_folder_name,
-    is_ours,
     parse_stray_folder,
 )
+from ottla.storage.survey import holds_a_log
 
 if TYPE_CHECKING:
     from ottla.metadata.store import MetadataStore
@@ -33,10 +34,8 @@ async def known_topics(store: MetadataStore) -> frozenset[bytes]:
         stored = await store.peek()
         if stored is None:
             return frozenset()
-        await store.open(stored.cluster_id)
-        follower = ImageFollower(store)
-        await follower.load()
-        return frozenset(map(bytes, follower.image.topics_by_id))
+        image = await stored_image(store, stored.cluster_id)
+        return frozenset(map(bytes, image.topics_by_id))
     finally:
         await store.close()
 
@@ -49,17 +48,14 @@ def restore_stray(files: Files, folder: str, name: str, topics: Container[bytes]
     """
     partition = _partition(name)
     target = f"{folder}/{partition}"
-    lock = _lock(files, folder)
-    try:
+    wanted = _unique(name)
+    with _locked(files, folder):
         if files.exists(target):
             _give_way(files, target)
         files.rename(f"{folder}/{name}", target)
         files.fsync_folder(folder)
-        wanted = _unique(name)
         if wanted in topics:
             files.write_atomically(f"{target}/{PARTITION_METADATA}", partition_metadata(wanted))
-    finally:
-        lock.release()
     if wanted in topics:
         return f"{name} is {partition} again"
     return f"{name} is {partition} again; `ottla log adopt {folder}` adds its topic if the metadata does not have it"
@@ -67,24 +63,18 @@ def restore_stray(files: Files, folder: str, name: str, topics: Container[bytes]
 
 def release_stray(files: Files, folder: str, name: str, random: Random) -> str:
     """The stray is kept under another name, under which it stands in nobody's way. Raises StrayProblem, OSError."""
-    lock = _lock(files, folder)
-    try:
-        new = doomed_folder_name(_partition(name), random.bytes(16), STRAY_FOLDER)
+    new = doomed_folder_name(_partition(name), random.bytes(16), STRAY_FOLDER)
+    with _locked(files, folder):
         files.rename(f"{folder}/{name}", f"{folder}/{new}")
         files.fsync_folder(folder)
-    finally:
-        lock.release()
     return f"{name} is called {new} now; its partition may begin anew"
 
 
 def remove_stray(files: Files, folder: str, name: str) -> str:
     """Raises StrayProblem, OSError."""
     _partition(name)
-    lock = _lock(files, folder)
-    try:
+    with _locked(files, folder):
         files.remove_folder(f"{folder}/{name}")
-    finally:
-        lock.release()
     return f"{name} is deleted"
 
 
@@ -102,13 +92,18 @@ def _partition(name: str) -> TopicPartition:
 
 def _give_way(files: Files, target: str) -> None:
     """Only an empty folder does: what has been written since is not thrown away for what was before."""
-    if not files.is_folder(target) or any(is_ours(one) for one in files.list_folder(target)):
+    if not files.is_folder(target) or holds_a_log(files, target):
         raise StrayProblem(f"{target} is there and holds records of its own; move it away first")
     files.remove_folder(target)
 
 
-def _lock(files: Files, folder: str) -> Lock:
+@contextmanager
+def _locked(files: Files, folder: str) -> Iterator[None]:
     try:
-        return files.lock(f"{folder}/{LOCK}")
+        lock = files.lock(f"{folder}/{LOCK}")
     except BlockingIOError:
         raise StrayProblem(f"{folder} is in use by a broker; stop it first") from None
+    try:
+        yield
+    finally:
+        lock.release()

@@ -10,7 +10,7 @@ from ottla.broker.adoption.holdings import Holdings, look
 from ottla.broker.adoption.kafka_log import UnreadableMetadata, read_kafka_image
 from ottla.broker.adoption.plan import CannotAdopt, Consent, Plan, plan
 from ottla.common.clock import Random, random_uuid
-from ottla.metadata.follower import ImageFollower
+from ottla.metadata.follower import stored_image
 from ottla.metadata.image import ClusterImage
 from ottla.metadata.records import encode_records
 from ottla.metadata.store import StoreError
@@ -50,7 +50,7 @@ async def _adopt(
     if not holdings.partitions and not kafka:
         raise CannotAdopt(f"there is nothing to take over: no partition in {', '.join(paths)}")
     if stored is not None:
-        image = await _stored_image(store, stored.cluster_id)
+        image = await stored_image(store, stored.cluster_id)
     else:
         image = read_kafka_image(files, f"{kafka[0]}/{KAFKA_METADATA}") if kafka else ClusterImage()
     offset = image.end_offset if stored is not None else 0
@@ -58,13 +58,6 @@ async def _adopt(
     if not dry_run:
         await _write(files, store, holdings, made, offset)
     return made
-
-
-async def _stored_image(store: MetadataStore, cluster_id: str) -> ClusterImage:
-    await store.open(cluster_id)
-    follower = ImageFollower(store)
-    await follower.load()
-    return follower.image
 
 
 async def _write(files: Files, store: MetadataStore, holdings: Holdings, made: Plan, offset: int) -> None:

@@ -42,21 +42,11 @@ async def fetch(ctx: Context, request: FetchRequest) -> FetchResponse:
     except KafkaError as error:  # session errors come at the top, with session id 0
         return FetchResponse(error_code=ctx.count_error(error), responses=[])
     subscription: Subscription = Subscription() if session is None else session
-    if ctx.long is not None and ctx.is_large:
-        await _take_wishes_in_slices(ctx, subscription, request, by_id, incremental)
-    else:
-        for topic in request.topics:
-            key: str | bytes = topic.topic_id if by_id else topic.topic
-            for want in topic.partitions:
-                subscription.put((key, want.partition), want)
-        for forgotten in request.forgotten_topics_data if incremental else ():
-            key = forgotten.topic_id if by_id else forgotten.topic
-            for index in forgotten.partitions:
-                subscription.forget((key, index))  # also what the same request has added
+    await _take_wishes(ctx, subscription, request, by_id, incremental)
     if incremental and not subscription.interests:  # it has lost its last partition, and ends, as in Kafka
         ctx.node.fetch_sessions.close(request.session_id)
         session, incremental, subscription = None, False, Subscription()
-        await _take_wishes_in_slices(ctx, subscription, request, by_id, incremental)  # named and forgotten at once
+        await _take_wishes(ctx, subscription, request, by_id, incremental)  # named and forgotten at once
     look = Look(ctx, request, by_id)
     enough = request.min_bytes if request.min_bytes < look.most_bytes else look.most_bytes  # more can never come
     deadline = ctx.node.loop.time() + min(max(request.max_wait_ms, 0) / 1000, MAX_WAIT_S)
@@ -129,22 +119,22 @@ async def _marked(
     subscription.wake = None
 
 
-async def _take_wishes_in_slices(
+async def _take_wishes(
     ctx: Context, subscription: Subscription, request: FetchRequest, by_id: bool, incremental: bool
 ) -> None:
-    """What a large request adds and forgets; nothing is looked at yet, so that others may run."""
-    pace = ctx.pace()
+    """What the request adds and forgets. Nothing is looked at yet, so others may run while a large one is taken."""
+    pace = ctx.pace() if ctx.is_large else None
     for topic in request.topics:
         key: str | bytes = topic.topic_id if by_id else topic.topic
         for want in topic.partitions:
             subscription.put((key, want.partition), want)
-            if pace.due():
+            if pace is not None and pace.due():
                 await pace.rest()
     for forgotten in request.forgotten_topics_data if incremental else ():
         key = forgotten.topic_id if by_id else forgotten.topic
         for index in forgotten.partitions:
-            subscription.forget((key, index))
-            if pace.due():
+            subscription.forget((key, index))  # also what the same request has added
+            if pace is not None and pace.due():
                 await pace.rest()
 
 

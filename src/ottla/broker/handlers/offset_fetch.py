@@ -72,10 +72,11 @@ async def _group(
             group_id,
             lambda machine, token, now_ms: machine.read_offsets(token, group_id, member_id, epoch, stable, wanted),
         )
-        ctx.spend(1 + (len(found.offsets) if topics is None else 0))
+        weight = 1 + (len(found.offsets) if topics is None else 0)
+        ctx.spend(weight)
     except KafkaError as error:
         return GroupAnswer(group_id=group_id, error_code=ctx.count_error(error))
-    if pace.due(1 + (len(found.offsets) if topics is None else 0)):
+    if pace.due(weight):
         await pace.rest()
     if topics is None:
         return GroupAnswer(group_id=group_id, topics=_all(ctx, found))

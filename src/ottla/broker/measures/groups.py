@@ -6,12 +6,12 @@ a sum over a part of them would look like less lag.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
 from ottla.common.errors import KafkaError
-from ottla.common.metrics import GAUGE, Family, labels_text
+from ottla.common.metrics import GAUGE, Family, Sample, labels_text
 
 if TYPE_CHECKING:
     from ottla.broker.groups import Groups
@@ -159,18 +159,30 @@ class GroupSurvey:
         )  # fmt: skip
         yield Family(
             "ottla_consumer_group_committed_offset", GAUGE, "The offset that the group has committed",
-            (("", labels_of_offset("group", row, offset), offset.committed) for row in rows for offset in row.offsets),
+            committed_offsets("group", rows),
         )  # fmt: skip
         yield Family(
             "ottla_consumer_group_lag", GAUGE, "Records between the committed offset and the high watermark",
-            (
-                ("", labels_of_offset("group", row, offset), offset.lag)
-                for row in rows for offset in row.offsets if offset.lag is not None
-            ),
+            lags("group", rows),
         )  # fmt: skip
 
 
-def labels_of_offset(group_label: str, row: GroupRow, offset: OffsetRow) -> str:
+def committed_offsets(group_label: str, rows: Iterable[GroupRow]) -> Iterator[Sample]:
+    """One for each offset that a group has committed; `group_label` is the label's name of the group."""
+    for row in rows:
+        for offset in row.offsets:
+            yield "", _labels_of_offset(group_label, row, offset), offset.committed
+
+
+def lags(group_label: str, rows: Iterable[GroupRow]) -> Iterator[Sample]:
+    """The same of how far each is behind, where that is known."""
+    for row in rows:
+        for offset in row.offsets:
+            if offset.lag is not None:
+                yield "", _labels_of_offset(group_label, row, offset), offset.lag
+
+
+def _labels_of_offset(group_label: str, row: GroupRow, offset: OffsetRow) -> str:
     return labels_text(((group_label, row.group_id), ("topic", offset.topic), ("partition", str(offset.partition))))
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
-from ottla.broker.measures.groups import GroupSurvey, labels_of_offset
+from ottla.broker.measures.groups import GroupSurvey, committed_offsets, lags
 from ottla.broker.measures.latency import Latencies, RequestTimes
 from ottla.broker.measures.partitions import NO_LEADER, PartitionRow, PartitionSurvey
 from ottla.broker.measures.quantiles import QUANTILES, Recent
@@ -201,17 +201,11 @@ class KafkaNames:
         )  # fmt: skip
         yield Family(
             "kafka_consumergroup_current_offset", GAUGE, "The offset that the group has committed",
-            (
-                ("", labels_of_offset("consumergroup", row, offset), offset.committed)
-                for row in rows for offset in row.offsets
-            ),
+            committed_offsets("consumergroup", rows),
         )  # fmt: skip
         yield Family(
             "kafka_consumergroup_lag", GAUGE, "Records between the committed offset and the high watermark",
-            (
-                ("", labels_of_offset("consumergroup", row, offset), offset.lag)
-                for row in rows for offset in row.offsets if offset.lag is not None
-            ),
+            lags("consumergroup", rows),
         )  # fmt: skip
         sums: dict[tuple[str, str], tuple[int, int]] = {}
         for row in rows:

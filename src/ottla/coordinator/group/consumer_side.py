@@ -27,7 +27,7 @@ from ottla.coordinator.group.group_configs import GroupConfigs
 from ottla.coordinator.group.limits import Caller, GroupLimits
 from ottla.coordinator.group.migration import check_upgrade, downgrade, may_downgrade, upgrade
 from ottla.coordinator.group.room import MemberRoom, Room
-from ottla.coordinator.group.sizes import MEMBER_BYTES
+from ottla.coordinator.group.sizes import subscription_bytes
 from ottla.coordinator.group.subscription import MayDescribe
 from ottla.coordinator.group.topics import Topics
 from ottla.coordinator.outcome import Outcome, TimerName, Token
@@ -98,7 +98,7 @@ class ConsumerSide(GroupBase):
         names = request.subscribed_topic_names
         if not names or request.member_epoch in (LEAVE, LEFT_FOR_A_WHILE):
             return
-        self._take_member(MEMBER_BYTES + sum(map(len, names)) + 4 * len(names), now_ms)
+        self._take_member(subscription_bytes(names), now_ms)
 
     def _take_member(self, size_bytes: int, now_ms: int) -> None:
         """A member of so many bytes may come. Raises UnknownServerError, GroupMaxSizeReached."""

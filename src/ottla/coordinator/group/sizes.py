@@ -5,7 +5,7 @@ Estimates of what a record takes, a little above the truth, made before anything
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import TYPE_CHECKING
 
 from ottla.coordinator.group.classic_group import ClassicGroup, Protocols
@@ -38,9 +38,12 @@ def memory_bytes(group: ClassicGroup) -> int:
 
 def consumer_bytes(group: ConsumerGroup) -> int:
     """What the members of a consumer group subscribe to."""
-    return sum(
-        MEMBER_BYTES + sum(map(len, member.topics)) + 4 * len(member.topics) for member in group.members.values()
-    )
+    return sum(subscription_bytes(member.topics) for member in group.members.values())
+
+
+def subscription_bytes(topics: Collection[str]) -> int:
+    """Of a member that subscribes to these topics."""
+    return MEMBER_BYTES + sum(map(len, topics)) + 4 * len(topics)
 
 
 def bytes_with(group: ClassicGroup | None, member_id: str, instance_id: str | None, protocols: Protocols) -> int:
