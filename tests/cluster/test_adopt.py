@@ -75,7 +75,8 @@ def test_a_stray_is_listed_released_and_removed(used: Path) -> None:
 def test_a_partition_whose_id_was_damaged_is_given_back(used: Path) -> None:
     metadata = used / "orders-0" / "partition.metadata"
     right = metadata.read_bytes()
-    metadata.write_bytes(right[:25] + bytes([right[25] ^ 1]) + right[26:])
+    other = b"B" if right[25:26] == b"A" else b"A"
+    metadata.write_bytes(right[:25] + other + right[26:])
     with OttlaBroker(used.parent) as broker:
         sentence = Cli(broker.address).call("topic", "offsets", "orders")
         assert sentence.returncode != 0
