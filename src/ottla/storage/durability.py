@@ -92,9 +92,10 @@ class Durability:
         self.rewritten = [segment for segment in self.rewritten if segment not in sync.closed]
 
     def on_closed(self, files: Files, folder: str, segment: Segment, end_offset: int) -> None:
-        """A segment was closed and its indexes written. Where the recovery point on disk is at its end already (a
-        truncation, or a start since), a crash would take them for synced: so they are, now, though on the loop. A start
-        would find a wrong entry when it looks it up, but Kafka and its tools believe what lies below that point."""
+        """A segment was closed and its indexes written. Where the recovery point on disk is at its end already (only
+        after a truncation, or in a folder that another program has left), a crash would take them for synced: so they
+        are, now, though on the loop. A start would find a wrong entry when it looks it up, but Kafka and its tools
+        believe what lies below that point."""
         if end_offset > self.persisted_point:
             if segment not in self.rewritten:
                 self.rewritten.append(segment)

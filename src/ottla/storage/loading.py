@@ -324,6 +324,7 @@ class Loading:
         self.log_end_offset = max(recovery.next_offset, segments[-1].base_offset)
         self.durable_end = min(max(self.recovery_point, start), self.log_end_offset)
         self.epochs.changed = self.names_changed = True
+        self.fresh_snapshots = list(self.snapshots)  # who wrote them may have ended before they were synced
         if recovery.cut:  # what was cut must not come back behind records that are yet to be written
             segments[-1].open_file().fsync()
             self._files.fsync_folder(self._folder)

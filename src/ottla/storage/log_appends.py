@@ -189,8 +189,8 @@ class AppendableLog(ReadableLog):
 
     def _roll(self, now_ms: int) -> None:
         old = self._segments.active
-        old.deactivate()
-        self._durability.on_closed(self._files, self.folder, old, self.log_end_offset)
+        if old.deactivate():
+            self._durability.on_closed(self._files, self.folder, old, self.log_end_offset)
         self._take_snapshot()
         self._segments.add(self._new_segment(self.log_end_offset, now_ms))
 

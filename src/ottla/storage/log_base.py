@@ -153,8 +153,13 @@ class LogBase:
 
     @property
     def recovery_point(self) -> int:
-        """Where a start after a crash begins to scan; at most durable_end."""
-        return self._durability.recovery_point(self._segments, self.durable_end)
+        """Where a start after a crash begins to scan; at most durable_end. Within the active segment while its indexes
+        are in memory only: a roll could make the log's end the next segment's base, and the scan would pass them by."""
+        point = self._durability.recovery_point(self._segments, self.durable_end)
+        active = self._segments.active
+        if active.offset_index is None or self._durability.closing or not active.size_bytes:
+            return point
+        return min(point, self.log_end_offset - 1)
 
     def on_checkpoint(self, recovery_point: int) -> None:
         """The recovery point that is about to be in the checkpoint file."""

@@ -248,25 +248,33 @@ class Segment:
     def _decoded_indexes(self) -> tuple[OffsetIndex, TimeIndex]:
         return OffsetIndex.decode(self._read(INDEX)), TimeIndex.decode(self._read(TIME_INDEX))
 
-    def deactivate(self) -> None:
-        """Writes the indexes; from now on they are searched on disk."""
-        self.write_indexes()
+    def deactivate(self) -> bool:
+        """Writes the indexes, unless the files say the same (then False); from now on they are searched on disk."""
+        written = self.write_indexes()
         self.offset_index = self.time_index = None
         self._positions.clear()
+        return written
 
-    def write_indexes(self) -> None:
-        """The time index gets its last entry, so that the largest timestamp is known without a look at the log."""
+    def write_indexes(self) -> bool:
+        """The time index gets its last entry, so that the largest timestamp is known without a look at the log. False
+        if nothing was to be written."""
         self.give_back()
         if self.offset_index is None or self.time_index is None:
-            return
+            return False
         self.time_index.maybe_append(self.max_timestamp, self._offset_of_max - self.base_offset)
         self.write_aborted()
-        self._replace(INDEX, self.offset_index.encode())
-        self._replace(TIME_INDEX, self.time_index.encode())
+        contents = {INDEX: self.offset_index.encode(), TIME_INDEX: self.time_index.encode()}
+        changed = [kind for kind, content in contents.items() if not self._says(kind, content)]
+        for suffix in changed:
+            self._replace(suffix, contents[suffix])
+        return bool(changed)
 
     def _read(self, suffix: str) -> bytes:
         path = self.path(suffix)
         return self._files.read(path) if self._files.exists(path) else b""
+
+    def _says(self, suffix: str, content: bytes) -> bool:
+        return self._files.exists(self.path(suffix)) and self._read(suffix) == content
 
     def _replace(self, suffix: str, content: bytes) -> None:
         file = self._files.open(self.path(suffix), create=True)

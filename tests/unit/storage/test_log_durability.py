@@ -7,6 +7,7 @@ import errno
 import pytest
 
 from ottla.common.errors import KafkaStorageError
+from ottla.records.batch import TRANSACTIONAL
 from ottla.testing.clock import SimRandom
 from ottla.testing.disk import CrashMode
 from ottla.testing.files import SimFiles
@@ -156,3 +157,47 @@ def test_what_was_synced_survives_a_power_cut_with_its_epoch_and_its_names() -> 
         again = reopen(files, clean=False, recovery_point=5, internal_segment_bytes=2 * SIZE)
         assert again.log_end_offset == 5
         assert [again.epoch_at(offset) for offset in range(5)] == [0, 0, 1, 1, 2]
+
+
+def test_a_roll_behind_a_checkpoint_is_synced_by_the_next_sync() -> None:
+    files = SimFiles()
+    log = new_log(files)
+    for _ in range(3):
+        add(log)
+    log.flush()
+    log.on_checkpoint(log.recovery_point)
+    assert log.recovery_point == 2, "the scan after a crash has to reach the segment whose indexes are in memory"
+    synced: list[str] = []
+    files.on_operation = lambda kind, path: synced.append(path) if "fsync" in kind else None
+    log.roll(NOW_MS)
+    assert not synced
+    log.flush()
+    assert {path.rpartition(".")[2] for path in synced} >= {"index", "timeindex"}
+    assert log.recovery_point == 3
+
+
+def test_a_roll_of_what_a_clean_stop_left_writes_no_index() -> None:
+    files = SimFiles()
+    log = new_log(files, index_interval_bytes=0)
+    for _ in range(3):
+        add(log)
+    log.close()
+    again = reopen(files, clean=True, recovery_point=3, index_interval_bytes=0)
+    written: list[str] = []
+    files.on_operation = lambda kind, path: written.append(path) if kind in ("append", "fsync") else None
+    assert again.roll(NOW_MS)
+    assert not [path for path in written if path.endswith("index")]
+
+
+def test_a_snapshot_of_a_process_that_was_killed_is_synced_before_its_records_go() -> None:
+    files = SimFiles()
+    log = new_log(files)
+    add(log, batch(producer_id=7, producer_epoch=0, base_sequence=0, attributes=TRANSACTIONAL))
+    log.flush()
+    log.roll(NOW_MS)
+    files = files.kill()
+    log = reopen(files, clean=False, recovery_point=1, start=1)
+    assert log.retain(NOW_MS, 1) == 1
+    log.flush()
+    log = reopen(files.crash(SimRandom(0), CrashMode.LOSE), clean=False, recovery_point=1, start=1)
+    assert log.first_unstable_offset == 0
