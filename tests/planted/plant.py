@@ -103,11 +103,12 @@ def judge(planted: Planted) -> Verdict:
     output = done.stdout + done.stderr
     if done.returncode not in (_FAILED, _PASSED):
         raise AssertionError(f"{planted.name}: the tests did not run (pytest ended with {done.returncode}):\n{output}")
-    return Verdict(planted, _finder(output) if done.returncode == _FAILED else None, output)
+    return Verdict(planted, finder(output) if done.returncode == _FAILED else None, output)
 
 
-def _finder(output: str) -> str:
-    failed = re.search(r"^FAILED (\S+)", output, re.MULTILINE)
+def finder(output: str) -> str:
+    """The test that pytest says has failed, with its whole parameter, and the seed if it has one."""
+    failed = re.search(r"^FAILED (\S+?::\w+(?:\[.*?\])?)(?= - |$)", output, re.MULTILINE)
     assert failed is not None, output
     seed = re.search(r"(?:torture|seed) (\d+)", output)
     return failed[1] + (f", seed {seed[1]}" if seed else "")

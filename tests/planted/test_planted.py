@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.planted.plant import FOLDER, ROOT, DoesNotApply, Planted, judge, plant, planted_bugs
+from tests.planted.plant import FOLDER, ROOT, DoesNotApply, Planted, finder, judge, plant, planted_bugs
 
 BUGS = planted_bugs()
 AT_LEAST = 14
@@ -37,6 +37,18 @@ def test_a_patch_that_no_longer_applies_is_told_apart_from_a_bug_that_was_not_fo
     )
     with pytest.raises(DoesNotApply, match=r"00-gone\.patch no longer applies"):
         plant(Planted("00-gone", patch, "", ()), tmp_path / "copy")
+
+
+@pytest.mark.parametrize(
+    ("test", "told", "found"),
+    [
+        ("tests/a.py::test_b[length -1-False]", " - assert 1 == 2", "tests/a.py::test_b[length -1-False]"),
+        ("tests/a.py::test_b", "", "tests/a.py::test_b"),
+        ("tests/a.py::test_b[0]", " - AssertionError: seed 7", "tests/a.py::test_b[0], seed 7"),
+    ],
+)
+def test_a_finder_is_named_with_its_whole_parameter(test: str, told: str, found: str) -> None:
+    assert finder(f"1 failed\nFAILED {test}{told}\nstopping after 1 failure\n") == found
 
 
 def test_nothing_but_numbered_patches_lies_beside() -> None:

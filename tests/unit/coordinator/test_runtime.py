@@ -28,6 +28,7 @@ from ottla.coordinator.runtime import REFUSED_TIMER_MS, Runtime, Shard
 from ottla.coordinator.transaction.formats import TransactionFormats, key_of
 from ottla.protocol.logs.transaction_state import TransactionLogKey
 from ottla.protocol.message import Message
+from ottla.testing.clock import SimClock
 from ottla.testing.simulation import Simulation, run_simulation
 
 
@@ -306,6 +307,22 @@ def test_a_loading_that_fails_is_tried_again_with_a_growing_pause_until_it_succe
         stage.runtime.resigned(0)
 
     run_simulation(1, main)
+
+
+@pytest.mark.parametrize("behind_ms", [0, 1, 300])
+def test_no_deadline_fires_before_its_millisecond_is_over(behind_ms: int) -> None:
+    """Loops run timers a little early, and the clock of deadlines stands still while the process does."""
+
+    async def play(stage: Stage, log: FakeLog) -> None:
+        machine, clock = stage.shard.machine, stage.runtime.clock
+        assert isinstance(clock, SimClock)
+        at_ms = clock.now_ms() + 500
+        stage.shard.run(machine.watch(at_ms))
+        clock.skew_ms -= behind_ms
+        await asyncio.sleep(1)
+        assert [one for one in machine.told if one[0] == "timer"] == [("timer", at_ms + 1)]  # type: ignore[index]
+
+    on_stage(play)
 
 
 def test_a_deadline_whose_records_were_refused_is_tried_again_until_they_are_written() -> None:

@@ -182,6 +182,47 @@ def test_a_session_with_a_refused_partition_waits_and_tells_the_refusal_each_tim
     on_broker(scenario)
 
 
+def test_what_a_session_has_just_served_is_looked_at_behind_the_others() -> None:
+    """The answers hold one batch each, so a partition that always has more would starve the other one."""
+
+    async def scenario(broker: Asking) -> None:
+        ids = {name: await broker.topic(name) for name in ("a", "b")}
+        for name in ("a", "a", "a", "b", "b"):
+            await broker.produce(name)
+        wanted = [(name, ids[name], [at(0)]) for name in ids]
+        answer = await broker.ask(polling(*wanted, session_epoch=0, max_bytes=1), 18)
+        session_id, offsets, told = answer.session_id, dict.fromkeys(ids.values(), 0), []
+        for epoch in range(1, 6):
+            [topic] = [topic for topic in answer.responses if topic.partitions[0].records]
+            told.append(topic.topic_id)
+            offsets[topic.topic_id] += 1
+            news = polling(("", topic.topic_id, [at(0, offsets[topic.topic_id])])).topics
+            answer = await broker.ask(in_session(session_id, epoch, topics=news, max_bytes=1), 18)
+        assert told == [ids["a"], ids["b"], ids["a"], ids["b"], ids["a"]]
+
+    on_broker(scenario)
+
+
+def test_what_a_long_poll_looks_at_twice_counts_once() -> None:
+    """The second look finds the first batch again: it must leave room for it, and not take it for a second one."""
+
+    async def scenario(broker: Asking) -> None:
+        topic_id = await broker.topic("a")
+        await broker.produce("a")
+        size = len((await broker.ask(polling(("a", topic_id, [at(0)])), 18)).responses[0].partitions[0].records)
+        both = {"min_bytes": 2 * size, "max_bytes": 2 * size, "max_wait_ms": UNTIL_TOLD}
+        other = await open_connection("broker-1", PORT)
+        waiting = asyncio.ensure_future(other.send(polling(("a", topic_id, [at(0)]), **both), version=18))
+        await asyncio.sleep(1)
+        assert not waiting.done(), "half of the bytes are there"
+        await broker.produce("a")
+        answer = await waiting
+        assert len(answer.responses[0].partitions[0].records) == 2 * size
+        other.close()
+
+    on_broker(scenario)
+
+
 def test_the_bytes_to_wait_for_are_no_more_than_the_answer_may_hold() -> None:
     async def scenario(broker: Asking) -> None:
         topic_id = await broker.topic("a")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from ottla.common.names import Uuid
@@ -11,12 +13,13 @@ from tests.unit.broker.handlers.support import Asking, on_broker, on_coordinator
 
 OK, CORRUPT, UNKNOWN, INTERNAL, ACKS, UNAUTHORISED_ID, UNKNOWN_ID, INVALID = 0, 2, 3, 17, 21, 53, 100, 87
 BY_NAME, BY_ID = 9, 13
+PRODUCED_MS = 1_700_000_000_000
 
 
 def batch(*, length: int | None = None, magic: int | None = None, transactional: bool = False) -> bytes:
     producer = {"producer_id": 5, "producer_epoch": 0, "base_sequence": 0} if transactional else {}
     builder = BatchBuilder(transactional=transactional, **producer)
-    builder.append(1_700_000_000_000, b"key", b"value")
+    builder.append(PRODUCED_MS, b"key", b"value")
     data = bytearray(builder.build())
     if length is not None:
         data[8:12] = length.to_bytes(4, "big", signed=True)
@@ -61,6 +64,19 @@ def test_a_length_or_magic_that_no_batch_has_refuses_all_and_appends_nothing(fau
     on_broker(scenario)
 
 
+@pytest.mark.parametrize("beside", [(), (batch(),)], ids=["alone", "beside a good one"])
+def test_a_transactional_batch_without_a_transactional_id_refuses_all_and_appends_nothing(
+    beside: tuple[bytes, ...],
+) -> None:
+    async def scenario(broker: Asking) -> None:
+        topic_id = await broker.topic("a", partitions=2)
+        records = (batch(transactional=True), *beside)
+        assert await told(broker, to(("a", topic_id, parts(*records)))) == [UNAUTHORISED_ID] * len(records)
+        assert [broker.node.replicas.find("a", index).leader_log().log_end_offset for index in (0, 1)] == [0, 0]
+
+    on_broker(scenario)
+
+
 def test_whichever_comes_first_is_answered_a_transactional_batch_or_one_of_no_length() -> None:
     async def scenario(broker: Asking) -> None:
         topic_id = await broker.topic("a", partitions=2)
@@ -89,6 +105,7 @@ def test_a_batch_of_no_length_is_found_before_its_partition_and_the_acks(version
             (lambda data: to(("nosuch", nowhere, parts(data))), unknown),
             (lambda data: to(("a", topic_id, parts(data, index=9))), UNKNOWN),
             (lambda data: to(("a", topic_id, parts(data)), acks=2), ACKS),
+            (lambda data: to(("nosuch", nowhere, parts(data)), acks=2), unknown),
         ):
             assert await told(broker, request(batch()), version) == [good]
             answer = await broker.ask(request(batch(length=5)), version)
@@ -107,3 +124,25 @@ def test_an_internal_topic_is_refused_behind_the_outline_and_the_acks() -> None:
             assert await told(broker, request) == [code]
 
     on_coordinator(scenario)
+
+
+@pytest.mark.parametrize("kind", ["LogAppendTime", "CreateTime"])
+def test_the_time_of_an_append_is_told_where_the_topic_stamps_and_a_retry_is_told_that_of_the_batch(kind: str) -> None:
+    async def scenario(broker: Asking) -> None:
+        topic_id = await broker.topic("a", message_timestamp_type=kind)
+        builder = BatchBuilder(producer_id=5, producer_epoch=0, base_sequence=0)
+        builder.append(PRODUCED_MS, b"key", b"value")
+        request = to(("a", topic_id, parts(builder.build())))
+        before_ms = broker.node.clock.now_ms()
+        times = []
+        for _ in ("first", "retry"):
+            row = (await broker.ask(request, BY_NAME)).responses[0].partition_responses[0]
+            assert (row.error_code, row.base_offset) == (OK, 0)
+            times.append(row.log_append_time_ms)
+            await asyncio.sleep(1)
+        if kind == "CreateTime":
+            assert times == [-1, PRODUCED_MS]
+        else:
+            assert times[0] == times[1] and before_ms <= times[0] <= before_ms + 1000
+
+    on_broker(scenario)
