@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import re
 import shutil
 import subprocess
 import time
@@ -98,3 +100,15 @@ def test_an_alert_that_would_not_fire_is_found(promtool: str, tmp_path: Path) ->
     )
     assert done.returncode != 0
     assert "OttlaClockJumped" in done.stdout + done.stderr
+
+
+def test_promtool_takes_every_query_of_the_dashboard(promtool: str, tmp_path: Path) -> None:
+    dashboard = json.loads((ROOT / "docs/grafana/ottla.json").read_text())
+    queries = [target["expr"] for panel in dashboard["panels"] for target in panel.get("targets", ())]
+    assert len(queries) > 20
+    filled = [re.sub(r"\$\w+", "5m", query) for query in queries]  # a duration, and a pattern of names
+    rules = [{"record": f"query:{number}", "expr": query} for number, query in enumerate(filled)]
+    file = tmp_path / "queries.json"  # which is YAML as well
+    file.write_text(json.dumps({"groups": [{"name": "dashboard", "rules": rules}]}))
+    done = subprocess.run([promtool, "check", "rules", str(file)], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
