@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from ottla.metadata.parts import TopicImage
     from ottla.storage.directory import LogDirectory
     from ottla.storage.log import PartitionLog
+    from ottla.storage.settings import TopicSettings
 
 
 class Hosting:
@@ -231,7 +232,14 @@ class Hosting:
         self._check_may_begin(name, partition.topic_id)
         chosen = node.moves.preferred.pop(name, None)
         place = self._roomiest() if chosen is None or chosen.offline else chosen
-        return self.opening.open(name, place, partial(place.create, name, partition.topic_id, settings, now_ms))
+        return self.opening.open(name, place, partial(self._begin, place, partition, settings, now_ms))
+
+    def _begin(self, place: LogDirectory, partition: Partition, settings: TopicSettings, now_ms: int) -> PartitionLog:
+        """A new log in `place`, unless one came into any directory meanwhile: the partition would have two of them."""
+        name, topic_id = partition.topic_partition, partition.topic_id
+        for directory in self._node.usable_directories():
+            directory.check_none_came(name, topic_id)
+        return place.create(name, topic_id, settings, now_ms)
 
     def _is_of(self, directory: LogDirectory, partition: TopicPartition, topic_id: bytes) -> bool:
         """Whether the folder is that of this topic. If not, it is out of the way when this returns: deleted if the

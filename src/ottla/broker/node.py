@@ -135,7 +135,7 @@ class Node:
         self.directories: list[LogDirectory] = []
         self.listeners = [Listener(bind, advertised) for bind, advertised in addresses_of(settings, host_name)]
         self.descriptors = share(descriptors or _UNLIMITED, settings.ottla_max_open_files)
-        self.wall = Wall(self)
+        self.wall = Wall(clock, log, self.metrics, settings.log_retention_check_interval_ms)
         self.crowd = Crowd(settings, self.descriptors)
         self.router = Router(self)
         self.peers = Peers(self, Session(Listener.internal_one(), ANONYMOUS, "local"))

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 
 from ottla.broker import addresses
 from ottla.broker.refusals import FOREIGN, REFUSALS, refusal
+from ottla.broker.setting_support import PLUGIN_PREFIXES, WORKS
 from ottla.broker.settings_cluster import ClusterBrokerSettings
 from ottla.broker.settings_core import CoreBrokerSettings
 from ottla.broker.settings_groups import GroupBrokerSettings
 from ottla.broker.settings_log import LogBrokerSettings
 from ottla.broker.settings_security import SecurityBrokerSettings
-from ottla.broker.standings import PLUGIN_PREFIXES, WORKS
 from ottla.common.errors import InvalidConfig
 from ottla.common.settings import BOOLEAN, INT, LIST, LONG, READ_ONLY, STRING, Setting, Settings, setting
 from ottla.metadata.effective import base_name, general_setting

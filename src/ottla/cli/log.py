@@ -1,4 +1,4 @@
-"""`ottla log`: look into the files of a partition, check a folder of them, take one over, see what was set aside."""
+"""`ottla log`: look into the files of a partition, check a folder of them, take one over, see what was kept."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from ottla.cli.adopt import adopt_command
+from ottla.cli.damaged import damaged_command
 from ottla.cli.nouns import SuggestingGroup
 from ottla.cli.options import json_option
 from ottla.cli.strays import strays_command
@@ -18,11 +19,13 @@ from ottla.cli.terminal import count_text, dim, print_json, print_table, red, si
 def log() -> None:
     """The files of partitions, ours or Kafka's.
 
-    dump and check change nothing; a broker may be running. adopt and strays are for a broker that is stopped.
+    dump and check change nothing; a broker may be running, as it may for damaged. adopt and strays are for a broker
+    that is stopped.
     """
 
 
 log.add_command(adopt_command)
+log.add_command(damaged_command)
 log.add_command(strays_command)
 
 
@@ -34,13 +37,16 @@ log.add_command(strays_command)
 def dump_command(files: tuple[Path, ...], records: bool, topic: str | None, as_json: bool) -> None:
     """Print segments, indexes, producer snapshots, checkpoints.
 
-    A folder stands for all files in it. --json prints an object a line.
+    A folder stands for all of these in it. What was cut out of a log (`.damaged`) is printed as a segment is, if it is
+    named. --json prints an object a line.
     """
+    from ottla.storage.kept import parse_kept_name
+
     paths = [path for file in files for path in _expanded(file)]
     for path in paths:
         if not as_json and len(paths) > 1:
             print(dim(f"== {path}"))
-        if path.suffix == ".log":
+        if path.suffix == ".log" or parse_kept_name(path.name) is not None:
             _dump_segment(path, records, topic, as_json)
         else:
             _dump_entries(path, as_json)

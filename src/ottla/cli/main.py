@@ -45,7 +45,7 @@ _COMMANDS = {
         "profile": ("ottla.cli.profile:profile", "Names for clusters: add, list, use, remove."),
     },
     "Files": {
-        "log": ("ottla.cli.log:log", "Look into files, check them; adopt a folder; strays."),
+        "log": ("ottla.cli.log:log", "Look into files, check them; adopt a folder; strays, damage."),
     },
     "The shell": {
         "completion": ("ottla.cli.completion:completion", "Completion for bash, zsh and fish: names as well."),

@@ -268,7 +268,7 @@ class LogDirectory:
         assert partition not in self._folders, f"{partition} is here already"
         self._check_online()
         self._check_is_ours(partition)
-        self._check_is_free(partition)
+        self.check_none_came(partition, topic_id)
         self._forget(partition)
         self._write_stale()
         try:
@@ -285,15 +285,21 @@ class LogDirectory:
         if not self._is_ours(partition):
             raise KafkaStorageError(f"{self.path}/{partition} is there, but is no folder of a partition; move it away")
 
-    def _check_is_free(self, partition: TopicPartition) -> None:
-        """A log that came while the broker ran is no new partition's: somebody named a stray back, say."""
+    def check_none_came(self, partition: TopicPartition, topic_id: bytes) -> None:
+        """A log that came while the broker ran is no new partition's: somebody named a stray back, say.
+
+        Nor is it used before the next start where it is the partition's own: it may be a copy that is still being made,
+        and its writer and this broker would write into the same files. Raises KafkaStorageError.
+        """
         path = f"{self.path}/{partition}"
         try:
             names = self._files.list_folder(path) if self._files.is_folder(path) else []
         except OSError as error:
             raise self._failed(error, f"{partition}") from error
         if any(parse_offset_name(name, LOG) is not None for name in names):
-            raise KafkaStorageError(f"{path} came here after the start and holds a log; move it away")
+            own = self.topic_id_of(partition) == topic_id
+            do = "once it is complete, start the broker again, which takes it" if own else "move it away"
+            raise KafkaStorageError(f"{path} came here after the start and holds a log{' of this topic' * own}; {do}")
 
     def _is_ours(self, partition: TopicPartition) -> bool:
         """The folder holds a file of a partition's log, or nothing, or is not there. Raises KafkaStorageError."""

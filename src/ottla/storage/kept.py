@@ -1,13 +1,13 @@
 """Bytes that are taken out of a log and kept beside it: `<20 digits>.log.damaged-<n>`.
 
-The digits are the first offset that the log lost. Nothing picks these files up again and nothing removes them: Kafka
-and this broker pass over names that they do not know. They go with the partition's folder.
+The digits are the first offset that the log lost. No broker picks these files up again or removes them: Kafka and this
+one pass over names that they do not know. They go with the partition's folder, or by `ottla log damaged`.
 """
 
 from __future__ import annotations
 
 from ottla.storage.files import File, Files
-from ottla.storage.paths import LOG, offset_name
+from ottla.storage.paths import LOG, offset_name, parse_offset_name
 
 DAMAGED = f"{LOG}.damaged-"
 _CHUNK_BYTES = 1 << 20
@@ -21,10 +21,6 @@ class Kept:
     def __init__(self, files: Files, folder: str) -> None:
         self._files = files
         self._folder = folder
-
-    def begins_at(self, offset: int) -> bool:
-        """The log has lost what began at `offset`: it goes on behind a hole."""
-        return self._files.exists(f"{self._folder}/{self._name(offset, 1)}")
 
     def part(self, file: File, position: int, end: int, offset: int) -> str:
         """A durable copy of a part of `file`; its name. Raises OSError, before anything of the log has changed."""
@@ -48,6 +44,12 @@ class Kept:
     @staticmethod
     def _name(offset: int, number: int) -> str:
         return f"{offset_name(offset)}{DAMAGED}{number}"
+
+
+def parse_kept_name(name: str) -> int | None:
+    """The first offset in the name of a kept file; None for any other name."""
+    front, mark, number = name.partition(DAMAGED)
+    return parse_offset_name(front + LOG, LOG) if mark and number.isascii() and number.isdigit() else None
 
 
 def copy_part(files: Files, source: File, position: int, end: int, path: str) -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from ottla.broker.refusals import FOREIGN, REFUSALS
+from ottla.broker.setting_support import OF_TOPICS, PLUGIN_PREFIXES, WORKING, Support, group_support, support
 from ottla.broker.settings import BrokerSettings
-from ottla.broker.standings import OF_TOPICS, PLUGIN_PREFIXES, WORKING, Standing, group_standing, standing
 from ottla.common.settings import PASSWORD, Setting
 from ottla.coordinator.group.settings import GroupSettings
 from ottla.storage.settings import TopicSettings
@@ -41,23 +41,23 @@ def page() -> str:
     rows = [_row(name) for name in sorted({*BrokerSettings.definitions, *FOREIGN})]
     rows += [f"| `{prefix}*` | | harmless | {reason} |" for prefix, reason in PLUGIN_PREFIXES.items()]
     topics = [_plain(each, OF_TOPICS.get(name, _WORKS)) for name, each in sorted(TopicSettings.definitions.items())]
-    groups = [_plain(each, group_standing(name)) for name, each in sorted(GroupSettings.definitions.items())]
+    groups = [_plain(each, group_support(name)) for name, each in sorted(GroupSettings.definitions.items())]
     parts = [_INTRODUCTION + "\n".join(rows)]
     parts += [_CHAPTER.format(what) + "\n".join(lines) for what, lines in (("topics", topics), ("groups", groups))]
     return "\n\n".join(parts) + "\n"
 
 
-_WORKS = Standing(WORKING, "")
+_WORKS = Support(WORKING, "")
 _CHAPTER = "## Settings of {}\n\n| setting | default | here | why |\n|---|---|---|---|\n"
 
 
-def _plain(definition: Setting, here: Standing) -> str:
+def _plain(definition: Setting, here: Support) -> str:
     default = definition.render(definition.default)
     return f"| `{definition.name}` | {f'`{default}`' if default else ''} | {here.kind} | {here.reason} |"
 
 
 def _row(name: str) -> str:
-    kind, reason = standing(name)
+    kind, reason = support(name)
     definition = BrokerSettings.definitions.get(name)
     default = None
     if definition is not None and definition.kind != PASSWORD:

@@ -163,11 +163,33 @@ def test_files_that_are_wrong_are_one_partitions_own_trouble_until_they_are_mend
         files = cluster.machines[1].files
         files.remove("/data/t-0")
         files.rename("/data/t-0.aside", "/data/t-0")
-        await cluster.stop()  # a folder put under a running broker is not taken: it may be another's
+        await cluster.stop()  # a folder put under a running broker is not taken: it may be a copy that is not complete
         await cluster.start()
         assert await produce(client, "t", 0, batch()) == 1
 
     on_disk(scenario)
+
+
+@pytest.mark.parametrize("where", ["/disk-a", "/disk-b"])
+def test_a_log_that_comes_back_while_the_broker_runs_keeps_its_partition_from_beginning_anew(where: str) -> None:
+    async def scenario(cluster: SimCluster, _: Node, __: SimFiles, client: Cluster) -> None:
+        await cluster.stop()
+        files = cluster.machines[1].files
+        home = next(disk for disk in ("/disk-a", "/disk-b") if files.exists(f"{disk}/t-0"))
+        files.rename(f"{home}/t-0", f"{home}/t-0.aside")
+        await cluster.start()
+        files = cluster.machines[1].files
+        files.rename(f"{home}/t-0.aside", f"{where}/t-0")
+        with pytest.raises(KafkaStorageError):
+            await produce(client, "t", 0, batch())
+        await cluster.stop()
+        await cluster.start()
+        assert await produce(client, "t", 0, batch()) == 1
+
+    cluster = on_disk(scenario, {"log.dirs": TWO["log.dirs"]})
+    assert (
+        f"{where}/t-0 came here after the start and holds a log of this topic" in said(cluster, "partition.unusable")[0]
+    )
 
 
 def test_a_start_after_a_kill_goes_on_without_the_partition_that_cannot_be_read() -> None:

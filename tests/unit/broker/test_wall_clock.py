@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Awaitable, Callable
 
 import pytest
 
 from ottla.broker.node import Node
+from ottla.broker.wall import Wall
 from ottla.client.cluster import TRANSACTION, Cluster
 from ottla.client.operations import EARLIEST, create_topic, offset_for, produce
 from ottla.common.clock import SteadyClock
 from ottla.common.errors import UnknownMemberId
+from ottla.common.log import Log
+from ottla.common.metrics import Registry
 from ottla.coordinator.group.formats import GROUP_FORMATS
 from ottla.coordinator.steady_formats import SteadyFormats
 from ottla.coordinator.transaction.transaction import State
@@ -85,6 +89,56 @@ def test_retention_goes_on_once_the_clock_has_been_steady_for_a_check_interval()
         assert await offset_for(client, "t", 0, EARLIEST) >= 5
 
     on_clock(scenario)
+
+
+class Watched:
+    """A wall clock that is looked at, and what was said about it."""
+
+    def __init__(self, clock: SimClock) -> None:
+        self.lines: list[str] = []
+        self.wall = Wall(clock, Log(clock, self.lines.append), Registry(), quiet_ms=10_000)
+
+    def jumps(self) -> list[int]:
+        return [int(found) for line in self.lines for found in re.findall(r"clock.jumped by_ms=(-?\d+)", line)]
+
+
+def test_a_pause_without_a_jump_says_nothing_about_the_clock() -> None:
+    watched = Watched(clock := SimClock())
+    for pause_ms in (500, HOUR_MS, YEAR_MS, 500):
+        clock.advance(pause_ms)
+        assert watched.wall.trusted()
+    assert watched.jumps() == []
+
+
+@pytest.mark.parametrize("jump_ms", [HOUR_MS, -HOUR_MS, 2000, -2000])
+@pytest.mark.parametrize("pause_ms", [500, 60_000])
+def test_a_jump_is_told_once_also_one_that_came_during_a_pause(jump_ms: int, pause_ms: int) -> None:
+    watched = Watched(clock := SimClock())
+    clock.skew_ms += jump_ms
+    clock.advance(pause_ms)
+    assert not watched.wall.trusted()
+    clock.advance(9999)
+    assert not watched.wall.trusted()
+    clock.advance(1)
+    assert watched.wall.trusted()
+    assert watched.jumps() == [jump_ms]
+
+
+def test_a_pause_between_the_readings_of_the_two_clocks_is_no_jump() -> None:
+    class Stopped(SimClock):
+        stops = 0
+
+        def now_ms(self) -> int:
+            now_ms = super().now_ms()
+            if self.stops:
+                self.stops -= 1
+                self.advance(HOUR_MS)
+            return now_ms
+
+    watched = Watched(clock := Stopped())
+    clock.stops = 2
+    assert watched.wall.trusted()
+    assert (watched.jumps(), clock.stops) == ([], 0)
 
 
 @pytest.mark.parametrize("jump_ms", [HOUR_MS, -HOUR_MS])

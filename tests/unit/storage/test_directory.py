@@ -8,7 +8,7 @@ import pytest
 
 from ottla.common.errors import KafkaStorageError
 from ottla.common.names import TopicPartition, uuid_text
-from ottla.storage.checkpoints import offsets_text
+from ottla.storage.checkpoints import offsets_text, partition_metadata
 from ottla.storage.directory import DirectoryUnusable
 from ottla.testing.clock import SimRandom
 from ottla.testing.files import CHANGES, CrashMode, SimFiles
@@ -433,6 +433,11 @@ def test_a_log_that_came_while_the_broker_ran_is_not_taken_for_a_new_partition()
     write(files, f"/data/{came}/00000000000000000000.log", files.read(f"/data/{PARTITION}/00000000000000000000.log"))
     with pytest.raises(KafkaStorageError, match="came here after the start and holds a log; move it away"):
         directory.create(came, TOPIC_ID, settings(), NOW_MS)
+    write(files, f"/data/{came}/partition.metadata", partition_metadata(TOPIC_ID))
+    with pytest.raises(KafkaStorageError, match="a log of this topic; once it is complete, start the broker again"):
+        directory.create(came, TOPIC_ID, settings(), NOW_MS)
+    with pytest.raises(KafkaStorageError, match="holds a log; move it away"):
+        directory.create(came, bytes(16), settings(), NOW_MS)
     assert not directory.offline
     assert not directory.contains(came)
     files.remove_folder(f"/data/{came}")

@@ -1,7 +1,7 @@
 """What becomes of each broker setting here: it works, it is harmless without effect, or some values are refused.
 
-Every known name stands in exactly one of the three tables, which `tests/unit/broker/test_standings.py` compares with
-what the code really reads; `docs/settings.md` is made from them.
+Every known name stands in exactly one of the three tables. `tests/unit/broker/test_setting_support.py` compares them
+with what the code really reads; `docs/settings.md` is made from them.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from ottla.broker.refusals import REFUSALS
 WORKING, HARMLESS, REFUSED = "works", "harmless", "refused"
 
 
-class Standing(NamedTuple):
+class Support(NamedTuple):
     """`kind` is one of the three; `reason` says why a setting without effect does no harm, or what is refused."""
 
     kind: str
@@ -193,14 +193,14 @@ HARMLESS_BECAUSE: dict[str, str] = {name: reason for reason, names in _HARMLESS.
 
 _TIERED = "only tiered storage reads it, and remote.storage.enable=true is refused"
 _ONE_NODE = "one node has no replica whose traffic could be throttled"
-OF_TOPICS: dict[str, Standing] = {
-    "follower.replication.throttled.replicas": Standing(HARMLESS, _ONE_NODE),
-    "leader.replication.throttled.replicas": Standing(HARMLESS, _ONE_NODE),
-    "local.retention.bytes": Standing(HARMLESS, _TIERED),
-    "local.retention.ms": Standing(HARMLESS, _TIERED),
-    "remote.log.copy.disable": Standing(HARMLESS, _TIERED),
-    "remote.log.delete.on.disable": Standing(HARMLESS, _TIERED),
-    "remote.storage.enable": Standing(REFUSED, "there is no tiered storage; error 40, as on a Kafka without it"),
+OF_TOPICS: dict[str, Support] = {
+    "follower.replication.throttled.replicas": Support(HARMLESS, _ONE_NODE),
+    "leader.replication.throttled.replicas": Support(HARMLESS, _ONE_NODE),
+    "local.retention.bytes": Support(HARMLESS, _TIERED),
+    "local.retention.ms": Support(HARMLESS, _TIERED),
+    "remote.log.copy.disable": Support(HARMLESS, _TIERED),
+    "remote.log.delete.on.disable": Support(HARMLESS, _TIERED),
+    "remote.storage.enable": Support(REFUSED, "there is no tiered storage; error 40, as on a Kafka without it"),
 }
 """The settings of topics that do not simply work."""
 
@@ -212,19 +212,19 @@ PLUGIN_PREFIXES = {
 """What the settings of plug-ins begin with, and why they do no harm."""
 
 
-def group_standing(name: str) -> Standing:
+def group_support(name: str) -> Support:
     """What becomes of a setting of groups: those of consumer groups work."""
     kind = name.partition(".")[0]
     if kind == "consumer":
-        return Standing(WORKING, "")
-    return Standing(HARMLESS, f"{kind} groups are not offered yet; a client that asks for one is told so")
+        return Support(WORKING, "")
+    return Support(HARMLESS, f"{kind} groups are not offered yet; a client that asks for one is told so")
 
 
-def standing(name: str) -> Standing:
+def support(name: str) -> Support:
     """What becomes of the known setting `name`. Raises KeyError for any other."""
     if name in WORKS:
-        return Standing(WORKING, "")
+        return Support(WORKING, "")
     if name in HARMLESS_BECAUSE:
-        return Standing(HARMLESS, HARMLESS_BECAUSE[name])
+        return Support(HARMLESS, HARMLESS_BECAUSE[name])
     rule = REFUSALS[name]
-    return Standing(REFUSED, f"{rule.lacks}; {rule.instead}")
+    return Support(REFUSED, f"{rule.lacks}; {rule.instead}")

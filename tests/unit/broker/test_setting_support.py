@@ -8,8 +8,8 @@ from pathlib import Path
 
 import ottla
 from ottla.broker.refusals import FOREIGN, REFUSALS
+from ottla.broker.setting_support import HARMLESS_BECAUSE, OF_TOPICS, WORKS
 from ottla.broker.settings import BrokerSettings
-from ottla.broker.standings import HARMLESS_BECAUSE, OF_TOPICS, WORKS
 from ottla.coordinator.group.settings import GroupSettings
 from ottla.storage.settings import TopicSettings
 from tests.unit.broker.settings_page import PAGE, page
@@ -32,7 +32,7 @@ WITHOUT_EFFECT = {
 """What the code reads for a check alone."""
 
 
-def test_every_known_setting_has_exactly_one_standing() -> None:
+def test_every_known_setting_is_in_exactly_one_table() -> None:
     tables = [set(WORKS), set(HARMLESS_BECAUSE), set(REFUSALS)]
     assert set().union(*tables) == {*BrokerSettings.definitions, *FOREIGN}
     assert sum(len(table) for table in tables) == len(set().union(*tables))
@@ -62,7 +62,7 @@ def test_what_works_is_read_and_what_is_read_works() -> None:
     assert read - WORKS == set()
 
 
-def test_only_known_settings_of_topics_have_a_standing_of_their_own() -> None:
+def test_only_known_settings_of_topics_are_said_not_to_work() -> None:
     assert set(OF_TOPICS) <= set(TopicSettings.definitions)
 
 
