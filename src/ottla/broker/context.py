@@ -109,9 +109,17 @@ class Context:
             self.waited_s += monotonic() - since_s
 
     @property
+    def abandoned(self) -> bool:
+        """The connection is closed."""
+        return self.session.gone
+
+    @property
     def unheard(self) -> bool:
         """Whether to answer now with what is there: the connection is closed, or the broker stops."""
         return self.session.gone or self.session.draining
+
+    def is_heard(self) -> bool:
+        return not self.unheard
 
     async def rest(self) -> None:
         """Others run. Before its first rest a long request waits for a place among the long ones.
@@ -164,9 +172,9 @@ class Context:
                 "(ottla.max.request.elements); ask for less in one request"
             )
 
-    def pace(self) -> Pace:
-        """For a handler whose loop is as long as the client wants."""
-        return Pace(self)
+    def pace(self, *, only_reads: bool = False) -> Pace:
+        """For a handler whose loop is as long as the client wants. One that only reads ends when the client goes."""
+        return Pace(self, only_reads)
 
     def count_error(self, error: KafkaError) -> int:
         """The code of an error that goes into the answer, counted by name in the metrics."""

@@ -16,6 +16,7 @@ from ottla.broker.context import Context
 from ottla.broker.intake import SHARED_BYTES
 from ottla.broker.measures.latency import BOUNDS_S
 from ottla.broker.session import Session
+from ottla.broker.turns import Unheard
 from ottla.common.errors import KafkaError, UnknownServerError, UnsupportedVersion
 from ottla.protocol.api import APIS
 from ottla.protocol.codec import EncodeError, ProtocolError
@@ -161,6 +162,8 @@ class Router:
         try:
             try:
                 response = await handler(ctx, request)
+            except Unheard:
+                response = None
             except Exception as error:
                 response = self._failed(ctx, request, error)
             if node.log.tells_requests:

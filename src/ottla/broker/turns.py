@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from asyncio import AbstractEventLoop, Future
 from collections import deque
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 if TYPE_CHECKING:
@@ -22,6 +23,14 @@ _LONG_AT_ONCE = 2
 """Requests with long work whose answers are being built, at a time: an answer may take 100 MiB."""
 _OPENED_AT_ONCE = 2
 """Large batches that are inflated and looked at, at a time: each may take 128 MiB while it is."""
+
+
+_LOOKED_AT_ONCE = 1
+"""Of those, how many for somebody who looks for a time: who writes does not wait behind more than one of them."""
+
+
+class Unheard(Exception):
+    """Nobody is there to read the answer any more: a request that only reads ends here."""
 
 
 class Places:
@@ -93,6 +102,11 @@ class Turns:
 class Resting(Protocol):
     """A request at work."""
 
+    @property
+    def abandoned(self) -> bool:
+        """The client has gone."""
+        ...
+
     async def rest(self) -> None: ...
 
 
@@ -112,10 +126,11 @@ class LongWork:
 class Pace:
     """Counts the work of one request, and waits for a turn whenever a slice of it is done."""
 
-    __slots__ = ("_left", "_request")
+    __slots__ = ("_left", "_only_reads", "_request")
 
-    def __init__(self, request: Resting) -> None:
+    def __init__(self, request: Resting, only_reads: bool) -> None:
         self._request = request
+        self._only_reads = only_reads
         self._left = SLICE_ITEMS
 
     def due(self, items: int = 1) -> bool:
@@ -124,9 +139,14 @@ class Pace:
         return self._left <= 0
 
     async def rest(self) -> None:
-        """Others run. What an image, a group or a partition said before may have changed afterwards."""
+        """Others run. What an image, a group or a partition said before may have changed afterwards.
+
+        Raises Unheard where the request only reads and its client has gone.
+        """
         self._left = SLICE_ITEMS
         await self._request.rest()
+        if self._only_reads and self._request.abandoned:
+            raise Unheard
 
 
 class Openings:
@@ -136,6 +156,7 @@ class Openings:
         self._turns = turns
         self._offload = offload
         self._places = Places(loop, _OPENED_AT_ONCE)
+        self._looks = Places(loop, _LOOKED_AT_ONCE)
 
     async def run(self, steps: Steps[Result]) -> Result:
         """The result of the steps, or their exception. Steps that never pause are taken at once."""
@@ -143,15 +164,32 @@ class Openings:
             step = next(steps)
         except StopIteration as stop:
             return stop.value  # type: ignore[no-any-return]
+        return await self._run(steps, step, _always)
+
+    async def look(self, steps: Steps[Result], is_heard: Callable[[], bool]) -> Result:
+        """The same for somebody who only reads. Raises Unheard once nobody waits for it."""
+        try:
+            step = next(steps)
+        except StopIteration as stop:
+            return stop.value  # type: ignore[no-any-return]
+        await self._looks.enter()
+        try:
+            return await self._run(steps, step, is_heard)
+        finally:
+            self._looks.leave()
+
+    async def _run(self, steps: Steps[Result], step: Any, is_heard: Callable[[], bool]) -> Result:
         await self._places.enter()
         try:
-            return await self._take(steps, step)
+            return await self._take(steps, step, is_heard)
         finally:
             steps.close()
             self._places.leave()
 
-    async def _take(self, steps: Steps[Result], step: Any) -> Result:
+    async def _take(self, steps: Steps[Result], step: Any, is_heard: Callable[[], bool]) -> Result:
         while True:
+            if not is_heard():
+                raise Unheard
             try:
                 if step is None:
                     await self._turns.next()
@@ -165,3 +203,7 @@ class Openings:
                     step = steps.send(answer)
             except StopIteration as stop:
                 return stop.value  # type: ignore[no-any-return]
+
+
+def _always() -> bool:
+    return True

@@ -7,13 +7,19 @@ import asyncio
 import pytest
 
 from ottla.broker.context import MAX_WAIT_S
+from ottla.broker.turns import Turns
 from ottla.client.connection import Connection, open_connection
 from ottla.protocol.messages.fetch import FetchRequest
+from ottla.protocol.messages.list_offsets import ListOffsetsRequest
+from ottla.protocol.messages.produce import ProduceRequest
+from ottla.records.record import BatchBuilder
 from ottla.testing.cluster import PORT
 from tests.unit.broker.handlers.support import Asking, on_broker
 
 POLLS = 5000
 FOREVER_MS = 2**31 - 1
+PARTITIONS, RECORDS, CLIENTS = 10, 20_000, 5
+TIME_MS = 1_700_000_000_000
 
 
 def poll(*partitions: int, session_epoch: int = -1, wait_ms: int = FOREVER_MS) -> FetchRequest:
@@ -104,3 +110,41 @@ def test_a_broker_that_stops_answers_long_polls_at_once(polls: int) -> None:
         return broker.node.loop.time() - started
 
     assert on_broker(scenario) < 1
+
+
+def test_looking_through_large_batches_for_a_time_ends_with_the_connection(monkeypatch: pytest.MonkeyPatch) -> None:
+    turns = 0
+
+    async def slow_turn(_turns: Turns) -> None:
+        """Work takes no virtual time, so nobody could hang up in the middle of it."""
+        nonlocal turns
+        turns += 1
+        await asyncio.sleep(0.002)
+
+    async def scenario(broker: Asking) -> None:
+        await broker.topic("t", partitions=PARTITIONS)
+        builder = BatchBuilder()
+        for number in range(RECORDS):
+            builder.append(TIME_MS - (number + 1 < RECORDS), None, None)
+        indexes = range(PARTITIONS)
+        written = [ProduceRequest.PartitionProduceData(index=index, records=builder.build()) for index in indexes]
+        topic = ProduceRequest.TopicProduceData(name="t", partition_data=written)
+        await broker.ask(ProduceRequest(acks=1, topic_data=[topic]), 9)
+        rows = [ListOffsetsRequest.ListOffsetsPartition(partition_index=one, timestamp=TIME_MS) for one in indexes]
+        request = ListOffsetsRequest(topics=[ListOffsetsRequest.ListOffsetsTopic(name="t", partitions=rows)])
+        answer = await broker.ask(request, 5)
+        assert {one.offset for one in answer.topics[0].partitions} == {RECORDS - 1}
+        whole, waiting = turns, []
+        for _ in range(CLIENTS):
+            connection = await open_connection("broker-1", PORT)
+            waiting.append((connection, asyncio.ensure_future(connection.send(request, version=5))))
+        while turns == whole:
+            await asyncio.sleep(0.001)
+        for connection, asked in waiting:
+            asked.cancel()
+            connection.close()
+        await until_idle(broker)
+        assert turns - whole < whole, "not even the work of one request, though five were sent"
+
+    monkeypatch.setattr(Turns, "next", slow_turn)
+    on_broker(scenario)

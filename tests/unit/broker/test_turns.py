@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 from itertools import pairwise
 
-from ottla.broker.turns import SLICE_ITEMS, Openings, Pace, Turns
+import pytest
+
+from ottla.broker.turns import SLICE_ITEMS, Openings, Pace, Turns, Unheard
 from ottla.records.opening import Steps
 
 
@@ -52,6 +54,7 @@ class Request:
 
     def __init__(self, turns: Turns) -> None:
         self._turns = turns
+        self.abandoned = False
 
     async def rest(self) -> None:
         await self._turns.next()
@@ -60,13 +63,26 @@ class Request:
 def test_a_pace_rests_after_each_slice() -> None:
     async def main() -> int:
         turns = Turns(asyncio.get_running_loop())
-        pace = Pace(Request(turns))
+        pace = Pace(Request(turns), only_reads=False)
         for _ in range(3 * SLICE_ITEMS):
             if pace.due():
                 await pace.rest()
         return turns.paused
 
     assert asyncio.run(main()) == 3
+
+
+def test_a_request_that_only_reads_ends_when_its_client_goes_and_no_other() -> None:
+    async def main() -> None:
+        request = Request(Turns(asyncio.get_running_loop()))
+        reading, writing = Pace(request, only_reads=True), Pace(request, only_reads=False)
+        await reading.rest()
+        request.abandoned = True
+        await writing.rest()
+        with pytest.raises(Unheard):
+            await reading.rest()
+
+    asyncio.run(main())
 
 
 class HereOffload:
@@ -102,3 +118,47 @@ def test_few_batches_are_open_at_a_time_and_a_failure_gives_its_place_back() -> 
         assert await openings.run(steps(False)) == 1
 
     asyncio.run(main())
+
+
+def test_who_writes_waits_behind_one_that_looks_and_not_behind_all() -> None:
+    async def main() -> list[str]:
+        loop = asyncio.get_running_loop()
+        openings = Openings(loop, Turns(loop), HereOffload())  # type: ignore[arg-type]
+        done: list[str] = []
+
+        def steps(name: str) -> Steps[None]:
+            for _ in range(5):
+                yield None
+            done.append(name)
+
+        looks = [openings.look(steps(f"look {number}"), lambda: True) for number in range(20)]
+        await asyncio.gather(*looks, openings.run(steps("write")))
+        return done
+
+    assert "write" in asyncio.run(main())[:2]
+
+
+def test_a_look_ends_between_two_steps_once_nobody_waits_for_it_and_gives_its_place_back() -> None:
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        openings = Openings(loop, Turns(loop), HereOffload())  # type: ignore[arg-type]
+        taken: list[int] = []
+
+        def steps(name: int) -> Steps[int]:
+            for _ in range(1000):
+                taken.append(name)
+                yield None
+            return name
+
+        looks = [openings.look(steps(number), lambda: len(taken) < 10) for number in range(5)]
+        results = await asyncio.gather(*looks, return_exceptions=True)
+        assert [type(result) for result in results] == [Unheard] * 5
+        assert len(taken) < 20, "each took one step more at most"
+        assert await openings.look(iter_of(7), lambda: True) == 7
+
+    asyncio.run(main())
+
+
+def iter_of(value: int) -> Steps[int]:
+    yield None
+    return value

@@ -59,7 +59,7 @@ async def describe_configs(ctx: Context, request: DescribeConfigsRequest) -> Des
     results = []
     unknown = any(resource.resource_type not in RESOURCE_TYPES for resource in request.resources)
     known: dict[tuple[int, str], list[Entry]] = {}
-    pace = ctx.pace()
+    pace = ctx.pace(only_reads=True)
     for resource in _once(request.resources):
         result = Result(resource_type=resource.resource_type, resource_name=resource.resource_name)
         results.append(result)

@@ -71,7 +71,7 @@ async def consumer_group_describe(ctx: Context, request: ConsumerGroupDescribeRe
     A group named twice is answered once, as in DescribeGroups.
     """
     groups = []
-    pace = ctx.pace()
+    pace = ctx.pace(only_reads=True)
     for group_id in dict.fromkeys(request.group_ids):
         group = await _describe(ctx, group_id)
         if request.include_authorized_operations and not group.error_code:

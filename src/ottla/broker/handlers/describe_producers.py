@@ -19,7 +19,7 @@ Answer = DescribeProducersResponse.PartitionResponse
 async def describe_producers(ctx: Context, request: DescribeProducersRequest) -> DescribeProducersResponse:
     """Needs READ on the topic."""
     topics = []
-    pace = ctx.pace()
+    pace = ctx.pace(only_reads=True)
     for topic in request.topics:
         allowed = ctx.allows(Operation.READ, ResourceType.TOPIC, topic.name)
         answers = []

@@ -29,7 +29,7 @@ Answer = FindCoordinatorResponse.Coordinator
 async def find_coordinator(ctx: Context, request: FindCoordinatorRequest) -> FindCoordinatorResponse:
     keys = request.coordinator_keys if ctx.version >= _BATCHED else [request.key]
     answers = []
-    pace = ctx.pace()
+    pace = ctx.pace(only_reads=True)
     for key in keys:
         answers.append(await _find(ctx, request.key_type, key))
         if pace.due():

@@ -26,7 +26,7 @@ _NAMES_ERROR = 6
 async def describe_groups(ctx: Context, request: DescribeGroupsRequest) -> DescribeGroupsResponse:
     """Needs DESCRIBE on each group. A group named twice is answered once: three bytes ask for megabytes."""
     groups = []
-    pace = ctx.pace()
+    pace = ctx.pace(only_reads=True)
     for group_id in dict.fromkeys(request.groups):
         group = await _describe(ctx, group_id)
         if request.include_authorized_operations and not group.error_code:
@@ -66,7 +66,7 @@ async def list_groups(ctx: Context, request: ListGroupsRequest) -> ListGroupsRes
     everything = ctx.allows(Operation.DESCRIBE, ResourceType.CLUSTER, CLUSTER_NAME)
     states = frozenset(state.lower() for state in request.states_filter)
     types = frozenset(one.lower() for one in request.types_filter)
-    pace = ctx.pace()
+    pace = ctx.pace(only_reads=True)
     for shard in runtime.shards():
         groups = shard.machine.list(ctx.node.steady.now_ms())
         response.groups += [

@@ -35,7 +35,7 @@ Answer = ListOffsetsResponse.ListOffsetsPartitionResponse
 
 async def list_offsets(ctx: Context, request: ListOffsetsRequest) -> ListOffsetsResponse:
     topics = []
-    pace = ctx.pace()
+    pace = ctx.pace(only_reads=True)
     for topic in request.topics if len(request.topics) < 2 else _joined(request.topics):
         allowed = ctx.allows(Operation.DESCRIBE, ResourceType.TOPIC, topic.name)
         answers = []
@@ -107,6 +107,6 @@ async def _answer(
     else:
         by_largest = timestamp == MAX_TIMESTAMP
         steps = log.steps_for_max_timestamp() if by_largest else log.steps_for_timestamp(timestamp)
-        found = await ctx.node.openings.run(steps)
+        found = await ctx.node.openings.look(steps, ctx.is_heard)
         if found is not None and found.offset < readable:
             answer.offset, answer.timestamp, answer.leader_epoch = found.offset, found.timestamp, found.leader_epoch

@@ -29,7 +29,7 @@ async def list_transactions(ctx: Context, request: ListTransactionsRequest) -> L
         return response
     producers, states = frozenset(request.producer_id_filters), frozenset(request.state_filters)
     response.unknown_state_filters = [state for state in request.state_filters if state not in TITLES]
-    pace = ctx.pace()
+    pace = ctx.pace(only_reads=True)
     for shard in runtime.shards():
         known = list(shard.machine.all())
         response.transaction_states += [

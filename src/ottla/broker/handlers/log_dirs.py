@@ -33,7 +33,7 @@ async def describe_log_dirs(ctx: Context, request: DescribeLogDirsRequest) -> De
         response.error_code = ctx.count_error(ClusterAuthorizationFailed())
         return response
     contents: dict[str, dict[str, list[Replica]]] = {directory.path: {} for directory in ctx.node.directories}
-    pace = ctx.pace()
+    pace = ctx.pace(only_reads=True)
     for partition in _asked(ctx, request):
         directory = _directory_of(ctx, partition)
         if directory is not None and not directory.offline:

@@ -37,7 +37,7 @@ async def metadata(ctx: Context, request: MetadataRequest) -> MetadataResponse:
     node = ctx.node
     asked = request.topics
     topics: list[Topic] = []
-    pace = ctx.pace()
+    pace = ctx.pace(only_reads=True)
     if asked is None or (not asked and ctx.version == _EMPTY_MEANS_ALL):
         known = node.image.topics
         for name in sorted(known):

@@ -37,7 +37,7 @@ Asked = OffsetFetchRequest.OffsetFetchRequestTopics
 async def offset_fetch(ctx: Context, request: OffsetFetchRequest) -> OffsetFetchResponse:
     """Needs DESCRIBE on the group, then on each topic."""
     stable = request.require_stable
-    pace = ctx.pace()
+    pace = ctx.pace(only_reads=True)
     if ctx.version >= _BATCHED:
         groups = [
             await _group(ctx, pace, group.group_id, group.topics, stable, group.member_id, group.member_epoch)

@@ -19,7 +19,7 @@ Answer = OffsetForLeaderEpochResponse.EpochEndOffset
 async def offset_for_leader_epoch(ctx: Context, request: OffsetForLeaderEpochRequest) -> OffsetForLeaderEpochResponse:
     """Needs DESCRIBE on the topic, or CLUSTER_ACTION, which brokers have."""
     topics = []
-    pace = ctx.pace()
+    pace = ctx.pace(only_reads=True)
     for topic in request.topics:
         allowed = ctx.allows(Operation.DESCRIBE, ResourceType.TOPIC, topic.topic) or ctx.allows(
             Operation.CLUSTER_ACTION, ResourceType.CLUSTER, CLUSTER_NAME

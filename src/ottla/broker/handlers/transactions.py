@@ -203,7 +203,7 @@ async def describe_transactions(ctx: Context, request: DescribeTransactionsReque
     """Needs DESCRIBE on each id; topics that the principal may not describe are left out. An id named twice is answered
     once: its transaction may have thousands of partitions."""
     states = []
-    pace = ctx.pace()
+    pace = ctx.pace(only_reads=True)
     for transactional_id in dict.fromkeys(request.transactional_ids):
         state = _describe(ctx, transactional_id)
         states.append(state)
