@@ -183,3 +183,26 @@ def test_a_wait_of_more_than_a_second_says_what_it_waits_for() -> None:
             code, said, seconds = interrupt(process)
     assert code == 130, said
     assert seconds < ENDS_WITHIN_S
+
+
+def test_a_member_that_a_service_manager_ends_leaves_its_group(tmp_path: Path) -> None:
+    with OttlaBroker(tmp_path) as broker:
+        cli = Cli(broker.address)
+        cli.text("produce", "t", stdin=b"one\n")
+        with running(broker.address, "consume", "t", "-g", "g") as process:
+            assert process.stdout is not None
+            assert process.stdout.readline() == b"one\n"
+            process.terminate()
+            assert process.wait(60) == 130
+        (group,) = cli.json("group", "list")
+        assert group["state"] == "Empty", "or the next member waits until its session has run out"
+
+
+def test_what_cannot_be_meant_is_refused_and_a_place_behind_the_end_is_told(tmp_path: Path) -> None:
+    with OttlaBroker(tmp_path) as broker:
+        cli = Cli(broker.address)
+        cli.text("produce", "t", stdin=b"one\n")
+        assert "the name after -g is empty" in cli.error("consume", "t", "-g", "", code=2)
+        done = cli.call("consume", "t", "-o", "999", "-e")
+        assert (done.returncode, done.stdout) == (0, b"")
+        assert done.stderr == b"ottla: partition 0 of t ends at offset 1: reading on from there\n"

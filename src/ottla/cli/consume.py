@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from typing import Any, BinaryIO
 
@@ -77,6 +78,8 @@ def consume(
     span = parse_positions(words)
     if group is not None and (partitions or span._replace(word=None) != Span()):
         raise click.UsageError("a group decides itself who reads what; with -g only -o beginning or -o end is possible")
+    if group == "":
+        raise click.UsageError("the name after -g is empty; leave -g out to read without a group")
     printer = (
         json_line if as_json else compile_format(_format(layout, key_delimiter, delimiter), empty_is_null=null_as_word)
     )
@@ -86,6 +89,7 @@ def consume(
     output = _Output(printer, count, quiet, unbuffered)
     reader = _Reader(bootstrap, group, span, properties, output, line)
     interrupted = True
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # a service manager ends it as Ctrl-C does
     try:
         if group is not None:
             reader.join(topics, to_the_end)
@@ -172,6 +176,7 @@ class _Reader:
         self._hinted = False
         self._told = False
         self._waited_s = 0.0
+        self._has_read = False
 
     # -- what to read
 
@@ -189,6 +194,8 @@ class _Reader:
                     )
             found = self._positions(topic, partitions or existing, span, to_the_end)
             for (name, number), (start, stop) in found.items():
+                if span.offset is not None and start < span.offset:
+                    notice(f"partition {number} of {name} ends at offset {start}: reading on from there")
                 if stop is None or start < stop:
                     self._stops[name, number] = stop
                     starts.append(self._kafka.TopicPartition(name, number, start))
@@ -236,6 +243,7 @@ class _Reader:
                 elif not self._output.full and self._wants(message):
                     self._output.write(message)
                     last[message.topic(), message.partition()] = message
+                    self._has_read = True
             self._output.flush()
             if self._grouped:
                 for message in last.values():
@@ -288,5 +296,5 @@ class _Reader:
         self._output.progress.end()
         with telling(lambda: "waiting for the broker to take the commit, and the leave of the group"):
             done = within(self._consumer.close, most_s)
-        if not done and self._grouped:
+        if not done and self._has_read and self._grouped:
             notice("the broker has not answered: what was read last may not be committed, and will be read again")

@@ -9,8 +9,8 @@ from typing import TypeVar
 
 import click
 
-from ottla.cli.waiting import telling
-from ottla.cli.who_answers import who_answers
+from ottla.cli.waiting import NOTICE_S, telling
+from ottla.cli.who_answers import HTTP, SSH, TLS, who_answers
 from ottla.client.bootstrap import parse_bootstrap
 from ottla.client.cluster import Cluster
 from ottla.client.connection import ConnectionOptions
@@ -41,7 +41,7 @@ async def _ask(bootstrap: str, work: Callable[[Cluster], Awaitable[Result]]) -> 
     async with cluster:
         with telling(lambda: f"waiting for an answer of {bootstrap}"):
             try:
-                await cluster.refresh([])
+                await _first_answer(cluster, bootstrap)
             except (NetworkException, RequestTimedOut) as error:
                 raise no_broker(bootstrap, _reason(error)) from None
             try:
@@ -50,6 +50,25 @@ async def _ask(bootstrap: str, work: Callable[[Cluster], Awaitable[Result]]) -> 
                 raise click.ClickException(
                     f"the broker at {bootstrap} stopped answering ({_reason(error)}); what was asked may have been done"
                 ) from None
+
+
+async def _first_answer(cluster: Cluster, bootstrap: str) -> None:
+    """Raises ClickException as soon as it is clear that another protocol is spoken there: a wait would not help."""
+    answer = asyncio.ensure_future(cluster.refresh([]))
+    if not (await asyncio.wait({answer}, timeout=NOTICE_S))[0]:
+        foreign = await asyncio.to_thread(_foreign, bootstrap)
+        if foreign is not None and not answer.done():
+            answer.cancel()
+            raise foreign
+    await answer
+
+
+def _foreign(bootstrap: str) -> click.ClickException | None:
+    for address in parse_bootstrap(bootstrap):
+        other = who_answers(*address)
+        if other in (HTTP, TLS, SSH):
+            return click.ClickException(f"no Kafka broker answers at {address}: {other.sentence}")
+    return None
 
 
 def _reason(error: KafkaError) -> str:
