@@ -4,6 +4,7 @@ everybody's. `SimFiles.serving` makes either raise, unless it comes through the 
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 
 import pytest
 
@@ -14,6 +15,7 @@ from ottla.testing.errors import NotDeterministic
 from ottla.testing.files import SimFiles
 from ottla.testing.simulation import Simulation, run_simulation
 from tests.simulation.compaction_workload import COMPACTED, commit, delete_records, fill
+from tests.simulation.test_log_moves import TWO_DISKS, A, B, arrival, move
 
 SETTINGS = {
     "log.cleaner.backoff.ms": "200",
@@ -56,6 +58,48 @@ def test_a_broker_at_work_and_its_stop_sync_and_remove_in_threads_alone() -> Non
         assert cluster.machines[1].files.exists("/data/.kafka_cleanshutdown")
 
     run_simulation(1, main)
+
+
+def test_a_partition_moves_between_directories_without_a_sync_on_the_loop() -> None:
+    """Back and forth, while it is written, in segments, or compacted; what it leaves is removed in threads."""
+
+    async def main(simulation: Simulation, topic_configs: dict[str, str]) -> None:
+        cluster = SimCluster(simulation, {**SETTINGS, **TWO_DISKS})
+        await cluster.start()
+        files = cluster.machines[1].files
+        files.serving = True
+        async with cluster.client() as client:
+            await create_topic(client, "events", 1, configs={"file.delete.delay.ms": "100", **topic_configs})
+            moving = True
+
+            async def write() -> None:
+                number = 0
+                while moving:
+                    await produce(client, "events", 0, batch(number))
+                    number += 1
+                    await asyncio.sleep(simulation.random.between(0.0, 0.02))
+
+            await produce(client, "events", 0, batch(0))
+            writing = asyncio.ensure_future(write())
+            for path in (B, A, B, A):
+                assert await move(client, path) == 0
+                await arrival(client, path)
+                await asyncio.sleep(0.5)
+            await delete_records(client, "events", 5)
+            assert await move(client, B) == 0
+            await arrival(client, B)
+            moving = False
+            await writing
+            await asyncio.sleep(5)
+            left = [name for path in (A, B) for name in files.list_folder(path) if name.startswith("events")]
+            assert left == ["events-0"]
+        await cluster.stop()
+        assert not [line for line in cluster.log if " error " in line]
+
+    small = {"internal.segment.bytes": "1000"}
+    for configs in (small, {**small, "flush.messages": "1"}, {**COMPACTED, "cleanup.policy": "compact,delete"}):
+        for seed in range(4):
+            run_simulation(seed, partial(main, topic_configs=configs))
 
 
 @pytest.mark.parametrize("call", ["fsync", "fsync_folder", "remove_folder"])

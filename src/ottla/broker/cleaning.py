@@ -147,6 +147,8 @@ class Cleaning:
         log = partition.log
         if log is None or log.offline or not log.settings.compacts or log.segment_count < 2:
             return None
+        if self._node.moves.is_moving(partition):
+            return None
         given_up = self._uncleanable.get(partition.topic_id, {}).get(partition.topic_partition.partition)
         if given_up is not None and not given_up.is_due(log.settings, self._node.steady.now_ms()):
             return None
@@ -242,9 +244,12 @@ class Cleaning:
         return result
 
     def _check(self, dirty: _Dirty) -> None:
-        """After each wait: is it still that log, and what the pass has read of it?"""
+        """After each wait: is it still that log, and what the pass has read of it?
+
+        A log on the move is left alone, as in Kafka: its copy might have an old record and not the tombstone after it.
+        """
         partition, log = dirty.partition, dirty.log
-        if partition.log is not log or not log.is_current(dirty.version):
+        if partition.log is not log or not log.is_current(dirty.version) or self._node.moves.is_moving(partition):
             raise _Stale
 
     async def _swap(self, dirty: _Dirty, cleaned: Cleaned) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import TYPE_CHECKING
 
 from ottla.broker import eager
@@ -187,13 +188,21 @@ class Directories:
         """Compaction has come up to `offset`. Raises KafkaStorageError."""
         await self._write(directory, lambda: directory.to_checkpoint_cleaned(partition, offset))
 
-    async def note_log_start(self, directory: LogDirectory, partition: TopicPartition, offset: int) -> None:
+    async def note_log_start(self, partition: TopicPartition, offset: int) -> None:
         """Durably, without waiting for a checkpoint. Raises KafkaStorageError."""
-        await self._write(directory, lambda: directory.to_note_log_start(partition, offset))
+        while (directory := self._node.hosting.directory_of(partition)) is not None:
+            async with self.turn(directory):
+                if directory.contains(partition):  # else it has moved while this waited for its turn
+                    await self.run(directory, directory.to_note_log_start(partition, offset).run)
+                    return
 
     async def _write(self, directory: LogDirectory, make: Callable[[], CheckpointWrite]) -> None:
         async with self.turn(directory):
             await self.run(directory, make().run)
+
+    async def sync_names(self, directory: LogDirectory) -> None:
+        """Names of partitions' folders that changed are durable. Raises KafkaStorageError."""
+        await self.run(directory, partial(self._node.files.fsync_folder, directory.path))
 
     async def remove_due(self, directory: LogDirectory) -> None:
         """Folders and files that were deleted long enough ago, one after another. Raises KafkaStorageError."""

@@ -96,6 +96,7 @@ class Hosting:
                     topic is None
                     or partition.partition not in topic.partitions
                     or self._is_held_back(partition, topic.id)
+                    or any(partition in one.futures.partitions() for one in node.directories)
                 ):
                     continue
                 if self.directory_of(partition) is None:

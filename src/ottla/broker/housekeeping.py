@@ -101,10 +101,10 @@ class Housekeeping:
                 started = node.loop.time()
 
     async def _retain(self, partition: Partition) -> None:
-        """Not while its log is being compacted: the pass reads the old segments."""
+        """Not while its log is being compacted: the pass reads the old segments. Nor while it changes its folder."""
         node = self._node
         log = partition.log if partition.log is not None else self._woken(partition)
-        if log is None or log.offline or partition is node.cleaning.busy:
+        if log is None or log.offline or partition is node.cleaning.busy or node.moves.is_switching(partition):
             return
         before = log.log_start_offset
         directory = node.hosting.directory_of(partition.topic_partition)

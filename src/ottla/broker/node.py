@@ -327,7 +327,7 @@ class Node:
                 listener.drain()
         for listener in self.listeners:
             listener.abort()
-        self.moves.stop()
+        await self.moves.stop()
         await self.cleaning.stop()
         for directory in self.usable_directories() if self._started else ():
             with suppress(KafkaStorageError):  # said; an older high watermark is only lower

@@ -142,9 +142,10 @@ class Partition:
         return log
 
     def replace_log(self, log: PartitionLog) -> None:
-        """The log lies in another directory now; it holds the same, and all of that is durable."""
+        """The log lies in another directory now; it holds the same, as durably."""
         self.log = log
-        self.on_log_grew(log, 0)
+        if log.synced_appends and log.durable_end < log.log_end_offset:
+            self._sync(self)  # of the log before it, a sync may be under way that nobody will hear of
         self.changed()
 
     @property

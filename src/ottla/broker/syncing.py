@@ -29,6 +29,8 @@ class Syncing:
         self._node = node
         self._running: dict[Partition, bool] = {}
         """Partitions whose sync runs now, and whether another is wanted after it."""
+        self._held: dict[Partition, bool] = {}
+        """Partitions whose syncs are held back, and whether one was to begin."""
         self.syncs = node.metrics.counter("ottla_log_syncs_total", "Fsyncs of logs that topics asked for")
 
     def wanted(self, partition: Partition) -> None:
@@ -48,7 +50,20 @@ class Syncing:
             if log is not None and not log.offline and log.sync_due(now_ms):
                 self.wanted(partition)
 
+    def hold(self, partition: Partition) -> None:
+        """No sync of the partition's log begins until `release`; one that runs comes to its end."""
+        self._held[partition] = False
+
+    def release(self, partition: Partition) -> None:
+        """What was asked for meanwhile is done now."""
+        if self._held.pop(partition):
+            self._begin(partition)
+
     def _begin(self, partition: Partition) -> None:
+        if partition in self._held:
+            self._held[partition] = True
+            return
+
         def ended(_result: object, error: BaseException | None) -> None:
             again = self._running.pop(partition)
             if isinstance(error, KafkaError):  # the disk refused to open a file, and `Directories` has said it
@@ -65,8 +80,9 @@ class Syncing:
             self.wanted(partition)
 
     async def closed_segments(self, partition: Partition) -> None:
-        """Makes everything but the active segment durable, unless a sync runs anyway. Raises KafkaStorageError."""
-        if partition not in self._running:
+        """Makes everything but the active segment durable, unless a sync runs anyway or must not. Raises
+        KafkaStorageError."""
+        if partition not in self._running and partition not in self._held:
             await self._sync(partition, closed_only=True)
 
     async def _sync(self, partition: Partition, *, closed_only: bool = False) -> None:

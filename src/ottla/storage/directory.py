@@ -129,7 +129,7 @@ class LogDirectory:
         """Sentences about checkpoints that the start found damaged and did not believe."""
         self._stale: dict[TopicPartition, None] = {}
         """Partitions that went; the checkpoint files still speak of them."""
-        self.futures = FutureLogs(self, files, random)
+        self.futures = FutureLogs(self, random)
         self.strays = Strays(files, self.path, random)
 
     def __repr__(self) -> str:
@@ -186,7 +186,7 @@ class LogDirectory:
         self._high_watermarks = self._believed(HIGH_WATERMARKS)
         self._cleaned = self._believed(CLEANER_OFFSETS)
         marker = f"{self.path}/{CLEAN_SHUTDOWN}"
-        self.clean = files.exists(marker) or not self._folders
+        self.clean = files.exists(marker) or not (self._folders or self.futures.partitions())
         if files.exists(marker):
             self.broker_epoch = parse_clean_shutdown(files.read(marker))
             files.remove(marker)
@@ -269,7 +269,7 @@ class LogDirectory:
         self._check_online()
         self._check_is_ours(partition)
         self.check_none_came(partition, topic_id)
-        self._forget(partition)
+        self.forget(partition)
         self._write_stale()
         try:
             self.make_folder(f"{partition}", topic_id)
@@ -366,32 +366,46 @@ class LogDirectory:
         if self.on_repair is not None:
             self.on_repair(partition, repair)
 
-    def adopt(self, partition: TopicPartition, name: str, settings: TopicSettings, now_ms: int) -> PartitionLog:
-        """The folder `name` becomes the partition's own: a clean log that is durable and closed. Raises
-        KafkaStorageError."""
+    def adopt(self, partition: TopicPartition, name: str) -> None:
+        """At a start: the folder `name` becomes the partition's own, durably. Raises KafkaStorageError."""
         assert partition not in self._folders, f"{partition} is here already"
-        self._check_online()
         try:
-            if self._files.exists(f"{self.path}/{name}"):  # else a try before this one was refused its fsync
-                self._files.rename(f"{self.path}/{name}", f"{self.path}/{partition}")
-            self._files.fsync_folder(self.path)
+            self._files.rename(f"{self.path}/{name}", f"{self.path}/{partition}")
         except OSError as error:
-            raise self._failed(error) from error
+            raise self._failed(error, f"{partition}") from error
+        self.sync_names()
         self._folders[partition] = None
-        self._recovery_points.pop(partition, None)  # of a log that lay here before; a start reads it from the file
-        return self._open(partition, settings, now_ms, clean=True)
+
+    def take_in(self, partition: TopicPartition, log: PartitionLog) -> None:
+        """This log, whose folder has another name yet, is that of the partition from now on."""
+        assert partition not in self._folders, f"{partition} is here already"
+        self._folders[partition] = None
+        self._logs[partition] = log
+
+    def give_name(self, partition: TopicPartition, log: PartitionLog) -> None:
+        """Its folder gets the partition's name, unless it was deleted meanwhile. Raises KafkaStorageError."""
+        self._check_online()
+        folder = f"{self.path}/{partition}"
+        if self._logs.get(partition) is not log or log.folder == folder:
+            return
+        try:
+            self._files.rename(log.folder, folder)
+        except OSError as error:
+            raise self._failed(error, f"{partition}") from error
+        log.moved_to(folder)
 
     def delete(self, partition: TopicPartition, now_ms: int) -> None:
         """Renames the folder to `-delete`; its content goes at a later `remove_due`. Raises KafkaStorageError."""
         self._check_online()
         log = self._logs.get(partition)
         delay_ms = 0 if log is None else log.settings.file_delete_delay_ms
-        self.doom(f"{partition}", partition, now_ms + delay_ms)  # first: if that is refused, the log is still in use
+        name = f"{partition}" if log is None else log.folder.rpartition("/")[2]
+        self.doom(name, partition, now_ms + delay_ms)  # first: if that is refused, the log is still in use
         if log is not None:
             log.discard()
             del self._logs[partition]
         del self._folders[partition]
-        self._forget(partition)
+        self.forget(partition)
 
     def doom(self, name: str, partition: TopicPartition, due_ms: int) -> None:
         """The folder `name` is named as one that goes at `due_ms`. Raises KafkaStorageError."""
@@ -440,12 +454,6 @@ class LogDirectory:
             file.close()
         self._files.rename(temporary, path)
 
-    def forget_former(self, partition: TopicPartition) -> None:
-        """A copy of the partition is about to be made here. A log that lay here before, of which the files may still
-        speak, does not say where the copy begins, nor what of it must be there. Raises KafkaStorageError."""
-        self.check_free(partition)
-        self._forget(partition)
-
     def check_free(self, partition: TopicPartition) -> None:
         """Nothing lies under the partition's name, so that a copy may take it. Raises KafkaStorageError."""
         path = f"{self.path}/{partition}"
@@ -456,7 +464,8 @@ class LogDirectory:
         if taken:
             raise KafkaStorageError(f"{path} is there already; move it away before {partition} can come here")
 
-    def _forget(self, partition: TopicPartition) -> None:
+    def forget(self, partition: TopicPartition) -> None:
+        """What the checkpoints say of a log that lay here says nothing of one that will."""
         if partition in self._recovery_points or partition in self._log_starts:
             self._stale[partition] = None
         for checkpoint in (self._recovery_points, self._log_starts, self._high_watermarks, self._cleaned):
@@ -517,19 +526,19 @@ class LogDirectory:
         except OSError as error:
             raise self._failed(error) from error
         del self._folders[partition]
-        self._forget(partition)
+        self.forget(partition)
         return path
 
     # -- checkpoints
 
     def to_checkpoint(self) -> CheckpointWrite:
-        """Recovery points and log start offsets as they are now. Raises KafkaStorageError.
+        """Recovery points and log start offsets as they are now, of copies as well. Raises KafkaStorageError.
 
         Once it has run, hand it to `checkpointed`.
         """
         self._check_online()
         points: dict[PartitionLog, int] = {}
-        for partition, log in self._logs.items():
+        for partition, log in (*self._logs.items(), *self.futures.logs()):
             points[log] = self._recovery_points[partition] = log.recovery_point
             log.on_checkpoint(log.recovery_point)
             if log.start_needs_checkpoint:
@@ -589,10 +598,6 @@ class LogDirectory:
         self._log_starts[partition] = offset
         return CheckpointWrite(self._presence, [self._content(LOG_STARTS, self._log_starts)], {})
 
-    def note_log_start(self, partition: TopicPartition, offset: int) -> None:
-        """The same at once. Raises KafkaStorageError."""
-        self._run(self.to_note_log_start(partition, offset))
-
     def _content(self, name: str, offsets: Mapping[TopicPartition, int]) -> tuple[str, Mapping[TopicPartition, int]]:
         return f"{self.path}/{name}", dict(offsets)
 
@@ -609,7 +614,7 @@ class LogDirectory:
         if self.offline:
             return
         self.offline = True
-        for log in (*self._logs.values(), *self.futures.logs()):
+        for log in (*self._logs.values(), *(copy for _, copy in self.futures.logs())):
             log.offline = True
         if self.on_failure is not None:
             self.on_failure(self, error)
@@ -714,7 +719,7 @@ class LogDirectory:
 
     def release(self) -> None:
         """Gives the lock back and nothing else: what a start that failed does."""
-        for copy in self.futures.logs():
+        for _, copy in self.futures.logs():
             copy.discard()
         self._lock.release()
 

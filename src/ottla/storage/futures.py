@@ -1,8 +1,12 @@
 """Copies of partitions on their way into a log directory (KIP-113): `<topic>-<partition>.<32 hex>-future`.
 
-A copy becomes the partition in an order that no crash can spoil: the copy is complete and durable; the old folder is
-named as deleted, durably; the copy gets the partition's name. Where a start finds a copy and no partition, that order
-was broken off after its second step, so the copy is the partition. Beside the partition a copy is worth nothing.
+A copy becomes the partition in an order that no crash can spoil. It is as durable as the log that it was made from, and
+the checkpoints say so; the old folder is named as deleted, and from that moment the copy is what is read and written;
+when that name is durable, the copy gets the partition's own. Until that is durable as well, nobody is told of anything
+that it would survive a power cut: the old log may come back, and is all there is then.
+
+Where a start finds a copy and no partition, that order was broken off behind its second step, so the copy is the
+partition. Beside the partition a copy is worth nothing.
 """
 
 from __future__ import annotations
@@ -12,7 +16,6 @@ from typing import TYPE_CHECKING
 
 from ottla.common.clock import Random
 from ottla.common.names import TopicPartition
-from ottla.storage.files import Files
 from ottla.storage.paths import FUTURE_FOLDER, doomed_folder_name
 from ottla.storage.settings import TopicSettings
 
@@ -24,9 +27,8 @@ if TYPE_CHECKING:
 class FutureLogs:
     """Those of one directory."""
 
-    def __init__(self, directory: LogDirectory, files: Files, random: Random) -> None:
+    def __init__(self, directory: LogDirectory, random: Random) -> None:
         self._directory = directory
-        self._files = files
         self._random = random
         self._names: dict[TopicPartition, str] = {}
         self._logs: dict[TopicPartition, PartitionLog] = {}
@@ -38,8 +40,8 @@ class FutureLogs:
     def partitions(self) -> list[TopicPartition]:
         return list(self._names)
 
-    def logs(self) -> Iterable[PartitionLog]:
-        return self._logs.values()
+    def logs(self) -> Iterable[tuple[TopicPartition, PartitionLog]]:
+        return self._logs.items()
 
     def get(self, partition: TopicPartition) -> PartitionLog | None:
         """The copy that is being made, if there is one."""
@@ -47,9 +49,9 @@ class FutureLogs:
 
     def begin(self, partition: TopicPartition, topic_id: bytes, settings: TopicSettings, now_ms: int) -> PartitionLog:
         """An empty copy; one that was begun before is dropped. Raises KafkaStorageError."""
+        self._directory.check_free(partition)
         self.discard(partition, now_ms)
         name = doomed_folder_name(partition, self._random.bytes(16), FUTURE_FOLDER)
-        self._directory.forget_former(partition)
         self._names[partition] = name  # before it is there, so that a half is discarded with the rest
         self._directory.make_folder(name, topic_id)
         log = self._directory.open_folder(name, partition, settings, now_ms, clean=True)
@@ -64,18 +66,15 @@ class FutureLogs:
         name = self._names.pop(partition, None)
         if name is not None:
             self._directory.doom(name, partition, now_ms)
+        if not self._directory.contains(partition):
+            self._directory.forget(partition)
 
-    def close(self, partition: TopicPartition) -> None:
-        """The copy is complete: everything of it is written and durable. Raises KafkaStorageError."""
-        self._logs.pop(partition).close()
-        try:
-            self._files.fsync_folder(f"{self._directory.path}/{self._names[partition]}")
-        except OSError as error:
-            raise self._directory.refused(error) from error
-        self._directory.sync_names()
-
-    def promote(self, partition: TopicPartition, settings: TopicSettings, now_ms: int) -> PartitionLog:
-        """The copy, which is closed, becomes the partition of this directory. Raises KafkaStorageError."""
-        log = self._directory.adopt(partition, self._names[partition], settings, now_ms)
+    def take_place(self, partition: TopicPartition) -> None:
+        """The copy is the partition's log from now on, in its own folder until `LogDirectory.give_name`."""
         del self._names[partition]
-        return log
+        self._directory.take_in(partition, self._logs.pop(partition))
+
+    def promote(self, partition: TopicPartition) -> None:
+        """At a start: the copy that was found becomes the partition of this directory. Raises KafkaStorageError."""
+        self._directory.adopt(partition, self._names[partition])
+        del self._names[partition]

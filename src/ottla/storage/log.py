@@ -22,6 +22,7 @@ from ottla.storage.producer_loading import load_producers
 from ottla.storage.producer_tally import ProducerTally
 from ottla.storage.repairs import OnRepair, tell_nobody
 from ottla.storage.settings import TopicSettings
+from ottla.storage.snapshots import copy_of
 from ottla.storage.unusable import unusable_sentence
 
 __all__ = ("Appended", "FoundOffset", "Origin", "PartitionLog", "ProducerView", "open_log")
@@ -108,15 +109,44 @@ class PartitionLog(CleanableLog):
         except OSError as error:
             raise self._failed(error) from error
 
-    def take_over(self, other: PartitionLog) -> None:
-        """This log is a copy of `other`, which is used no more: what that knew of epochs and producers is known here.
+    def learn(self, other: PartitionLog, now_ms: int) -> None:
+        """This log is a copy of `other`, which goes on: what that knows of epochs and producers is written down, for
+        the next sync. A copy alone would not know producers whose records are gone, nor epochs that brought none.
 
-        A copy alone would not know producers whose records are gone, nor epochs that brought none.
+        It is written at the beginning of a segment, because a start after a crash believes nothing later. Raises
+        KafkaStorageError.
         """
         assert self.log_end_offset == other.log_end_offset, f"{self} is no copy of {other}"
         self._epochs.take_over(other._epochs)
+        self._producers = copy_of(other._producers)
+        self.advance_start(other.log_start_offset)
+        self._durability.names_changed = True
+        if not self.roll(now_ms):
+            try:
+                self._take_snapshot()
+            except OSError as error:
+                raise self._failed(error) from error
+
+    def take_over(self, other: PartitionLog) -> None:
+        """This log is a copy of `other`, which is used no more, and all that was durable there is durable here.
+
+        It counts as no more than that until the next sync: as long as a power cut may bring the folder of `other` back,
+        nobody may be told more.
+        """
+        assert self.log_end_offset == other.log_end_offset, f"{self} is no copy of {other}"
+        assert self.durable_end >= other.durable_end, f"{self} is less durable than {other}"
+        self.configure(other.settings)
+        self._epochs.take_over(other._epochs)
         self._use_producers(other._producers)
         self.advance_start(other.log_start_offset)
+        self.durable_end = other.durable_end
+
+    def moved_to(self, folder: str) -> None:
+        """The log's folder has another name now. Nobody is at work on its files by name."""
+        self.folder = folder
+        for segment in self._segments:
+            segment.moved_to(folder)
+        self.configure(self.settings)  # its sentences name the partition by the folder
 
     def advance_start(self, offset: int) -> bool:
         """DeleteRecords: records below `offset` are gone. False if the start is there already.

@@ -188,6 +188,10 @@ class Segment:
                 self._suffix = suffix
             self._behind.pop(kind, None)
 
+    def moved_to(self, folder: str) -> None:
+        """The folder that it lies in has another name now."""
+        self._folder = folder
+
     def finish_rename(self) -> None:
         """What a rename has left behind follows."""
         if self._behind:

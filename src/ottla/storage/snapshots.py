@@ -50,6 +50,11 @@ def write_snapshot(files: Files, path: str, producers: Producers) -> None:
         file.close()
 
 
+def copy_of(producers: Producers) -> Producers:
+    """What a snapshot would know of them."""
+    return decode_snapshot(encode_snapshot(producers))
+
+
 def decode_snapshot(data: bytes, log_end: int = (1 << 63) - 1) -> Producers:
     """The producers of a log that ended at `log_end`. Raises CorruptSnapshot."""
     if len(data) < _HEAD.size:

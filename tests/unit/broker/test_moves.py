@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ottla.broker.moves import _start_of_copy
+from ottla.broker.moving import _start_of_copy
 
 
 @pytest.mark.parametrize(

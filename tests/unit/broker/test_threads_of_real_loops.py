@@ -16,13 +16,14 @@ import pytest
 from ottla.broker.node import Node
 from ottla.broker.settings import BrokerSettings
 from ottla.client.cluster import Cluster
-from ottla.client.operations import create_topic, delete_topic, produce
+from ottla.client.operations import create_topic, delete_topic, offset_for, produce
 from ottla.common.clock import SystemClock, SystemRandom
 from ottla.common.log import Log
 from ottla.records.record import BatchBuilder
 from ottla.storage.offload import ThreadOffload
 from ottla.storage.os_files import OsFiles
 from tests.simulation.compaction_workload import delete_records
+from tests.simulation.test_log_moves import move
 from tests.unit.broker.test_connection_transports import LOOPS
 
 SETTINGS = {
@@ -35,6 +36,13 @@ SETTINGS = {
     "log.initial.task.delay.ms": "20",
     "offsets.topic.replication.factor": "1",
 }
+SMALL = {"segment.bytes": "1048576", "internal.segment.bytes": "1000", "file.delete.delay.ms": "0"}
+
+
+def batch(number: int) -> bytes:
+    builder = BatchBuilder()
+    builder.append(SystemClock().now_ms(), None, bytes(400) + b"%d" % number)
+    return builder.build()
 
 
 @pytest.mark.parametrize("new_loop", LOOPS)
@@ -59,7 +67,8 @@ def test_slow_calls_are_made_in_threads(
 
     async def main() -> None:
         nonlocal serving
-        settings = BrokerSettings.load({**SETTINGS, "log.dirs": str(tmp_path / "data")})
+        folders = [str(tmp_path / "a"), str(tmp_path / "b")]
+        settings = BrokerSettings.load({**SETTINGS, "log.dirs": ",".join(folders)})
         clock = SystemClock()
         node = Node(
             settings, loop=loop, files=OsFiles(), clock=clock, random=SystemRandom(), offload=ThreadOffload(),
@@ -68,7 +77,9 @@ def test_slow_calls_are_made_in_threads(
         await node.start()
         serving = True
         try:
-            await work(f"127.0.0.1:{node.listeners[0].advertised.port}", calls)
+            address = f"127.0.0.1:{node.listeners[0].advertised.port}"
+            await work(address, calls)
+            await moves(address, folders)
         finally:
             await node.stop()
 
@@ -81,16 +92,54 @@ def test_slow_calls_are_made_in_threads(
     assert not [line for line in lines if " error " in line], lines
 
 
+async def moves(address: str, folders: list[str]) -> None:
+    """Two partitions of several segments go back and forth while they are written."""
+    async with Cluster(address, SystemRandom()) as client, Cluster(address, SystemRandom()) as mover:
+        topics = {"moving": {}, "moving-synced": {"flush.messages": "1"}}
+        for topic, configs in topics.items():
+            await create_topic(client, topic, configs={**SMALL, **configs})
+        moving = True
+
+        async def write(topic: str) -> None:
+            number = 0
+            while moving:
+                assert await produce(client, topic, 0, batch(number)) == number
+                number += 1
+
+        for topic in topics:
+            assert await move(mover, folders[0], topic) == 0
+        writing = [asyncio.ensure_future(write(topic)) for topic in topics]
+        for folder in (folders[1], folders[0], folders[1]):
+            for topic in topics:
+                await until_written(mover, topic, 10)
+                assert await move(mover, folder, topic) == 0
+            for topic in topics:
+                while not is_alone_in(folder, folders, f"{topic}-0"):
+                    await asyncio.sleep(0.01)
+        moving = False
+        await asyncio.gather(*writing)
+
+
+async def until_written(client: Cluster, topic: str, count: int) -> None:
+    """So many records have come."""
+    end = await offset_for(client, topic, 0)
+    while await offset_for(client, topic, 0) < end + count:
+        await asyncio.sleep(0.01)
+
+
+def is_alone_in(folder: str, folders: list[str], name: str) -> bool:
+    """The partition has its own name there, and nowhere else another folder than one that is going."""
+    found = [path for one in folders for path in Path(one).glob(f"{name}*") if not path.name.endswith("-delete")]
+    return found == [Path(folder) / name]
+
+
 async def work(address: str, calls: list[tuple[str, bool]]) -> None:
-    small = {"segment.bytes": "1048576", "internal.segment.bytes": "1000", "file.delete.delay.ms": "0"}
     async with Cluster(address, SystemRandom()) as client:
-        await create_topic(client, "plain", 2, configs={**small, "retention.bytes": "2000"})
-        await create_topic(client, "synced", configs={**small, "flush.messages": "1"})
+        await create_topic(client, "plain", 2, configs={**SMALL, "retention.bytes": "2000"})
+        await create_topic(client, "synced", configs={**SMALL, "flush.messages": "1"})
         for number in range(12):
             for name in ("plain", "synced"):
-                builder = BatchBuilder()
-                builder.append(SystemClock().now_ms(), None, bytes(400) + b"%d" % number)
-                await produce(client, name, 0, builder.build())
+                await produce(client, name, 0, batch(number))
         await delete_records(client, "synced", 5)
         await delete_topic(client, "plain")
         before = len(calls)

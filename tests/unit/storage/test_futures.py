@@ -36,14 +36,45 @@ def test_a_copy_that_is_begun_anew_leaves_nothing_of_the_first() -> None:
 def test_a_copy_is_found_again_and_becomes_the_partition() -> None:
     files = SimFiles()
     place = open_directory(files)
-    place.futures.begin(NAME, TOPIC_ID, TopicSettings(), NOW_MS).append_as_follower(batch(), now_ms=NOW_MS)
-    place.futures.close(NAME)
-    place.release()
-    place = open_directory(files)
-    assert (place.futures.partitions(), place.contains(NAME)) == ([NAME], False)
-    log = place.futures.promote(NAME, TopicSettings(), NOW_MS)
-    assert (log.folder, log.log_end_offset, log.topic_id) == ("/data/a-b-3", 1, TOPIC_ID)
+    copy = place.futures.begin(NAME, TOPIC_ID, TopicSettings(), NOW_MS)
+    copy.append_as_follower(batch(), now_ms=NOW_MS)
+    copy.flush()
+    place = open_directory(files.kill())
+    assert (place.futures.partitions(), place.contains(NAME), place.clean) == ([NAME], False, False)
+    place.futures.promote(NAME)
     assert place.contains(NAME) and place.futures.partitions() == []
+    log = place.log(NAME, TopicSettings(), NOW_MS)
+    assert (log.folder, log.log_end_offset, log.topic_id) == ("/data/a-b-3", 1, TOPIC_ID)
+
+
+def test_a_copy_takes_the_place_in_its_own_folder_and_gets_the_name_later() -> None:
+    files = SimFiles()
+    place = open_directory(files)
+    copy = place.futures.begin(NAME, TOPIC_ID, TopicSettings(), NOW_MS)
+    for offset in range(3):
+        copy.append_as_follower(at(offset), now_ms=NOW_MS)
+        copy.roll(NOW_MS)
+    place.futures.take_place(NAME)
+    assert place.log(NAME, TopicSettings(), NOW_MS) is copy
+    place.give_name(NAME, copy)
+    copy.close_files()
+    copy.append_as_follower(at(3), now_ms=NOW_MS)
+    assert [len(copy.read(offset, 1, up_to=4)) for offset in range(4)] == [len(batch())] * 4
+    copy.flush()
+    assert (copy.folder, files.list_folder("/data/a-b-3")[-1]) == ("/data/a-b-3", "partition.metadata")
+
+
+@pytest.mark.parametrize("named", [False, True])
+def test_a_log_is_deleted_in_whatever_folder_it_lies(named: bool) -> None:
+    files = SimFiles()
+    place = open_directory(files)
+    copy = place.futures.begin(NAME, TOPIC_ID, TopicSettings(), NOW_MS)
+    place.futures.take_place(NAME)
+    if named:
+        place.give_name(NAME, copy)
+    place.delete(NAME, NOW_MS)
+    place.give_name(NAME, copy)  # too late
+    assert [name.endswith("-delete") for name in files.list_folder("/data") if name.startswith("a-b")] == [True]
 
 
 def test_a_log_goes_on_behind_what_compaction_has_emptied() -> None:
@@ -90,13 +121,19 @@ def test_a_copy_is_not_cut_where_a_log_that_lay_there_before_had_its_recovery_po
     place.on_repair = lambda _, repair: told.append(repair)
     copy = place.futures.begin(NAME, TOPIC_ID, TopicSettings(), NOW_MS)
     for offset in range(5):
-        data = bytearray(batch())
-        data[0:8] = offset.to_bytes(8, "big")
-        copy.append_as_follower(bytes(data), now_ms=NOW_MS)
-    place.futures.close(NAME)
-    place.note_log_start(NAME, 0)
+        copy.append_as_follower(at(offset), now_ms=NOW_MS)
+    copy.flush()
+    place.checkpoint()
     if restarted:
         place = open_directory(files := files.kill())
         place.on_repair = lambda _, repair: told.append(repair)
-    log = place.futures.promote(NAME, TopicSettings(), NOW_MS)
+        place.futures.promote(NAME)
+    else:
+        place.futures.take_place(NAME)
+    log = place.log(NAME, TopicSettings(), NOW_MS)
     assert (log.log_start_offset, log.log_end_offset, told) == (0, 5, [])
+
+
+def at(offset: int) -> bytes:
+    """One batch, as a leader stored it."""
+    return offset.to_bytes(8, "big") + batch()[8:]

@@ -74,7 +74,5 @@ async def _delete(ctx: Context, partition: Partition, offset: int) -> int:
         partition.changed()
     start = log.log_start_offset
     if log.synced_appends:  # though it did not move now: the disk may have refused to note it when it did
-        directory = ctx.node.hosting.directory_of(partition.topic_partition)
-        assert directory is not None, f"{log} lies somewhere"
-        await ctx.node.disks.note_log_start(directory, partition.topic_partition, start)
+        await ctx.node.disks.note_log_start(partition.topic_partition, start)
     return start
