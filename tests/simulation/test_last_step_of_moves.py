@@ -14,6 +14,7 @@ from ottla.broker.node import Node
 from ottla.client.cluster import Cluster
 from ottla.client.operations import create_topic, delete_topic, fetch, offset_for, produce
 from ottla.common.errors import KafkaError, KafkaStorageError
+from ottla.common.names import TopicPartition
 from ottla.records.record import read_all
 from ottla.testing.cluster import SimCluster
 from ottla.testing.disk import CrashMode
@@ -42,16 +43,17 @@ STEPS = 30
 EARLIEST = -2
 
 
-def is_left(kind: str, path: str) -> bool:
+def is_left(kind: str, path: str, name: TopicPartition) -> bool:
     """The old folder is about to be named as deleted."""
-    return kind == "rename" and f"{NAME} to " in path and path.endswith("-delete")
+    return kind == "rename" and f"{name} to " in path and path.endswith("-delete")
 
 
 class Refusal:
     """Once the old folder is named as deleted, the directory's names are not synced, for a lack or for good."""
 
-    def __init__(self, files: SimFiles, directory: str, error: int) -> None:
+    def __init__(self, files: SimFiles, directory: str, error: int, name: TopicPartition = NAME) -> None:
         self._directory = directory
+        self._name = name
         self._error = error
         self._left = False
         self.met = asyncio.get_running_loop().create_future()
@@ -59,7 +61,7 @@ class Refusal:
         files.on_operation = self._on_operation
 
     def _on_operation(self, kind: str, path: str) -> None:
-        self._left |= is_left(kind, path)
+        self._left |= is_left(kind, path, self._name)
         if self._left and not self.over and (kind, f"/{path}") == ("fsync_folder", self._directory):
             if not self.met.done():
                 self.met.set_result(None)

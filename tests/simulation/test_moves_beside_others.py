@@ -8,11 +8,22 @@ import errno
 import pytest
 
 from ottla.client.operations import create_topic, offset_for, produce
+from ottla.common.errors import KafkaError
+from ottla.common.names import CONSUMER_OFFSETS, TopicPartition
 from ottla.protocol.messages.init_producer_id import InitProducerIdRequest
 from ottla.testing.cluster import SimCluster
 from ottla.testing.disk import CrashMode
 from ottla.testing.simulation import Simulation, run_simulation
-from tests.simulation.compaction_workload import COMPACTED, delete_records, fill, newest, read_pairs, until_clean
+from tests.simulation.compaction_workload import (
+    COMPACTED,
+    commit,
+    committed,
+    delete_records,
+    fill,
+    newest,
+    read_pairs,
+    until_clean,
+)
 from tests.simulation.test_last_step_of_moves import EARLIEST, SMALL, SYNCED, Refusal, on
 from tests.simulation.test_log_moves import NAME, TOPIC, TWO_DISKS, A, B, arrival, batch, move
 
@@ -149,6 +160,58 @@ def test_a_producer_whose_records_are_gone_is_known_after_a_kill_in_the_last_ste
         async with cluster.client() as client:
             assert await offset_for(client, TOPIC, 0) == 24
             assert await produce(client, TOPIC, 0, batch(b"idempotent", producer_id, 2)) == 2
+        await cluster.stop()
+
+    run_simulation(1, main)
+
+
+def test_a_coordinator_finds_its_log_after_a_kill_in_the_last_step() -> None:
+    """It loads when the start knows its partition, and takes one without a folder for empty."""
+
+    async def main(simulation: Simulation) -> None:
+        cluster = SimCluster(simulation, TWO_DISKS)
+        await cluster.start()
+        async with cluster.client() as client:
+            await on(client, A)
+            await commit(client, "group", TOPIC, 7)
+            assert await move(client, A, CONSUMER_OFFSETS) == 0
+            await asyncio.sleep(1)
+            refusal = Refusal(cluster.machines[1].files, A, errno.EMFILE, TopicPartition(CONSUMER_OFFSETS, 0))
+            assert await move(client, B, CONSUMER_OFFSETS) == 0
+            await refusal.met
+        cluster.kill()
+        await cluster.start()
+        async with cluster.client() as client:
+            assert await committed(client, "group", TOPIC) == 7
+        await cluster.stop()
+
+    run_simulation(1, main)
+
+
+def test_a_coordinator_whose_log_is_on_a_missing_disk_does_not_answer() -> None:
+    async def main(simulation: Simulation) -> None:
+        cluster = SimCluster(simulation, TWO_DISKS)
+        await cluster.start()
+        async with cluster.client() as client:
+            await on(client, A)
+            await commit(client, "group", TOPIC, 7)
+            assert await move(client, B, CONSUMER_OFFSETS) == 0
+            await asyncio.sleep(1)
+        await cluster.stop()
+        files = cluster.machines[1].files
+        files.rename(B, "/pulled-out")
+        files.open(B, create=True).close()  # a file where the folder should be: the operating system refuses
+        await cluster.start()
+        async with cluster.client(timeout_ms=3000) as client:
+            with pytest.raises(KafkaError):
+                await committed(client, "group", TOPIC)
+        await cluster.stop()
+        files = cluster.machines[1].files
+        files.remove(B)
+        files.rename("/pulled-out", B)
+        await cluster.start()
+        async with cluster.client() as client:
+            assert await committed(client, "group", TOPIC) == 7
         await cluster.stop()
 
     run_simulation(1, main)

@@ -139,7 +139,12 @@ class Hosting:
 
     def note_missing(self) -> None:
         """At a start without one of this broker's directories: what may lie there must not begin anew."""
-        names = (partition.topic_partition for partition in self._node.replicas)
+        names = (
+            TopicPartition(topic.name, index)
+            for topic in self._node.image.topics.values()
+            for index, state in topic.partitions.items()
+            if self._node.node_id in state.replicas
+        )
         self._missing = {name for name in names if self.directory_of(name) is None}
         if self._missing:
             self._node.log.error("partition.missing", partitions=len(self._missing), first=min(self._missing))

@@ -35,7 +35,7 @@ class Moves:
         self._wanted: dict[Partition, LogDirectory] = {}
         self._running: dict[Partition, Move] = {}
         self._stopped = False
-        self._broken_off: list[tuple[Partition, str]] = []
+        self._broken_off: list[tuple[TopicPartition, str]] = []
         counter = node.metrics.counter
         self._moved = counter("ottla_log_moves_total", "Partitions moved to another log directory")
         self._copied = counter(
@@ -81,7 +81,8 @@ class Moves:
         raise LogDirNotFound(f"Log directory {path} is not one of this broker's")
 
     def restore(self) -> None:
-        """At a start, before any log is opened: copies that were complete take their places, others are dropped.
+        """At a start, before anybody asks where a partition lies: copies that were complete take their places, others
+        are dropped.
 
         What a crash or a stop broke off is begun anew by `resume`. Where a directory is missing, the partition may lie
         there: then a copy without one proves nothing and stays as it is.
@@ -89,7 +90,7 @@ class Moves:
         now_ms = self._node.clock.now_ms()
         for directory in self._node.usable_directories():
             for name in directory.futures.partitions():
-                topic = self._node.replicas.by_name.get(name.topic)
+                topic = self._node.image.topics.get(name.topic)
                 if self._node.hosting.is_missing(name):
                     continue
                 if topic is None or name.partition not in topic.partitions:
@@ -101,12 +102,13 @@ class Moves:
                     self._node.log.info("partition.moved", partition=name, folder=directory.path, at="start")
                 else:
                     directory.futures.discard(name, now_ms)
-                    self._broken_off.append((topic.partitions[name.partition], directory.path))
+                    self._broken_off.append((name, directory.path))
 
     def resume(self) -> None:
         """Once the broker serves: goes on with what the last stop broke off."""
-        for partition, path in self._broken_off:
-            self.request(partition, self.directory(path))
+        for name, path in self._broken_off:
+            with suppress(KafkaError):  # deleted meanwhile, or its directory has failed
+                self.request(self._node.replicas.find(*name), self.directory(path))
         self._broken_off.clear()
 
     async def stop(self) -> None:

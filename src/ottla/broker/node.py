@@ -223,14 +223,14 @@ class Node:
             await self.membership.join(opened.cluster_id)
         except StoreError as error:
             raise StartError(str(error)) from error
-        self.hosting.settle_folders()
-        self.membership.follow(self.hosting.apply)
-        if self.telemetry is not None:
-            self.telemetry.load()
         self.memory.begin(opened.lost)
         if self.memory.incomplete:
             self.hosting.note_missing()
         self.moves.restore()
+        self.hosting.settle_folders()
+        self.membership.follow(self.hosting.apply)  # coordinators load: all folders must be where they belong
+        if self.telemetry is not None:
+            self.telemetry.load()
         self.membership.listen(self.groups.apply)
         await self._recover()
         for listener in self.listeners:
