@@ -215,3 +215,27 @@ def test_a_coordinator_whose_log_is_on_a_missing_disk_does_not_answer() -> None:
         await cluster.stop()
 
     run_simulation(1, main)
+
+
+def test_what_recovery_has_cut_out_of_a_log_moves_with_it() -> None:
+    async def main(simulation: Simulation) -> None:
+        cluster = SimCluster(simulation, TWO_DISKS)
+        await cluster.start()
+        async with cluster.client() as client:
+            await on(client, A)
+            await produce(client, TOPIC, 0, batch(b"one"))
+        await cluster.stop()
+        files = cluster.machines[1].files
+        log = files.open(f"{A}/{NAME}/{0:020d}.log")
+        log.append(b"no batch")
+        log.close()
+        await cluster.start()
+        async with cluster.client() as client:
+            assert await offset_for(client, TOPIC, 0, EARLIEST) == 0
+            (kept,) = [name for name in files.list_folder(f"{A}/{NAME}") if "damaged" in name]
+            assert await move(client, B) == 0
+            await arrival(client, B)
+        assert files.read(f"{B}/{NAME}/{kept}") == b"no batch"
+        await cluster.stop()
+
+    run_simulation(1, main)

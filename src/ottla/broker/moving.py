@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import TYPE_CHECKING
 
 from ottla.broker.waits import give_way, pause
 from ottla.common.errors import KafkaStorageError
 from ottla.records.batch import parse_header
+from ottla.storage.kept import copy_kept
 
 if TYPE_CHECKING:
     from asyncio import Future
@@ -156,9 +158,11 @@ class Move:
     # --- the last step
 
     async def _note(self, old: LogDirectory) -> None:
-        """What a start must know of the copy, if it finds no partition beside it. What is promised about the log in
-        `old` meanwhile waits for its turn (DeleteRecords)."""
+        """What a start must know of the copy, if it finds no partition beside it, and what recovery has cut out of the
+        log. What is promised about the log in `old` meanwhile waits for its turn (DeleteRecords)."""
         disks, directory = self._node.disks, self._directory
+        await disks.run(directory, partial(copy_kept, self._node.files, self._log.folder, self._copy.folder))
+        self._check()
         self._copy.advance_start(self._log.log_start_offset)
         cleaned_to = old.cleaned_to(self._name)
         if cleaned_to is not None:

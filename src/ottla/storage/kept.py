@@ -52,6 +52,18 @@ def parse_kept_name(name: str) -> int | None:
     return parse_offset_name(front + LOG, LOG) if mark and number.isascii() and number.isdigit() else None
 
 
+def copy_kept(files: Files, source: str, target: str) -> None:
+    """What is kept in the folder `source` is in the folder `target` as well, its content durable. Raises OSError."""
+    for name in files.list_folder(source):
+        if parse_kept_name(name) is None or files.is_folder(f"{source}/{name}"):
+            continue
+        file = files.open(f"{source}/{name}")
+        try:
+            copy_part(files, file, 0, file.size(), f"{target}/{name}")
+        finally:
+            file.close()
+
+
 def copy_part(files: Files, source: File, position: int, end: int, path: str) -> None:
     """The bytes from `position` to `end` as a file of their own, its content durable."""
     copy = files.open(path, create=True)
