@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,7 @@ from ottla.common.errors import KafkaStorageError
 from ottla.common.names import CONSUMER_OFFSETS, TRANSACTION_STATE, TopicPartition, Uuid
 from ottla.metadata.image import BROKER_CONFIG, TOPIC_CONFIG
 from ottla.records.batch import NO_SEQUENCE
+from ottla.storage.duplicates import partitions_in_two
 from ottla.storage.paths import parse_stray_folder
 
 if TYPE_CHECKING:
@@ -73,10 +75,15 @@ class Hosting:
         is set aside and kept: that it is not known is no proof that nobody wants it (decision 6).
         """
         node = self._node
+        held = {one.path: [name for name, _ in one.partitions()] for one in node.usable_directories()}
+        in_two = partitions_in_two(held)
         for directory in node.usable_directories():
-            for partition, _ in list(directory.partitions()):
+            for partition in held[directory.path]:
                 known = node.image.topics.get(partition.topic)
                 if known is not None and partition.partition in known.partitions:
+                    if partition in in_two:  # their topic ids differ, or the start would have been refused
+                        with suppress(KafkaStorageError):  # said; then the partition says so as well when it is used
+                            self._is_of(directory, partition, known.id)
                     continue
                 if directory.topic_id_of(partition) in node.membership.removed_topics:
                     directory.delete(partition, node.steady.now_ms())

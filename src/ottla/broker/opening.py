@@ -13,6 +13,7 @@ from ottla.broker.membership import StartError
 from ottla.common.names import parse_uuid
 from ottla.metadata.store import SQLITE_FILE
 from ottla.storage.directory import DirectoryUnusable, LogDirectory
+from ottla.storage.duplicates import check_no_partition_is_in_two
 from ottla.storage.seen import SEEN
 from ottla.storage.survey import Found, Known, Question, Verdict, decide, missing_sentence, survey
 
@@ -60,6 +61,7 @@ class Opening:
             found = self._survey(look_inside=stored is None)
             known = None if stored is None else Known(stored.cluster_id, stored.end)
             verdict = decide(found, known, self._question(volatile))
+            check_no_partition_is_in_two(self._files, {one.path: one.partitions for one in found})
             directories, cluster_id = self._open(verdict)
         except DirectoryUnusable as error:
             raise StartError(str(error)) from error

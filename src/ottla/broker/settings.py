@@ -165,10 +165,6 @@ class BrokerSettings(
 
     def contradictions(self) -> Iterator[str]:
         """What cannot be, though each value may: a sentence each, Kafka's where it has one."""
-        if not self.directories:
-            yield "At least one log directory must be defined via log.dirs or log.dir."
-        if not self.listeners:
-            yield "At least one listener must be defined via listeners."
         yield from self._contradictions_of_logs()
         if not self.max_connections_per_ip and not self.max_connections_per_ip_overrides:
             yield "max.connections.per.ip can be set to zero only if max.connections.per.ip.overrides property is set."

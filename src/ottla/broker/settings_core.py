@@ -11,7 +11,7 @@ class CoreBrokerSettings(Settings):
     """How requests are taken in."""
 
     # fmt: off
-    advertised_listeners: tuple[str, ...] | None = setting("advertised.listeners", LIST, None, doc="The addresses that clients are told to use, where they differ from what the broker binds to.")
+    advertised_listeners: tuple[str, ...] | None = setting("advertised.listeners", LIST, None, filled=True, doc="The addresses that clients are told to use, where they differ from what the broker binds to.")
     background_threads: int = setting("background.threads", INT, 10, at_least=1, dynamic=CLUSTER, doc="Threads for background work in Kafka; Ottla has one event loop.")
     client_quota_callback_class: str | None = setting("client.quota.callback.class", CLASS, None, doc="A Java class that decides on quotas; kept for compatibility, without effect.")
     config_providers: tuple[str, ...] = setting("config.providers", LIST, (), dynamic=CLUSTER, doc="Names of providers for values outside the file; kept for compatibility, without effect.")
@@ -21,7 +21,7 @@ class CoreBrokerSettings(Settings):
     fetch_purgatory_purge_interval_requests: int = setting("fetch.purgatory.purge.interval.requests", INT, 1000, doc="After how many finished requests waiting fetches are tidied up in Kafka.")
     inter_broker_listener_name: str | None = setting("inter.broker.listener.name", STRING, None, doc="The listener that brokers use among themselves.")
     listener_security_protocol_map: str = setting("listener.security.protocol.map", STRING, "SASL_SSL:SASL_SSL,PLAINTEXT:PLAINTEXT,SSL:SSL,SASL_PLAINTEXT:SASL_PLAINTEXT", dynamic=PER_BROKER, doc="The security protocol of each listener name.")
-    listeners: tuple[str, ...] = setting("listeners", LIST, ("PLAINTEXT://:9092",), dynamic=PER_BROKER, doc="What the broker binds to: NAME://host:port, one or more.")
+    listeners: tuple[str, ...] = setting("listeners", LIST, ("PLAINTEXT://:9092",), dynamic=PER_BROKER, filled=True, doc="What the broker binds to: NAME://host:port, one or more.")
     max_connection_creation_rate: int = setting("max.connection.creation.rate", INT, INT_MAX, at_least=0, dynamic=CLUSTER, doc="How many connections per second the broker accepts.")
     max_connections: int = setting("max.connections", INT, INT_MAX, at_least=0, dynamic=CLUSTER, doc="How many connections the broker holds at once.")
     max_connections_per_ip: int = setting("max.connections.per.ip", INT, INT_MAX, at_least=0, dynamic=CLUSTER, doc="How many connections the broker holds from one address.")

@@ -45,6 +45,7 @@ class Setting:
         "default",
         "doc",
         "dynamic",
+        "filled",
         "internal",
         "kind",
         "name",
@@ -66,6 +67,7 @@ class Setting:
         dynamic: str,
         synonyms: tuple[str, ...],
         internal: bool,
+        filled: bool,
     ) -> None:
         self.name = name
         self.attribute = ""
@@ -80,6 +82,7 @@ class Setting:
         self.dynamic = dynamic
         self.synonyms = synonyms
         self.internal = internal
+        self.filled = filled
 
     def __repr__(self) -> str:
         return f"<setting {self.name} {self.kind_name}>"
@@ -154,19 +157,26 @@ class Setting:
                 raise self._invalid(value, f"Value must be at least {self.at_least}")
             elif self.at_most is not None and value > self.at_most:
                 raise self._invalid(value, f"Value must be no more than {self.at_most}")
-        elif self.one_of is not None:
+        problem = None if self.check is None else self.check(self.name, value)
+        if problem is not None:
+            shown = f"[{', '.join(value)}]" if isinstance(value, tuple) else value
+            raise self._invalid(shown, problem)
+        if isinstance(value, tuple):
+            self._check_elements(value)
+        if self.one_of is not None:
             self._check_choice(value)
-        if self.check is not None:
-            problem = self.check(self.name, value)
-            if problem is not None:
-                shown = f"[{', '.join(value)}]" if isinstance(value, tuple) else value
-                raise self._invalid(shown, problem)
+
+    def _check_elements(self, values: tuple[str, ...]) -> None:
+        """Kafka 4.3.1 refuses an empty element in every list, and some lists that are empty (KIP-1161)."""
+        if "" in values:
+            raise InvalidConfig(f"Configuration '{self.name}' values must not be empty.")
+        if self.filled and not values:
+            valid = "any non-empty value" if self.one_of is None else f"[{', '.join(self.one_of)}]"
+            raise InvalidConfig(f"Configuration '{self.name}' must not be empty. Valid values include: {valid}")
 
     def _check_choice(self, value: Value) -> None:
         assert self.one_of is not None
         for word in value if isinstance(value, tuple) else (value,):
-            if word == "" and self.kind == LIST:
-                raise InvalidConfig(f"Configuration '{self.name}' values must not be empty.")
             if word not in self.one_of:
                 raise self._invalid(word, f"String must be one of: {', '.join(self.one_of)}")
 
@@ -189,13 +199,16 @@ def setting(
     dynamic: str = READ_ONLY,
     synonyms: tuple[str, ...] = (),
     internal: bool = False,
+    filled: bool = False,
 ) -> Any:
     """Declares an attribute of a `Settings` class. A default of None makes the setting nullable.
 
     `also` is one value allowed outside the bounds; `check(name, value)` gives the reason of a refusal, or None;
-    `internal` hides it from listings.
+    `internal` hides it from listings; `filled`: an empty LIST is refused.
     """
-    return Setting(name, kind, default, at_least, at_most, also, one_of, check, doc, dynamic, synonyms, internal)
+    return Setting(
+        name, kind, default, at_least, at_most, also, one_of, check, doc, dynamic, synonyms, internal, filled
+    )
 
 
 Self = TypeVar("Self", bound="Settings")

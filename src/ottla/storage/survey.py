@@ -104,6 +104,7 @@ def decide(found: Sequence[Found], known: Known | None, question: Question) -> V
     or an empty one.
     """
     _check_identities(found, known, question)
+    check_ids_differ({one.path: one.identity for one in found if one.identity is not None})
     if known is None:
         _check_nothing_is_unknown(found, question)
     seen = joined(one.seen for one in found if one.seen is not None)
@@ -139,6 +140,21 @@ def _check_identities(found: Sequence[Found], known: Known | None, question: Que
             )
     if known is not None and first is not None and first.identity is not None:
         _check_store_is_of(known, first, first.identity, question)
+
+
+def check_ids_differ(identities: Mapping[str, Identity]) -> None:
+    """By path. Two directories with one id are one and its copy, and by its id the copy would stand for a directory
+    that is not there. Raises DirectoryUnusable."""
+    paths: dict[bytes, str] = {}
+    for path, identity in identities.items():
+        one = identity.directory_id
+        if any(one) and one in paths:  # zeros: an old Kafka has given it none
+            raise DirectoryUnusable(
+                f"{paths[one]} and {path} have the same directory.id={uuid_text(one)} in their {META_PROPERTIES}: one "
+                f"is a copy of the other, or leads to it. Take the copy out of log.dirs; if its disk is to be used as "
+                f"well, name an empty folder on it. {_NOTHING_CHANGED}"
+            )
+        paths[one] = path
 
 
 def _check_store_is_of(known: Known, one: Found, identity: Identity, question: Question) -> None:

@@ -4,6 +4,7 @@ import pytest
 
 from ottla.broker.settings import BrokerSettings
 from ottla.common.errors import InvalidConfig
+from ottla.common.settings import LIST
 
 
 def test_the_command_line_is_stronger_than_the_file() -> None:
@@ -52,8 +53,6 @@ def test_node_id_and_broker_id_are_one_setting() -> None:
 @pytest.mark.parametrize(
     ("texts", "message"),
     [
-        ({"log.dir": ""}, "At least one log directory"),
-        ({"listeners": ""}, "At least one listener"),
         (
             {"group.consumer.min.session.timeout.ms": "70000"},
             "group.consumer.max.session.timeout.ms must be greater than or equal to",
@@ -65,6 +64,42 @@ def test_node_id_and_broker_id_are_one_setting() -> None:
 def test_settings_that_make_no_sense_are_refused(texts: dict[str, str], message: str) -> None:
     with pytest.raises(InvalidConfig, match=message):
         BrokerSettings.load(texts)
+
+
+@pytest.mark.parametrize(
+    "name", [name for name, definition in BrokerSettings.definitions.items() if definition.kind == LIST]
+)
+def test_no_list_has_an_empty_element(name: str) -> None:
+    """One in log.dirs was the folder `/`. Asked of Apache Kafka 4.3.1, which refuses it in every list."""
+    definition = BrokerSettings.definitions[name]
+    word = (definition.one_of or ("a",))[0]
+    for text in (f"{word},,{word}", f"{word},", f",{word}", ","):
+        with pytest.raises(InvalidConfig, match=f"^Configuration '{name}' values must not be empty\\.$"):
+            definition.parse(text)
+
+
+def test_lists_that_must_not_be_empty_are_those_of_kafka() -> None:
+    """Asked of Apache Kafka 4.3.1. An empty log.dirs stood for the default of log.dir, in silence."""
+    refused = {}
+    for name, definition in BrokerSettings.definitions.items():
+        if definition.kind == LIST:
+            try:
+                assert definition.parse("") == ()
+            except InvalidConfig as error:
+                refused[name] = error.message.removeprefix(f"Configuration '{name}' must not be empty. Valid values ")
+    any_value = "include: any non-empty value"
+    assert refused == {
+        "advertised.listeners": any_value,
+        "controller.listener.names": any_value,
+        "group.consumer.assignors": any_value,
+        "group.coordinator.rebalance.protocols": "include: [consumer, classic, share, streams]",
+        "group.share.assignors": any_value,
+        "listeners": any_value,
+        "log.dir": any_value,
+        "log.dirs": any_value,
+        "process.roles": "include: [broker, controller]",
+    }
+    assert BrokerSettings.load({}).directories == ("/tmp/kafka-logs",)
 
 
 def test_settings_in_force_pass_over_names_that_are_not_ours() -> None:

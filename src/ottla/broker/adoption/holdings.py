@@ -23,7 +23,7 @@ from ottla.storage.paths import (
     parse_stray_folder,
 )
 from ottla.storage.scan import scan_batches
-from ottla.storage.survey import holds_a_log
+from ottla.storage.survey import check_ids_differ, holds_a_log
 
 
 class Holding(NamedTuple):
@@ -65,9 +65,13 @@ def look(files: Files, paths: list[str], *, producers: bool) -> Holdings:
             if partition is None or partition.topic == METADATA_TOPIC or not holds_a_log(files, f"{path}/{name}"):
                 continue
             if partition in partitions:
-                raise DirectoryUnusable(f"{partition} is in {partitions[partition].folder} and in {path}/{name}")
+                raise DirectoryUnusable(
+                    f"{partition} is in {partitions[partition].folder} and in {path}/{name}; move the one that you do "
+                    f"not want out of its log directory"
+                )
             partitions[partition], highest = _partition(files, path, partition, compacted, producers)
             next_producer_id = max(next_producer_id, highest + 1)
+    check_ids_differ(identities)
     clean = all(files.exists(f"{path}/{CLEAN_SHUTDOWN}") for path in paths)
     return Holdings(identities, partitions, tuple(strays), clean, next_producer_id)
 
