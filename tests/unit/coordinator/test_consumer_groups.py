@@ -188,6 +188,13 @@ def test_who_gave_up_in_time_is_not_fenced_later(bench: ConsumerBench) -> None:
 # --- static members
 
 
+def test_a_member_that_comes_again_as_another_instance_leaves_its_old_one_to_others(bench: ConsumerBench) -> None:
+    bench.enter("m", instance_id="i1")
+    assert bench.enter("m", instance_id="i2").error_code == 0
+    assert bench.beat("m", -1, instance_id="i2").error_code == 0
+    assert bench.enter("n", instance_id="i1").error_code == 0
+
+
 def test_an_instance_id_of_a_live_member_is_taken(bench: ConsumerBench) -> None:
     bench.enter("s1", instance_id="i")
     assert bench.enter("s2", instance_id="i").error_code == UNRELEASED

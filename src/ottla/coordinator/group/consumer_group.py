@@ -118,6 +118,7 @@ class ConsumerGroup:
         if old is not None:
             self._disown(old)
             self._count(old, -1)
+            self._forget_instance(old)
         self.members[member.member_id] = member
         self._count(member, 1)
         for held in (member.assigned, member.revoking):
@@ -131,7 +132,11 @@ class ConsumerGroup:
             return
         self._disown(member)
         self._count(member, -1)
-        if member.instance_id is not None and self.static.get(member.instance_id) == member_id:
+        self._forget_instance(member)
+
+    def _forget_instance(self, member: Member) -> None:
+        """Unless another member has taken its place."""
+        if member.instance_id is not None and self.static.get(member.instance_id) == member.member_id:
             del self.static[member.instance_id]
 
     def _own(self, member_id: str, held: Owned) -> None:
