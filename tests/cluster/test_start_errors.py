@@ -164,35 +164,3 @@ def _ready(process: subprocess.Popen[str]) -> str:
     line = process.stdout.readline()
     assert line.startswith("ready "), process.stderr.read()
     return line.split()[1]
-
-
-@pytest.fixture
-def used(tmp_path: Path) -> Path:
-    """The parent of a data folder in which a topic has a record."""
-    with OttlaBroker(tmp_path) as broker:
-        Cli(broker.address).text("produce", "t", stdin=b"one\n")
-    return tmp_path
-
-
-def into_a_pipe(path: Path) -> None:
-    path.unlink()
-    os.mkfifo(path)
-
-
-@pytest.mark.parametrize("name", ["meta.properties", "ottla-checkpoint", "recovery-point-offset-checkpoint"])
-def test_a_pipe_in_place_of_a_small_file_is_named_and_hangs_nothing(used: Path, name: str) -> None:
-    path = used / "data" / name
-    into_a_pipe(path)
-    error = FAR.error("up", "--port", "0", "--data", str(path.parent))
-    assert str(path) in error and "no regular file" in error
-
-
-def test_a_pipe_in_place_of_the_metadata_is_no_metadata(used: Path) -> None:
-    into_a_pipe(used / "data" / "metadata.sqlite")
-    assert "holds 1 partition (t-0), but there is n" in FAR.error("up", "--port", "0", "--data", str(used / "data"))
-
-
-def test_a_pipe_in_place_of_a_topic_id_does_not_hang_the_start(used: Path) -> None:
-    into_a_pipe(used / "data" / "t-0" / "partition.metadata")
-    with OttlaBroker(used) as broker:
-        assert Cli(broker.address).call("topic", "list").returncode == 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ottla.broker.address_limits import parse_limits
+from ottla.common.errors import InvalidConfig
 
 if TYPE_CHECKING:
     from ottla.broker.descriptors import Descriptors
@@ -46,7 +46,7 @@ class Crowd:
 
     def _limits(self, text: str) -> dict[str, int]:
         if self._overrides[0] != text:
-            self._overrides = (text, parse_limits(text))
+            self._overrides = (text, _parse(text))
         return self._overrides[1]
 
     def leave(self, host: str) -> None:
@@ -54,3 +54,14 @@ class Crowd:
         self._hosts[host] -= 1
         if not self._hosts[host]:
             del self._hosts[host]
+
+
+def _parse(text: str) -> dict[str, int]:
+    """`host:limit,host:limit`. Raises InvalidConfig."""
+    limits = {}
+    for item in filter(None, (one.strip() for one in text.split(","))):
+        host, colon, limit = item.rpartition(":")
+        if not (colon and host and limit.isdigit()):
+            raise InvalidConfig(f"max.connections.per.ip.overrides: {item!r} is not of the form host:limit")
+        limits[host] = int(limit)
+    return limits

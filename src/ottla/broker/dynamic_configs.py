@@ -84,6 +84,7 @@ class DynamicConfigChecks:
             check_local_retention(proposed)
         except InvalidConfig as error:
             raise InvalidRequest(_AS_KAFKA_SAYS_IT.format(error.message)) from error
+        _check_connection_limits(changes.get("max.connections.per.ip.overrides"))
         _check_minimum_isr(name, changes)
 
     def check_group(self, changes: Mapping[str, str | None], result: Mapping[str, str]) -> None:
@@ -165,6 +166,16 @@ def _check_minimum_isr(name: str, changes: Mapping[str, str | None]) -> None:
         raise InvalidConfig("Broker-level min.insync.replicas cannot be altered while ELR is enabled.")
     if changes["min.insync.replicas"] is None:
         raise InvalidConfig("Cluster-level min.insync.replicas cannot be removed while ELR is enabled.")
+
+
+def _check_connection_limits(text: str | None) -> None:
+    for item in (text or "").split(","):
+        host, colon, limit = item.strip().rpartition(":")
+        if item.strip() and not (host and colon and limit.isdigit()):
+            raise InvalidRequest(
+                f"Error parsing configuration property 'max.connections.per.ip.overrides': {item.strip()} is not "
+                "host:limit"
+            )
 
 
 def _check_match(pattern: str) -> None:

@@ -295,6 +295,8 @@ class Node:
         if not where:
             return
         host, _, port = where.rpartition(":")
+        if not host or not port.isdigit():
+            raise StartError(f"ottla.http.listener={where!r} is not of the form host:port")
         pages = {"/metrics": self.metrics_page, "/health": self._health}
         self._http = await self.loop.create_server(
             lambda: Http(pages, self.http_limits, self.log_failure), host, int(port)

@@ -9,7 +9,6 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from ottla.broker import addresses
-from ottla.broker.address_limits import parse_limits
 from ottla.broker.refusals import FOREIGN, REFUSALS, refusal
 from ottla.broker.setting_support import PLUGIN_PREFIXES, WORKS
 from ottla.broker.settings_cluster import ClusterBrokerSettings
@@ -169,11 +168,6 @@ class BrokerSettings(
         yield from self._contradictions_of_logs()
         if not self.max_connections_per_ip and not self.max_connections_per_ip_overrides:
             yield "max.connections.per.ip can be set to zero only if max.connections.per.ip.overrides property is set."
-        try:
-            parse_limits(self.max_connections_per_ip_overrides)
-        except InvalidConfig as error:
-            yield error.message
-        yield from self._contradictions_of_pages()
         for low, high in _ORDERED:
             if self.value(low) > self.value(high):  # type: ignore[operator]
                 yield f"{high} must be greater than or equal to {low}"
@@ -181,11 +175,6 @@ class BrokerSettings(
             yield "broker.session.timeout.ms should be greater than or equal to twice broker.heartbeat.interval.ms"
         if "classic" not in self.group_coordinator_rebalance_protocols:
             yield "Disabling the 'classic' protocol is not supported."
-
-    def _contradictions_of_pages(self) -> Iterator[str]:
-        host, _, port = (self.ottla_http_listener or "127.0.0.1:0").rpartition(":")
-        if not host or not (port.isascii() and port.isdigit()) or int(port) > _MOST_PORT:
-            yield f"ottla.http.listener={self.ottla_http_listener} is not of the form host:port, a port up to {_MOST_PORT}"
 
     def _contradictions_of_logs(self) -> Iterator[str]:
         if self.log_roll_ms is not None and self.log_roll_ms < 1:
@@ -206,7 +195,6 @@ class BrokerSettings(
             )
 
 
-_MOST_PORT = 65535
 _ORDERED = tuple(
     (f"group.{kind}.min.{what}", f"group.{kind}.max.{what}")
     for kind in ("consumer", "share", "streams")

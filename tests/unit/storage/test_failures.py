@@ -75,9 +75,6 @@ def test_a_pipe_under_the_name_of_a_file_is_no_fault_of_the_disk(tmp_path: Path)
         OsFiles().open(f"{tmp_path}/00000000000000000000.log")
     assert failure_of(caught.value) is Failure.LOCAL
     assert caught.value.filename == f"{tmp_path}/00000000000000000000.log"
-    with pytest.raises(OSError, match="it is no regular file") as caught:
-        OsFiles().read(f"{tmp_path}/00000000000000000000.log")
-    assert failure_of(caught.value) is Failure.LOCAL
 
 
 def test_a_folder_where_a_file_should_be_is_named(tmp_path: Path) -> None:

@@ -218,8 +218,6 @@ class SqliteStore:
             os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))  # SQLite's own files follow its mode
         except OSError as error:
             raise StoreError(f"{path} cannot be opened: {error.strerror}; look at its rights and its disk") from error
-        if not path.is_file():
-            raise StoreError(f"{path} is no regular file; move it away")
         connection = sqlite3.connect(path, timeout=10, isolation_level=None)
         self._connection = connection
         self._check_whole(path)
