@@ -129,3 +129,15 @@ def test_two_directories_with_one_id_are_one_and_its_copy() -> None:
         await assert_all_is_served(cluster)
 
     scenario(main)
+
+
+def test_a_folder_that_nobody_knows_and_whose_topic_id_cannot_be_read_is_kept() -> None:
+    async def main(cluster: SimCluster, files: SimFiles) -> None:
+        copy_folder(files, f"{A}/orders-0", f"{A}/backup-0")
+        files.remove(f"{A}/backup-0/{PARTITION_METADATA}")
+        files.make_folder(f"{A}/backup-0/{PARTITION_METADATA}")
+        await assert_all_is_served(cluster)
+        (line,) = lines(cluster, "partition.set_aside")
+        assert line.startswith(f"partition=backup-0 folder={A}/backup-0.")
+
+    scenario(main)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 
 from ottla.broker.addresses import LISTENER_MAP
 from ottla.broker.dynamic_steps import check_local_retention, check_steps
+from ottla.broker.setting_forms import address_of, connection_limits
 from ottla.broker.settings import BrokerSettings
 from ottla.common.errors import InvalidConfig, InvalidRequest, KafkaError
 from ottla.common.names import java_int
@@ -169,12 +170,15 @@ def _check_minimum_isr(name: str, changes: Mapping[str, str | None]) -> None:
 
 
 def _check_connection_limits(text: str | None) -> None:
-    for item in (text or "").split(","):
-        host, colon, limit = item.strip().rpartition(":")
-        if item.strip() and not (host and colon and limit.isdigit()):
+    try:
+        limits = connection_limits(text or "")
+    except InvalidConfig as error:
+        raise InvalidRequest(f"Error parsing configuration property {error.message}") from error
+    for host in limits:
+        if address_of(host) is None:  # to look it up, whoever connects now would have to wait
             raise InvalidRequest(
-                f"Error parsing configuration property 'max.connections.per.ip.overrides': {item.strip()} is not "
-                "host:limit"
+                f"Error parsing configuration property max.connections.per.ip.overrides: {host} is a name, and names "
+                "are looked up when the broker starts: give its address, or write the name into the broker's file"
             )
 
 

@@ -85,13 +85,20 @@ class Hosting:
                         with suppress(KafkaStorageError):  # said; then the partition says so as well when it is used
                             self._is_of(directory, partition, known.id)
                     continue
-                if directory.topic_id_of(partition) in node.membership.removed_topics:
+                if self._was_removed(directory, partition):
                     directory.delete(partition, node.steady.now_ms())
                     node.log.info("partition.deleted", partition=partition, folder=directory.path, at="start")
                 else:
                     self._set_aside(directory, partition, None)
         self._tell_held_back()
         self._tell_vanished()
+
+    def _was_removed(self, directory: LogDirectory, partition: TopicPartition) -> bool:
+        """False also where the folder's topic id cannot be read: then it is nobody's, and kept."""
+        try:
+            return directory.topic_id_of(partition) in self._node.membership.removed_topics
+        except KafkaStorageError:
+            return False
 
     def _tell_vanished(self) -> None:
         """Partitions whose folders were there at the last checkpoint begin anew, as in Kafka, but not in silence."""

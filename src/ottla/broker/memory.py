@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from ottla.broker.opening import forgotten_directories
+from ottla.broker.setting_forms import forgotten_directories
 from ottla.storage.seen import SEEN, Seen
 
 if TYPE_CHECKING:

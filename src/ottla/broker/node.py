@@ -12,7 +12,7 @@ from ottla.broker import gauges
 from ottla.broker.addresses import addresses_of
 from ottla.broker.apis import ROWS, TELEMETRY_ROWS
 from ottla.broker.cleaning import Cleaning
-from ottla.broker.crowd import Crowd
+from ottla.broker.crowd import Crowd, Resolve, no_names
 from ottla.broker.descriptors import share
 from ottla.broker.directories import Directories
 from ottla.broker.elements import Elements
@@ -36,6 +36,7 @@ from ottla.broker.producer_limit import ProducerLimit
 from ottla.broker.replicas import Replicas
 from ottla.broker.router import Router
 from ottla.broker.session import Session
+from ottla.broker.setting_forms import http_address
 from ottla.broker.stalled import Stalled
 from ottla.broker.syncing import Syncing
 from ottla.broker.transactions import Transactions
@@ -103,8 +104,12 @@ class Node:
         host_name: str = "localhost",
         descriptors: int | None = None,
         process: Process | None = None,
+        resolve: Resolve = no_names,
     ) -> None:
-        """`descriptors`: how many the process may have, if there is a limit. `process`: the one that runs this."""
+        """`descriptors`: how many the process may have, if there is a limit. `process`: the one that runs this.
+
+        `resolve` looks up host names in settings. Raises InvalidConfig for one that has no address.
+        """
         self.settings = settings
         self.node_id: int = settings.node_id
         self.loop = loop
@@ -138,7 +143,7 @@ class Node:
         self.listeners = [Listener(bind, advertised) for bind, advertised in addresses_of(settings, host_name)]
         self.descriptors = share(descriptors or _UNLIMITED, settings.ottla_max_open_files)
         self.wall = Wall(clock, log, self.metrics, settings.log_retention_check_interval_ms)
-        self.crowd = Crowd(settings, self.descriptors)
+        self.crowd = Crowd(settings, self.descriptors, resolve)
         self.router = Router(self)
         self.peers = Peers(self, Session(Listener.internal_one(), ANONYMOUS, "local"))
         self.disks = Directories(self)
@@ -231,6 +236,9 @@ class Node:
         self.moves.restore()
         self.hosting.settle_folders()
         self.membership.follow(self.hosting.apply)  # coordinators load: all folders must be where they belong
+        wrong = self.crowd.settle()
+        if wrong is not None:
+            self.log.error("config.not_in_force", error=wrong)
         if self.telemetry is not None:
             self.telemetry.load()
         self.membership.listen(self.groups.apply)
@@ -291,16 +299,12 @@ class Node:
             self.log.info("logs.recovered", partitions=recovered)
 
     async def _start_http(self) -> None:
-        where: str | None = self.settings.ottla_http_listener
-        if not where:
+        address = http_address(self.settings)
+        if address is None:
             return
-        host, _, port = where.rpartition(":")
-        if not host or not port.isdigit():
-            raise StartError(f"ottla.http.listener={where!r} is not of the form host:port")
+        host, port = address
         pages = {"/metrics": self.metrics_page, "/health": self._health}
-        self._http = await self.loop.create_server(
-            lambda: Http(pages, self.http_limits, self.log_failure), host, int(port)
-        )
+        self._http = await self.loop.create_server(lambda: Http(pages, self.http_limits, self.log_failure), host, port)
 
     async def metrics_page(self) -> bytes:
         """All metrics in Prometheus' text format, made in slices."""

@@ -10,7 +10,7 @@ from posixpath import normpath
 from typing import TYPE_CHECKING, NamedTuple
 
 from ottla.broker.membership import StartError
-from ottla.common.names import parse_uuid
+from ottla.broker.setting_forms import forgotten_directories
 from ottla.metadata.store import SQLITE_FILE
 from ottla.storage.directory import DirectoryUnusable, LogDirectory
 from ottla.storage.duplicates import check_no_partition_is_in_two
@@ -148,11 +148,3 @@ class Opening:
             raise error
         self._log.error("log_directory.failed", folder=path, error=str(error))
         self._refused[path] = error
-
-
-def forgotten_directories(settings: BrokerSettings) -> frozenset[bytes]:
-    """Ids of directories that are lost for good. Raises StartError."""
-    try:
-        return frozenset(bytes(parse_uuid(text)) for text in settings.ottla_forget_directories)
-    except ValueError as error:
-        raise StartError(f"ottla.forget.directories: {error}") from error

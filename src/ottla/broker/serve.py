@@ -18,6 +18,7 @@ from ottla.broker.descriptors import STDERR, open_standard_descriptors, raise_li
 from ottla.broker.measures.process import SystemProcess
 from ottla.broker.node import Node, StartError
 from ottla.common.clock import SystemClock, SystemRandom
+from ottla.common.errors import InvalidConfig
 from ottla.common.log import JSON, TEXT, Form, Log
 from ottla.common.log_output import LogOutput, LogStream
 from ottla.storage.offload import ThreadOffload
@@ -82,18 +83,22 @@ async def _serve(
         if not stop.done():
             stop.set_result(None)
 
-    node = Node(
-        settings,
-        loop=loop,
-        files=OsFiles(),
-        clock=clock,
-        random=SystemRandom(),
-        offload=ThreadOffload(),
-        log=log,
-        host_name=canonical_host_name() if needs_host_name(settings) else "localhost",
-        descriptors=raise_limit(),
-        process=SystemProcess(),
-    )
+    try:
+        node = Node(
+            settings,
+            loop=loop,
+            files=OsFiles(),
+            clock=clock,
+            random=SystemRandom(),
+            offload=ThreadOffload(),
+            log=log,
+            host_name=canonical_host_name() if needs_host_name(settings) else "localhost",
+            descriptors=raise_limit(),
+            process=SystemProcess(),
+            resolve=addresses_of_host,
+        )
+    except InvalidConfig as error:  # what the network or the machine says of a setting
+        raise StartError(error.message) from error
     node.metrics.total("ottla_log_lines_dropped_total", "Log lines that could not be written", lambda: output.dropped)
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, on_signal)
@@ -133,6 +138,11 @@ def canonical_host_name() -> str:
     own = socket.gethostname()
     full = socket.getfqdn(own)
     return own if full.startswith("localhost") else full
+
+
+def addresses_of_host(name: str) -> list[str]:
+    """All addresses of a host, once each. Waits for the network. Raises OSError."""
+    return list(dict.fromkeys(str(found[4][0]) for found in socket.getaddrinfo(name, None)))
 
 
 async def _stop(node: Node, log: Log) -> None:

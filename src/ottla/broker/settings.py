@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
-from ottla.broker import addresses
+from ottla.broker import addresses, setting_forms
 from ottla.broker.refusals import FOREIGN, REFUSALS, refusal
 from ottla.broker.setting_support import PLUGIN_PREFIXES, WORKS
 from ottla.broker.settings_cluster import ClusterBrokerSettings
@@ -84,7 +84,8 @@ class BrokerSettings(
         except InvalidConfig as error:
             faults.append(error.message)
         result = cls.of_texts(sound)
-        faults += [*result.contradictions(), *addresses.faults(result), *_fault_of_the_metadata_folder(result)]
+        faults += [*result.contradictions(), *setting_forms.faults(result)]
+        faults += [*addresses.faults(result), *_fault_of_the_metadata_folder(result)]
         if not wrong.keys() & {"node.id", "broker.id"}:
             faults += _faults_of_the_quorum(result)
         if faults:

@@ -25,7 +25,7 @@ class CoreBrokerSettings(Settings):
     max_connection_creation_rate: int = setting("max.connection.creation.rate", INT, INT_MAX, at_least=0, dynamic=CLUSTER, doc="How many connections per second the broker accepts.")
     max_connections: int = setting("max.connections", INT, INT_MAX, at_least=0, dynamic=CLUSTER, doc="How many connections the broker holds at once.")
     max_connections_per_ip: int = setting("max.connections.per.ip", INT, INT_MAX, at_least=0, dynamic=CLUSTER, doc="How many connections the broker holds from one address.")
-    max_connections_per_ip_overrides: str = setting("max.connections.per.ip.overrides", STRING, "", dynamic=CLUSTER, doc="Other limits for single addresses: host:limit, one or more.")
+    max_connections_per_ip_overrides: str = setting("max.connections.per.ip.overrides", STRING, "", dynamic=CLUSTER, doc="Other limits for single addresses: host:limit, one or more. The addresses of a name are those that it has when the broker starts; each of them has the limit.")
     max_incremental_fetch_session_cache_slots: int = setting("max.incremental.fetch.session.cache.slots", INT, 1000, at_least=0, doc="How many fetch sessions the broker keeps.")
     max_request_partition_size_limit: int = setting("max.request.partition.size.limit", INT, 2000, at_least=1, doc="How many partitions one DescribeTopicPartitions answers.")
     num_io_threads: int = setting("num.io.threads", INT, 8, at_least=1, dynamic=CLUSTER, doc="Request threads of Kafka; Ottla has one event loop.")

@@ -54,7 +54,7 @@ from ottla.storage.paths import (
 )
 from ottla.storage.presence import Presence
 from ottla.storage.producer_tally import ProducerTally
-from ottla.storage.repairs import Repair
+from ottla.storage.repairs import Repair, is_gap
 from ottla.storage.settings import TopicSettings
 from ottla.storage.strays import Strays
 
@@ -363,6 +363,8 @@ class LogDirectory:
             raise KafkaStorageError(f"{self.path}/{name}: {error}; the log cannot be opened") from error
 
     def _repaired(self, partition: TopicPartition, repair: Repair) -> None:
+        if is_gap(repair) and partition in self._cleaned:
+            return  # its topic was compacted once, which leaves gaps
         if self.on_repair is not None:
             self.on_repair(partition, repair)
 

@@ -17,7 +17,7 @@ from ottla.storage.kept import Kept
 from ottla.storage.paths import INDEX, TIME_INDEX, TXN_INDEX
 from ottla.storage.repairs import Cut, OnRepair, Reason, Remade
 from ottla.storage.segment import Segment
-from ottla.storage.tail import RELATIVE_MAX, Tail, fits, holds_whole_batches, walk, walk_all, why_it_ends
+from ottla.storage.tail import RELATIVE_MAX, Tail, fits, holds_whole_batches, most_of, walk, walk_all, why_it_ends
 
 _FAR_BYTES = 16 << 20
 """An index that leaves more than this behind its last entry was cut short: a search would walk too far."""
@@ -37,9 +37,11 @@ class IndexCheck:
         tell: OnRepair,
         end_of: EndOf,
         aborted_of: AbortedOf,
+        *,
+        gaps_are_fine: bool,
     ) -> None:
         """`end_of`: an offset that no batch of the segment reaches. `aborted_of` reads the aborted transactions of a
-        segment from its markers."""
+        segment from its markers. `gaps_are_fine`: compaction leaves them between segments."""
         self._end_of = end_of
         self._files = files
         self._folder = folder
@@ -47,6 +49,7 @@ class IndexCheck:
         self._tell = tell
         self._aborted_of = aborted_of
         self._kept = Kept(files, folder)
+        self._gaps_are_fine = gaps_are_fine
 
     # -- the first use of a segment
 
@@ -56,8 +59,18 @@ class IndexCheck:
         Damage with whole batches behind it stays where it is: who reads it gets an error, who reads behind it does not.
         """
         remade, tail = self.check(segment)
+        self.tell_gap(segment, tail)
         self.end_where_batches_end(segment, tail)
         return remade
+
+    def tell_gap(self, segment: Segment, tail: Tail) -> None:
+        """The next segment should begin where the batches of this one end; a folder that was copied by half lacks some
+        between them. Not told where bytes were kept: then it was a cut, and was told with that."""
+        if self._gaps_are_fine or tail.position != segment.size_bytes:
+            return
+        lost, goes_on_at = tail.end_offset, self._end_of(segment)
+        if lost < goes_on_at < most_of(segment.base_offset) and not self._kept.has(lost):
+            self._tell(Cut(self._folder, lost, goes_on_at, 0, 0, Reason.GAP, ()))
 
     def end_where_batches_end(self, segment: Segment, tail: Tail) -> None:
         size, end_offset = segment.size_bytes, self._end_of(segment)

@@ -35,6 +35,10 @@ class Kept:
         self._files.rename(path, f"{self._folder}/{name}")
         return name
 
+    def has(self, offset: int) -> bool:
+        """Something that the log lost from `offset` on is kept."""
+        return self._files.exists(f"{self._folder}/{self._name(offset, 1)}")
+
     def _free(self, offset: int) -> str:
         number = 1
         while self._files.exists(f"{self._folder}/{self._name(offset, number)}"):

@@ -96,6 +96,7 @@ class Loading:
             tell,
             self._end_of,
             partial(aborted_of, files, folder, self.segments, self.snapshots),
+            gaps_are_fine=settings.compacts,
         )
 
     def run(self) -> None:
@@ -340,6 +341,7 @@ class Loading:
             behind = segment.header_within(tail.position)
             if behind is not None and behind.base_offset == self.segments[index + 1].base_offset:
                 return index
+            self._indexing.tell_gap(segment, tail)
             self._indexing.end_where_batches_end(segment, tail)
             last = tail.last or last
             segment.trust()

@@ -28,6 +28,26 @@ def _in_list(data: Buffer | Sequence[Buffer]) -> Sequence[Buffer]:
     return (data,) if isinstance(data, bytes | bytearray | memoryview) else data
 
 
+def _open(path: str, flags: int) -> int:
+    """Without O_NONBLOCK, a pipe under the name of a file would wait for its other end. Files know nothing of it."""
+    try:
+        return os.open(path, flags | os.O_NONBLOCK, _FILE_MODE)
+    except OSError as error:
+        if error.errno == errno.ENXIO:  # a socket, a device that is not there, a pipe that nobody reads
+            raise _no_file(path) from error
+        raise
+
+
+def _check_regular(status: os.stat_result, path: str) -> None:
+    """Raises OSError for a pipe or a device under the name of a file: no fault of the disk."""
+    if not stat.S_ISREG(status.st_mode):
+        raise _no_file(path)
+
+
+def _no_file(path: str) -> OSError:
+    return OSError(errno.EBADMSG, "it is no regular file", path)
+
+
 class OsFile:
     """An open file. Appends go to the position that this object remembers: a log has one writer."""
 
@@ -37,8 +57,7 @@ class OsFile:
         self.path = path
         self._fd = fd
         status = os.fstat(fd)
-        if not stat.S_ISREG(status.st_mode):  # a pipe or a device under the name of a log: no fault of the disk
-            raise OSError(errno.EBADMSG, "it is no regular file", path)
+        _check_regular(status, path)
         self._end = status.st_size
 
     def append(self, data: Buffer | Sequence[Buffer]) -> int:
@@ -139,7 +158,7 @@ class OsFiles:
 
     def open(self, path: str, *, create: bool = False) -> OsFile:
         flags = os.O_RDWR | os.O_CLOEXEC | (os.O_CREAT if create else 0)
-        fd = os.open(path, flags, _FILE_MODE)
+        fd = _open(path, flags)
         try:
             return OsFile(path, fd)
         except OSError:
@@ -147,9 +166,12 @@ class OsFiles:
             raise
 
     def read(self, path: str) -> bytes:
-        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        fd = _open(path, os.O_RDONLY | os.O_CLOEXEC)
         try:
-            size = os.fstat(fd).st_size
+            status = os.fstat(fd)
+            if not stat.S_ISDIR(status.st_mode):  # reading it says so
+                _check_regular(status, path)
+            size = status.st_size
             parts = [os.read(fd, size + 1)]
             while more := os.read(fd, 1 << 20):
                 parts.append(more)
@@ -163,8 +185,9 @@ class OsFiles:
     def write_atomically(self, path: str, data: bytes) -> None:
         temporary = path + ".tmp"
         try:
-            fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, _FILE_MODE)
+            fd = _open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC)
             try:
+                _check_regular(os.fstat(fd), temporary)
                 view = memoryview(data)
                 while len(view):
                     view = view[os.write(fd, view) :]
@@ -225,8 +248,9 @@ class OsFiles:
             os.close(fd)
 
     def lock(self, path: str) -> OsLock:
-        fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, _FILE_MODE)
+        fd = _open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC)
         try:
+            _check_regular(os.fstat(fd), path)
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
             fcntl.lockf(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:

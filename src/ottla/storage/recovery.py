@@ -52,6 +52,7 @@ class Recovery:
         """Something left the log: its folder must be synced before anything is appended."""
         self.passed_over = False
         """Something below the durable end left it, so that the log has a hole there."""
+        self._passed_at = -1
 
     def run(
         self,
@@ -78,12 +79,20 @@ class Recovery:
             if is_gap and not gaps_are_fine:
                 self._set_aside(self._index, len(self._segments), self.next_offset, Reason.GAP)
                 break
+            if not gaps_are_fine:
+                self._tell_gap(segment.base_offset)
             if self._index > first:
                 before_segment(segment.base_offset)
             position = self._scan(segment, epochs, producers, index_interval_bytes)
             if position < segment.size_bytes and not self._mend(segment, position, keeps_all, zeros_are_fine):
                 break
             self._index += 1
+
+    def _tell_gap(self, goes_on_at: int) -> None:
+        """What was durable is missing before a segment, and was not lost by a cut, which is told with its bytes."""
+        lost = self.next_offset
+        if lost < goes_on_at and lost != self._passed_at and not self._kept.has(lost):
+            self._tell(Cut(self._folder, lost, goes_on_at, 0, 0, Reason.GAP, ()))
 
     def _scan(self, segment: Segment, epochs: Epochs, producers: Producers, interval: int) -> int:
         segment.begin_rebuild()
@@ -168,7 +177,7 @@ class Recovery:
             self._set_aside(self._index + 1, len(self._segments), goes_on_at, reason)
             self._segments.append(self._new_segment(goes_on_at, None))
         self._shorten(segment, position)
-        self.passed_over = True
+        self.passed_over, self._passed_at = True, lost
         self._tell(Cut(self._folder, lost, goes_on_at, lost_bytes, 0, reason, kept))
         return True
 

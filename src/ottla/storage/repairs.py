@@ -86,5 +86,10 @@ Repair = Cut | Remade | Unreadable
 OnRepair = Callable[[Repair], None]
 
 
+def is_gap(repair: Repair) -> bool:
+    """Offsets are missing between two segments, and this broker has cut nothing there."""
+    return isinstance(repair, Cut) and repair.reason is Reason.GAP and not repair.segments
+
+
 def tell_nobody(_repair: Repair) -> None:
     """For a log that is opened where nobody asks what was mended."""

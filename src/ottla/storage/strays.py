@@ -59,4 +59,5 @@ class Strays:
 
     def size_bytes(self, path: str) -> int:
         """Of all files in a stray."""
-        return sum(self._files.size(f"{path}/{name}") for name in self._files.list_folder(path))
+        files = [one for name in self._files.list_folder(path) if not self._files.is_folder(one := f"{path}/{name}")]
+        return sum(self._files.size(one) for one in files)

@@ -29,6 +29,10 @@ A name that is not known is an error too, with the nearest known one or with wha
 told at once. `listener.name.<listener>.<setting>` is refused where the setting works for the whole broker only. Which
 settings can be changed while the broker runs, and what is in force: `ottla config describe broker 1 --all --doc`.
 
+Host names in `max.connections.per.ip.overrides` are looked up when the broker starts, and each of their addresses has
+the limit (Kafka takes the first); one that has no address keeps the broker from starting. A change while the broker
+runs takes addresses only, since to look a name up could hold up who connects meanwhile.
+
 Listeners are explained in [listeners.md](listeners.md), the log in [logging.md](logging.md).
 
 | setting | default | here | why |

@@ -5,9 +5,13 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+import pytest
+
 from ottla.broker.http import MAX_CONNECTIONS, MAX_REQUEST_BYTES, TIMEOUT_S
+from ottla.testing.cluster import PORT as BROKER_PORT
 from ottla.testing.cluster import SimCluster
 from ottla.testing.simulation import Simulation, run_simulation
+from tests.simulation.folders import TWO_DISKS, all_of_it, filled, served
 
 PORT = 9100
 
@@ -129,3 +133,22 @@ def test_who_goes_while_a_page_is_made_hurts_nobody() -> None:
         assert node.http_limits.open == 0
 
     on_endpoint(scenario)
+
+
+def test_a_start_that_finds_the_port_taken_does_not_confuse_the_next_one() -> None:
+    """By then the directories are open and the broker is registered."""
+
+    async def main(simulation: Simulation) -> None:
+        cluster = SimCluster(simulation, TWO_DISKS)
+        await filled(cluster)
+        cluster.settings["ottla.http.listener"] = f"0.0.0.0:{BROKER_PORT}"
+        with pytest.raises(OSError, match="in use"):
+            await cluster.start()
+        cluster.kill()
+        del cluster.settings["ottla.http.listener"]
+        await cluster.start()
+        async with cluster.client() as client:
+            assert await served(client) == all_of_it()
+        await cluster.stop()
+
+    run_simulation(1, main)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from ottla.broker.refusals import REFUSALS
+from ottla.broker.setting_forms import http_address
 from ottla.broker.settings import BrokerSettings
 from ottla.common.errors import InvalidConfig
 
@@ -144,6 +145,42 @@ def test_all_faults_of_a_file_are_told_at_once_one_a_line() -> None:
         "broker.session.timeout.ms should be greater than or equal to twice broker.heartbeat.interval.ms",
         "No security protocol defined for listener ODD; add ODD",
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("line", "fault"),
+    [
+        *[
+            (f"max.connections.per.ip.overrides={text}", f"{item!r} is not of the form host:limit")
+            for text, item in [
+                ("10.0.0.1", "10.0.0.1"),
+                ("10.0.0.1:x", "10.0.0.1:x"),
+                ("10.0.0.1:-1", "10.0.0.1:-1"),
+                ("a:2, :5", ":5"),
+                ("a b:5", "a b:5"),
+                ("10.0.0.1:\u00b2", "10.0.0.1:\u00b2"),
+                ("10.0.0.1:2147483648", "10.0.0.1:2147483648"),
+            ]
+        ],
+        ("ottla.http.listener=127.0.0.1:99999", "the port is not between 0 and 65535"),
+        ("ottla.http.listener=127.0.0.1", "is not of the form host:port"),
+        ("ottla.http.listener=:9100", "is not of the form host:port"),
+        ("ottla.http.listener=127.0.0.1:-1", "is not of the form host:port"),
+        ("ottla.forget.directories=abc", "'abc' is not a uuid in Kafka's text form"),
+    ],
+)
+def test_a_text_that_is_not_of_its_form_is_told_with_the_other_faults(line: str, fault: str) -> None:
+    """Each of these was found out only when the broker used it: by a trace, or after folders had been made."""
+    name = line.partition("=")[0]
+    one, other = faults(line, "no.such.setting=1")
+    assert "no.such.setting" in one and other.startswith(name) and other.endswith(fault)
+
+
+@pytest.mark.parametrize("text", ["", "127.0.0.1:0", "localhost:65535", "[::1]:9100", "::1:9100"])
+def test_where_the_http_endpoint_may_be(text: str) -> None:
+    assert faults(f"ottla.http.listener={text}") == []
+    expected = None if not text else (text.rpartition(":")[0].strip("[]"), int(text.rpartition(":")[2]))
+    assert http_address(BrokerSettings.load({"ottla.http.listener": text})) == expected
 
 
 @pytest.mark.parametrize(

@@ -361,6 +361,13 @@ _POOL = "Dynamic thread count update validation failed for num.io.threads="
             ("max.connections.per.ip", "0"),
             "max.connections.per.ip can be set to zero only if max.connections.per.ip.overrides property is set.",
         ),
+        (("max.connections.per.ip.overrides", "10.0.0.1:2,[::1]:3"), None),
+        (("max.connections.per.ip.overrides", "10.0.0.1"), "'10.0.0.1' is not of the form host:limit"),
+        (
+            ("max.connections.per.ip.overrides", "10.0.0.1:2,localhost:2"),
+            "localhost is a name, and names are looked up when the broker starts: give its address, or write the name "
+            "into the broker's file",
+        ),
         (("log.retention.ms", "0"), "log.retention.ms must be unlimited (-1) or, greater than or equal to 1"),
         (("log.retention.ms", "-1"), None),
         (("log.roll.ms", "0"), "log.roll.ms must be greater than or equal to 1"),

@@ -10,6 +10,7 @@ from ottla.common.errors import KafkaStorageError
 from ottla.common.names import TopicPartition, uuid_text
 from ottla.storage.checkpoints import offsets_text, partition_metadata
 from ottla.storage.directory import DirectoryUnusable
+from ottla.storage.repairs import Repair
 from ottla.testing.clock import SimRandom
 from ottla.testing.files import CHANGES, CrashMode, SimFiles
 from tests.unit.storage.logs import FOLDER, NOW_MS, PARTITION, TOPIC_ID, add, open_directory, settings
@@ -315,6 +316,26 @@ def test_what_checkpoints_say_of_a_deleted_partition_is_not_believed_of_its_succ
     directory.on_repair = lambda partition, repair: repairs.append(repair)
     log = directory.log(PARTITION, settings(), NOW_MS)
     assert (log.log_start_offset, log.log_end_offset, repairs) == (0, 3, [])
+
+
+@pytest.mark.parametrize("compacted_once", [False, True])
+def test_gaps_in_a_log_that_was_compacted_once_are_not_told(compacted_once: bool) -> None:
+    files = SimFiles()
+    directory = open_directory(files)
+    values = settings(internal_segment_bytes=200)
+    log = directory.create(PARTITION, TOPIC_ID, values, NOW_MS)
+    for _ in range(8):
+        add(log)
+    if compacted_once:
+        directory.checkpoint_cleaned(PARTITION, 4)
+    directory.close()
+    bases = sorted(name for name in files.list_folder(f"/data/{PARTITION}") if name.endswith(".log"))
+    files.remove(f"/data/{PARTITION}/{bases[1]}")
+    repairs: list[Repair] = []
+    directory = open_directory(files)
+    directory.on_repair = lambda partition, repair: repairs.append(repair)
+    directory.log(PARTITION, values, NOW_MS).read(0, 100, up_to=8).release()
+    assert [one.event for one in repairs] == ([] if compacted_once else ["logs.cut"])
 
 
 def test_a_file_named_like_a_partition_takes_no_directory_offline() -> None:

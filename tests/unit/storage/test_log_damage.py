@@ -62,6 +62,65 @@ def name(base: int, suffix: str) -> str:
     return f"{base:020d}{suffix}"
 
 
+def lose(files: SimFiles, base: int) -> None:
+    """A whole segment, as a folder that was copied by half lacks it."""
+    for suffix in (".log", ".index", ".timeindex"):
+        files.remove(f"{FOLDER}/{name(base, suffix)}")
+
+
+# -- a segment that is missing
+
+
+def test_a_segment_that_is_missing_after_a_clean_stop_is_told_once_when_the_log_is_read_up_to_there() -> None:
+    files = written()
+    lose(files, 3)
+    told = Told(files)
+    assert offsets(told.log) == [0, 1, 2, 6, 7]
+    assert offsets(told.log) == [0, 1, 2, 6, 7]
+    assert told.cuts == [Cut(FOLDER, 3, 6, 0, 0, Reason.GAP, ())]
+
+
+def test_who_asks_for_a_missing_offset_has_the_gap_told() -> None:
+    files = written()
+    lose(files, 3)
+    told = Told(files)
+    told.log.read(4, 100, up_to=8).release()
+    assert [(cut.offset, cut.goes_on_at) for cut in told.cuts] == [(3, 6)]
+
+
+@pytest.mark.parametrize("point", [0, 6, COUNT])
+def test_a_segment_that_is_missing_below_the_durable_end_is_told_after_a_crash(point: int) -> None:
+    """Above it a torn write may have left the gap, so that the log ends before it."""
+    files = written()
+    lose(files, 3)
+    told = Told(files, clean=False, point=point)
+    (cut,) = told.cuts
+    assert (cut.offset, cut.reason) == (3, Reason.GAP)
+    assert offsets(told.log) == ([0, 1, 2, 6, 7] if point else [0, 1, 2])
+    assert (cut.kept == ()) == bool(point)
+
+
+def test_compaction_leaves_gaps_between_segments_and_they_are_not_told() -> None:
+    files = written()
+    lose(files, 3)
+    told = Told(files, cleanup_policy=("compact",))
+    assert offsets(told.log) == [0, 1, 2, 6, 7]
+    assert told.repairs == []
+
+
+def test_a_hole_that_a_cut_has_left_is_not_told_again() -> None:
+    files = written()
+    damage(files, name(3, ".log"), SIZE + SIZE - 3, b"!!")
+    first = Told(files, clean=False, point=5)
+    (cut,) = first.cuts
+    assert cut.kept and (cut.offset, cut.goes_on_at) == (4, 5)
+    first.log.close()
+    for clean in (True, False):
+        again = Told(files, clean=clean, point=COUNT)
+        assert offsets(again.log) == [0, 1, 2, 3, 5, 6, 7]
+        assert again.cuts == []
+
+
 # -- where a log ends
 
 

@@ -12,6 +12,7 @@ import asyncio
 import contextlib
 import os
 import sqlite3
+import stat
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TypeVar
@@ -192,6 +193,7 @@ class SqliteStore:
         if self._connection is not None:
             return self._content()
         path = self._folder / FILE_NAME
+        self._check_regular(path)
         if not path.is_file() or not path.stat().st_size:
             return None
         self._connection = sqlite3.connect(path, timeout=10, isolation_level=None)
@@ -200,6 +202,17 @@ class SqliteStore:
         finally:
             self._connection.close()
             self._connection = None
+
+    @staticmethod
+    def _check_regular(path: Path) -> None:
+        """A folder, a pipe or a device is no empty store: it must not be taken for one that is to begin."""
+        for part in (path, path.with_name(f"{path.name}-wal"), path.with_name(f"{path.name}-shm")):
+            try:
+                is_file = stat.S_ISREG(part.stat().st_mode)
+            except OSError:  # it is not there, or opening it says what is wrong
+                continue
+            if not is_file:
+                raise StoreError(f"{part} is no regular file; move it away")
 
     def _content(self) -> StoredCluster | None:
         if not self._database.execute("SELECT count(*) FROM sqlite_master WHERE name = 'meta'").fetchone()[0]:
@@ -214,6 +227,7 @@ class SqliteStore:
         except OSError as error:
             raise StoreError(f"cannot make the folder {self._folder}: {error.strerror}") from error
         path = self._folder / FILE_NAME
+        self._check_regular(path)
         try:
             os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))  # SQLite's own files follow its mode
         except OSError as error:
