@@ -437,23 +437,6 @@ def half_frames(port: int, size: float) -> str:
 
 
 @attack()
-def frames_that_do_not_come_on(port: int, size: float) -> str:
-    """Four connections send 94 of the 100 MB that they announce, and stop; then somebody produces 900 KB."""
-    held = []
-    for _ in range(4):
-        one = socket.create_connection(("127.0.0.1", port), timeout=1)
-        held.append(one)
-        with contextlib.suppress(OSError):  # once the memory is taken, the rest is not read
-            one.sendall(struct.pack(">i", 100_000_000) + bytes(int(94_000_000 * size)))
-    wire = Wire(port)
-    create(wire, TOPIC)
-    code = produce(wire, TOPIC, batch(bytes(900_000))).error_code
-    for one in held:
-        one.close()
-    return f"answered {code}"
-
-
-@attack()
 def churn_with_garbage(port: int, size: float) -> str:
     """5,000 connections that send what is no request, and go."""
     for number in range(int(5000 * size)):

@@ -27,46 +27,30 @@ class Budget:
     """Bytes received and not handled, over all connections of a broker.
 
     A connection that asks for more than is left stops reading until others have given back. So that frames that are
-    each half there cannot wait for one another for ever, those that wait longest are let through when no complete frame
-    is being handled: the first of them as far as it goes, others for a reserve. The total stays below `limit_bytes`
-    plus the reserve and one frame. Frames that are let through and do not come on are `stalled.py`'s.
+    each half there cannot wait for one another for ever, the longest waiting connection is let through when no complete
+    frame is being handled; the total stays below `limit_bytes` plus one frame.
     """
 
     def __init__(self, limit_bytes: int) -> None:
         self.limit_bytes = limit_bytes
-        self.reserve_bytes = limit_bytes // 4
         self.used_bytes = 0
         self.handling = 0
-        """Requests whose handler waits."""
-        self.serving_bytes = 0
-        """Of the complete frames at work: they come back by themselves."""
+        """Requests whose handler waits: their memory comes back by itself."""
         self._waiting: dict[Payer, int] = {}
-        self._privileged: dict[Payer, int] = {}  # and what they took since
-        self._reserved_bytes = 0
+        self._privileged: Payer | None = None
 
     def take(self, payer: Payer, size_bytes: int) -> bool:
         """False: not now; `payer.resume_intake()` is called when it may ask again."""
-        if self.used_bytes + size_bytes <= self.limit_bytes:
-            self.used_bytes += size_bytes
-            return True
-        if payer not in self._privileged and not self.serving_bytes and not self._waiting:
-            self._privilege(payer, size_bytes)
-        if payer in self._privileged and self._may_exceed(payer, size_bytes):
-            self._privileged[payer] += size_bytes
-            self._reserved_bytes += size_bytes
+        if self.used_bytes + size_bytes <= self.limit_bytes or payer is self._privileged:
             self.used_bytes += size_bytes
             return True
         self._waiting[payer] = size_bytes
+        if self._privileged is None and self.handling == 0:
+            self._let_through()
+            if payer is self._privileged:
+                self.used_bytes += size_bytes
+                return True
         return False
-
-    def serve(self, size_bytes: int) -> None:
-        """A complete frame of so many bytes goes to its handler; they were taken before."""
-        self.serving_bytes += size_bytes
-
-    def served(self, size_bytes: int) -> None:
-        """It is not in memory any more."""
-        self.serving_bytes -= size_bytes
-        self.give(size_bytes)
 
     def give(self, size_bytes: int) -> None:
         self.used_bytes -= size_bytes
@@ -77,34 +61,14 @@ class Budget:
     def forget(self, payer: Payer) -> None:
         """The frame of `payer` is complete, or its connection is gone."""
         self._waiting.pop(payer, None)
-        taken = self._privileged.pop(payer, None)
-        if taken is not None:
-            self._reserved_bytes -= taken
+        if self._privileged is payer:
+            self._privileged = None
             if self._waiting:
                 self._wake()
 
     @property
     def waiting(self) -> int:
         return len(self._waiting)
-
-    @property
-    def full(self) -> bool:
-        return self.used_bytes > self.limit_bytes
-
-    def asked(self) -> dict[Payer, int]:
-        """Who waits, longest first, and for how many bytes."""
-        return dict(self._waiting)
-
-    def let_through(self) -> None:
-        """Those who wait longest, beyond the limit: all that the reserve has room for."""
-        while self._waiting:
-            payer = next((one for one in self._privileged if one in self._waiting), next(iter(self._waiting)))
-            if not self._may_exceed(payer, self._waiting[payer]):
-                return
-            self._privilege(payer, self._waiting.pop(payer))
-            payer.resume_intake()
-            if payer in self._waiting:
-                return  # it wants more than it has waited for
 
     def _wake(self) -> None:
         room = self.limit_bytes - self.used_bytes
@@ -114,16 +78,14 @@ class Budget:
             room -= size_bytes
             self._waiting.pop(payer, None)
             payer.resume_intake()
-        if self._waiting and not self.serving_bytes:
-            self.let_through()
+        if self._waiting and self._privileged is None and self.handling == 0:
+            self._let_through()
+            assert self._privileged is not None
+            self._privileged.resume_intake()
 
-    def _privilege(self, payer: Payer, size_bytes: int) -> None:
-        if self._may_exceed(payer, size_bytes):
-            self._privileged.setdefault(payer, 0)
-
-    def _may_exceed(self, payer: Payer, size_bytes: int) -> bool:
-        first = next(iter(self._privileged), payer)
-        return payer is first or self._reserved_bytes + size_bytes <= self.reserve_bytes
+    def _let_through(self) -> None:
+        self._privileged = next(iter(self._waiting))
+        self._waiting.pop(self._privileged)
 
 
 class FrameTooLarge(Exception):

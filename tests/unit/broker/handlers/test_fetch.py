@@ -327,17 +327,3 @@ async def delete(broker: Asking, topic: str) -> None:
     state = DeleteTopicsRequest.DeleteTopicState(name=topic)
     answer = await broker.ask(DeleteTopicsRequest(timeout_ms=1000, topics=[state]), 6)
     assert answer.responses[0].error_code == 0
-
-
-def test_no_session_remembers_a_name_that_no_topic_can_have() -> None:
-    async def scenario(broker: Asking) -> None:
-        topic_id = await broker.topic("a")
-        answer = await broker.ask(want("x" * 250, NOWHERE, 0, session_epoch=0), 12)
-        assert (answer.session_id, answer.responses[0].partitions[0].error_code) == (0, 3)
-        answer = await broker.ask(want("a", topic_id, 0, session_epoch=0), 12)
-        assert answer.session_id
-        news = in_session(answer.session_id, 1, topics=want("x" * 250, NOWHERE, 0).topics)
-        assert (await broker.ask(news, 12)).error_code == 70
-        assert not len(broker.node.fetch_sessions)
-
-    on_broker(scenario)
