@@ -15,7 +15,7 @@ from ottla.broker.fetch_sessions import FINAL_EPOCH, INITIAL_EPOCH, NO_SESSION, 
 from ottla.broker.isolation import ISOLATION_LEVELS
 from ottla.broker.turns import SLICE_ITEMS, Pace
 from ottla.common.errors import KafkaError, UnknownServerError, UnknownTopicId
-from ottla.common.names import Uuid
+from ottla.common.names import MOST_TOPIC_CHARACTERS, Uuid
 from ottla.protocol.messages.fetch import FetchRequest, FetchResponse
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ async def fetch(ctx: Context, request: FetchRequest) -> FetchResponse:
     except KafkaError as error:  # session errors come at the top, with session id 0
         return FetchResponse(error_code=ctx.count_error(error), responses=[])
     subscription: Subscription = Subscription() if session is None else session
-    await _take_wishes(ctx, subscription, request, by_id, incremental)
+    longest = await _take_wishes(ctx, subscription, request, by_id, incremental)
     if incremental and not subscription.interests:  # it has lost its last partition, and ends, as in Kafka
         ctx.node.fetch_sessions.close(request.session_id)
         session, incremental, subscription = None, False, Subscription()
@@ -72,6 +72,10 @@ async def fetch(ctx: Context, request: FetchRequest) -> FetchResponse:
             break
         if len(look.refused) >= len(subscription.interests):
             break  # there is nothing to wait for
+        if ctx.is_large:
+            if session is None and longest > MOST_TOPIC_CHARACTERS:
+                break  # it would keep megabytes of names that no topic has while it waits
+            _drop_wishes(request)
         await _marked(ctx, subscription, unsettled, wanted, left_s)
         todo = tuple(subscription.dirty)  # when the time is up as well: too few bytes are still to be told
     look.count()
@@ -121,11 +125,17 @@ async def _marked(
 
 async def _take_wishes(
     ctx: Context, subscription: Subscription, request: FetchRequest, by_id: bool, incremental: bool
-) -> None:
-    """What the request adds and forgets. Nothing is looked at yet, so others may run while a large one is taken."""
+) -> int:
+    """What the request adds and forgets. Nothing is looked at yet, so others may run while a large one is taken.
+
+    The characters of the longest name in a large request.
+    """
     pace = ctx.pace() if ctx.is_large else None
+    longest = 0
     for topic in request.topics:
         key: str | bytes = topic.topic_id if by_id else topic.topic
+        if pace is not None:
+            longest = max(longest, len(key))
         for want in topic.partitions:
             subscription.put((key, want.partition), want)
             if pace is not None and pace.due():
@@ -136,6 +146,14 @@ async def _take_wishes(
             subscription.forget((key, index))  # also what the same request has added
             if pace is not None and pace.due():
                 await pace.rest()
+    return longest
+
+
+def _drop_wishes(request: FetchRequest) -> None:
+    """They are in the subscription. A request with an isolation level that does not exist is answered with its own."""
+    request.forgotten_topics_data = []
+    if request.isolation_level in ISOLATION_LEVELS:
+        request.topics = []
 
 
 async def _look_in_slices(
