@@ -369,6 +369,20 @@ def many_fetch_sessions(port: int, size: float) -> str:
 
 
 @attack()
+def fetch_sessions_with_long_names(port: int, size: float) -> str:
+    """20 fetch sessions of 2,500 topics each that do not exist, with names of 32,000 characters."""
+    wanted = FetchRequest.FetchPartition(partition=0)
+    names = [str(index).ljust(32_000, "x") for index in range(int(2500 * max(size, 0.2)))]
+    topics = [FetchRequest.FetchTopic(topic=name, partitions=[wanted]) for name in names]
+    body = FetchRequest(session_epoch=0, max_wait_ms=0, topics=topics).encode(12)
+    wire = Wire(port)
+    for _ in range(20):
+        wire.send_body(1, 12, body)
+        wire.skip_answer()
+    return "done"
+
+
+@attack()
 def a_transaction_over_many_partitions(port: int, size: float) -> str:
     """AddPartitionsToTxn of 9,000 partitions, and again."""
     wire = Wire(port)

@@ -11,7 +11,15 @@ from typing import TYPE_CHECKING
 
 from ottla.broker.context import MAX_WAIT_S
 from ottla.broker.fetch_look import EMPTY, Look, release
-from ottla.broker.fetch_sessions import FINAL_EPOCH, INITIAL_EPOCH, NO_SESSION, FetchSession, Interest, Subscription
+from ottla.broker.fetch_sessions import (
+    FINAL_EPOCH,
+    INITIAL_EPOCH,
+    NO_SESSION,
+    FetchSession,
+    Interest,
+    Subscription,
+    weight_of,
+)
 from ottla.broker.isolation import ISOLATION_LEVELS
 from ottla.broker.turns import SLICE_ITEMS, Pace
 from ottla.common.errors import KafkaError, UnknownServerError, UnknownTopicId
@@ -101,7 +109,7 @@ def _session(ctx: Context, request: FetchRequest, by_id: bool) -> tuple[FetchSes
     sessions = ctx.node.fetch_sessions
     if request.session_epoch == FINAL_EPOCH and request.session_id == NO_SESSION:  # most fetches without a session
         return None, False
-    named = sum(len(topic.partitions) for topic in request.topics) if request.topics else 0
+    named = sum(len(topic.partitions) * weight_of(topic.topic) for topic in request.topics) if request.topics else 0
     if request.session_epoch in (FINAL_EPOCH, INITIAL_EPOCH):
         if request.session_id != NO_SESSION:
             sessions.close(request.session_id)
