@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import socket
 import struct
+import time
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -29,6 +30,8 @@ from ottla.records.compression import GZIP
 from tests.abuse.wire import Wire, batch, create, dense, now_ms, produce
 
 TOPIC = "attacked"
+_MOST_S = 20
+"""A larger request may wait so long beside those who hold the memory for it."""
 
 
 class Attack(NamedTuple):
@@ -366,6 +369,20 @@ def many_fetch_sessions(port: int, size: float) -> str:
 
 
 @attack()
+def fetch_sessions_with_long_names(port: int, size: float) -> str:
+    """20 fetch sessions of 2,500 topics each that do not exist, with names of 32,000 characters."""
+    wanted = FetchRequest.FetchPartition(partition=0)
+    names = [str(index).ljust(32_000, "x") for index in range(int(2500 * max(size, 0.2)))]
+    topics = [FetchRequest.FetchTopic(topic=name, partitions=[wanted]) for name in names]
+    body = FetchRequest(session_epoch=0, max_wait_ms=0, topics=topics).encode(12)
+    wire = Wire(port)
+    for _ in range(20):
+        wire.send_body(1, 12, body)
+        wire.skip_answer()
+    return "done"
+
+
+@attack()
 def a_transaction_over_many_partitions(port: int, size: float) -> str:
     """AddPartitionsToTxn of 9,000 partitions, and again."""
     wire = Wire(port)
@@ -434,6 +451,59 @@ def half_frames(port: int, size: float) -> str:
     for one in held:
         one.close()
     return f"{len(held)} connections"
+
+
+@attack()
+def frames_that_lack_their_end(port: int, size: float) -> str:
+    """Four frames of 94 of 100 MB and 330 of 880 of 900 KB beside a long poll: two larger requests wait seconds."""
+    wire, poll = Wire(port), Wire(port)
+    create(wire, TOPIC)
+    create(wire, "quiet")
+    wanted = FetchRequest.FetchPartition(partition=0, partition_max_bytes=1 << 20)
+    quiet = FetchRequest.FetchTopic(topic="quiet", partitions=[wanted])
+    poll.send(FetchRequest(max_wait_ms=300_000, min_bytes=1, topics=[quiet]), 12)
+    waits = []
+    for count, whole, sent in ((4, 100_000_000, int(94_000_000 * max(size, 0.9))), (330, 900_000, 880_000)):
+        held = [_half_frame(port, whole, sent) for _ in range(count)]
+        started = time.monotonic()
+        answer = produce(Wire(port), TOPIC, batch(bytes(900_000)))
+        waits.append(round(time.monotonic() - started, 1))
+        assert answer is not None and answer.error_code == 0
+        for one in held:
+            one.close()
+    assert max(waits) < _MOST_S, f"larger requests waited for {waits} s"
+    return f"larger requests waited for {waits} s"
+
+
+def _half_frame(port: int, whole: int, sent: int) -> socket.socket:
+    """Sends so much of a frame; less where nobody reads it any more."""
+    one = socket.create_connection(("127.0.0.1", port), timeout=5)
+    one.settimeout(max(0.2, sent / 20e6))
+    with contextlib.suppress(OSError):
+        one.sendall(struct.pack(">i", whole) + bytes(sent))
+    return one
+
+
+@attack()
+def requests_that_wait_with_large_frames(port: int, size: float) -> str:
+    """Four long polls of 86 MB each, nearly all of it topics to forget; a larger request beside them."""
+    create(Wire(port), TOPIC)
+    wanted = FetchRequest.FetchPartition(partition=0, fetch_offset=0, partition_max_bytes=1 << 20)
+    names = [str(index).ljust(32_000, "x") for index in range(int(2600 * max(size, 0.5)))]
+    poll = FetchRequest(
+        max_wait_ms=300_000, min_bytes=1 << 20,
+        topics=[FetchRequest.FetchTopic(topic=TOPIC, partitions=[wanted])],
+        forgotten_topics_data=[FetchRequest.ForgottenTopic(topic=name, partitions=[]) for name in names],
+    )  # fmt: skip
+    body = poll.encode(12)
+    polls = [Wire(port) for _ in range(4)]
+    for wire in polls:
+        wire.send_body(1, 12, body)
+    started = time.monotonic()
+    answer = produce(Wire(port), TOPIC, batch(bytes(900_000)))
+    took_s = time.monotonic() - started
+    assert answer is not None and answer.error_code == 0 and took_s < _MOST_S, f"{took_s:.1f} s"
+    return f"a larger request waited for {took_s:.1f} s"
 
 
 @attack()

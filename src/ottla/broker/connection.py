@@ -64,6 +64,8 @@ class Connection(asyncio.BufferedProtocol):
         self._partial: PartialFrame | None = None
         self._paid_bytes = 0  # of the partial frame's buffer
         self._serving_bytes = 0  # of the frame at work, if it had a buffer of its own
+        self._moved_bytes = 0  # of frames that came in part, and of those that waited and went to their handler
+        self.session.let_go = self.let_go
         self._queue: deque[bytes | memoryview] = deque()
         self._queued_bytes = 0
         self._busy = False
@@ -95,12 +97,8 @@ class Connection(asyncio.BufferedProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._closing = True
-        self._budget.forget(self)
-        self._budget.give(self._paid_bytes + self._queued_bytes)
-        self._paid_bytes = self._queued_bytes = 0
+        self._drop_frames()
         self._all_sent()
-        self._partial = None
-        self._queue.clear()
         _release(self._out)
         self.listener.closed(self)
         self._router.closed(self.session)
@@ -158,10 +156,11 @@ class Connection(asyncio.BufferedProtocol):
             position = stop
         if position < count:
             self._partial = PartialFrame(view[position:count], self._max_bytes)
-            self._paid_bytes = self._partial.capacity_bytes
-            if not self._budget.take(self, self._paid_bytes):
-                self._budget.used_bytes += self._paid_bytes  # it is there already: count it, and read no more
+            begun = self._partial.capacity_bytes
+            if not self._budget.take(self, begun):
+                self._budget.used_bytes += begun  # it is there already: count it, and read no more
                 self._hold()
+            self._paid_bytes = begun
             self._grow_partial()
 
     def _partial_done(self) -> None:
@@ -169,20 +168,46 @@ class Connection(asyncio.BufferedProtocol):
         frame = self._partial.body()
         self._partial = None
         paid, self._paid_bytes = self._paid_bytes, 0
+        self._moved_bytes += paid
         self._budget.forget(self)
         if self._busy or self._queue or self._out or not self._writable:
             self._budget.give(paid)
             self._enqueue(frame)
             return
         self._serving_bytes = paid
+        self._budget.serve(paid)
         self._serve(frame)
         if not self._busy:
-            self._handled()
+            self.let_go()
 
-    def _handled(self) -> None:
-        """The frame that was served last is let go of: while its handler waits, it is in memory still."""
+    def let_go(self) -> None:
+        """The frame at work is not in memory any more: it is handled, or what its handler waits with is small."""
         paid, self._serving_bytes = self._serving_bytes, 0
-        self._budget.give(paid)
+        if paid:
+            self._budget.served(paid)
+
+    @property
+    def held_bytes(self) -> int:
+        """Of a frame that is there in part, and of those that wait behind a request at work."""
+        return self._paid_bytes + self._queued_bytes
+
+    @property
+    def missing_bytes(self) -> int:
+        """Of memory, until the whole frame has room that it has begun."""
+        return 0 if self._partial is None else max(self._partial.whole_bytes - self._paid_bytes, 0)
+
+    @property
+    def moved_bytes(self) -> int:
+        """Received for frames that are there in part, and handled of those that waited. Only rises."""
+        return self._moved_bytes + (0 if self._partial is None else self._partial.filled)
+
+    def _drop_frames(self) -> None:
+        """Nobody will handle them."""
+        self._budget.forget(self)
+        held, self._paid_bytes, self._queued_bytes = self.held_bytes, 0, 0
+        self._partial = None
+        self._queue.clear()
+        self._budget.give(held)
 
     def _grow_partial(self) -> None:
         partial = self._partial
@@ -210,7 +235,7 @@ class Connection(asyncio.BufferedProtocol):
         self._queue.append(frame)
         self._queued_bytes += len(frame)
         self._budget.used_bytes += len(frame)
-        if self._queued_bytes > _MAX_QUEUED_BYTES or len(self._queue) > _MAX_QUEUED_FRAMES:
+        if self._queued_bytes > _MAX_QUEUED_BYTES or len(self._queue) > _MAX_QUEUED_FRAMES or self._budget.full:
             self._hold()
 
     def _hold(self) -> None:
@@ -241,8 +266,7 @@ class Connection(asyncio.BufferedProtocol):
     def _served(self, parts: list[Part] | None, error: BaseException | None) -> None:
         self._busy = False
         self._budget.handling -= 1
-        if self._serving_bytes:
-            self._handled()
+        self.let_go()
         if error is not None:
             self.close(str(error))
             return
@@ -256,10 +280,12 @@ class Connection(asyncio.BufferedProtocol):
         while queue and self._writable and not self._busy and not self._out and not self._closing:
             frame = queue.popleft()
             self._queued_bytes -= len(frame)
+            self._moved_bytes += len(frame)
             self._serving_bytes = len(frame)
+            self._budget.serve(len(frame))
             self._serve(memoryview(frame))
             if not self._busy:
-                self._handled()
+                self.let_go()
         done = not self._busy and not self._out
         if not self._reading and self._queued_bytes <= _MAX_QUEUED_BYTES // 2 and self._writable and done:
             partial = self._partial
@@ -369,8 +395,8 @@ class Connection(asyncio.BufferedProtocol):
         """Closes at once, and drops what its client has not taken."""
         if not self._closing:
             self._router.on_close(self.session, reason)
-            self.abort()
-            _release(self._out)
+        self.abort()  # also of one that was to be closed when its client has read: it never may
+        _release(self._out)
 
     # --- the end
 

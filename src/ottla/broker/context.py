@@ -93,9 +93,11 @@ class Context:
         """The future's result; False when the time is up or nobody is there to read an answer.
 
         Waits no longer than MAX_WAIT_S. Only the wait ends: what the handler has done stays done. `polls`: it waits for
-        news only, and ends when the broker stops.
+        news only, and ends when the broker stops. The frame's bytes are given back: the handler has dropped what of its
+        request is not bounded otherwise.
         """
         session = self.session
+        session.let_go()
         self.leave_place()  # a wait is no work
         if session.gone and not future.done():
             return False

@@ -11,6 +11,7 @@ from asyncio import Future
 from typing import TYPE_CHECKING
 
 from ottla.common.errors import FetchSessionIdNotFound, FetchSessionTopicIdError, InvalidFetchSessionEpoch
+from ottla.common.names import MOST_TOPIC_CHARACTERS
 
 if TYPE_CHECKING:
     from ottla.broker.partition import Partition
@@ -21,7 +22,15 @@ Key = tuple[str | bytes, int]
 """Topic name or topic id, and partition index."""
 
 NO_SESSION, INITIAL_EPOCH, FINAL_EPOCH = 0, 0, -1
+_CHARACTERS_OF_ONE = 128
+"""So many characters of a name take half a kilobyte at most, as a partition does."""
 _EVICTABLE_AFTER_MS = 120_000  # Kafka's min.incremental.fetch.session.eviction.ms
+
+
+def weight_of(topic: str | bytes) -> int:
+    """How many partitions one of this topic counts as. A name that no topic can have may be 32,000 characters long:
+    Kafka keeps it in the session, and tells its error each time."""
+    return 1 + max(len(topic) - MOST_TOPIC_CHARACTERS, 0) // _CHARACTERS_OF_ONE
 
 
 class Interest:
@@ -117,7 +126,7 @@ class Subscription:
 class FetchSession(Subscription):
     """A subscription that lives from request to request, with the id and the epoch that the client repeats."""
 
-    __slots__ = ("by_id", "epoch", "session_id", "used_ms")
+    __slots__ = ("by_id", "epoch", "session_id", "used_ms", "weight")
 
     def __init__(self, session_id: int, by_id: bool, now_ms: int) -> None:
         super().__init__()
@@ -125,6 +134,18 @@ class FetchSession(Subscription):
         self.by_id = by_id
         self.epoch = INITIAL_EPOCH
         self.used_ms = now_ms
+        self.weight = 0
+        """Its partitions; one with an overlong name counts as several."""
+
+    def put(self, key: Key, want: FetchRequest.FetchPartition) -> None:
+        if key not in self.interests:
+            self.weight += weight_of(key[0])
+        super().put(key, want)
+
+    def forget(self, key: Key) -> None:
+        if key in self.interests:
+            self.weight -= weight_of(key[0])
+        super().forget(key)
 
 
 class FetchSessions:
@@ -134,7 +155,7 @@ class FetchSessions:
         self._random = random
         self.slots = slots
         self.most_partitions = most_partitions
-        """Of all sessions together: each takes half a kilobyte for as long as its session lives."""
+        """Of all sessions together: each takes half a kilobyte for as long as its session lives, names included."""
         self._sessions: dict[int, FetchSession] = {}
         self.evictions = 0
 
@@ -143,7 +164,7 @@ class FetchSessions:
 
     @property
     def partitions(self) -> int:
-        return sum(len(session.interests) for session in self._sessions.values())
+        return sum(session.weight for session in self._sessions.values())
 
     def open(self, by_id: bool, partitions: int, now_ms: int) -> FetchSession | None:
         """A new session, or None when all slots, or all partitions, are taken by sessions in use: the client goes on

@@ -76,6 +76,11 @@ def _of_memory(node: Node) -> None:
     gauge, total = node.metrics.gauge, node.metrics.total
     gauge("ottla_received_bytes", "Bytes received and not handled", lambda: node.budget.used_bytes)
     gauge("ottla_received_bytes_limit", "Most bytes received and not handled", lambda: node.budget.limit_bytes)
+    total(
+        "ottla_stalled_connections_closed_total",
+        "Connections closed because their requests did not come on while others waited for memory",
+        lambda: node.stalled.closed,
+    )
     gauge("ottla_unsent_bytes", "Bytes of answers that clients have not taken yet", lambda: node.unsent.used_bytes)
     gauge(
         "ottla_unsent_bytes_limit",

@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
 from ottla.broker import eager
+from ottla.broker.stalled import LOOK_S
 from ottla.broker.waits import give_way
 from ottla.common.clock import SteadyClock
 from ottla.common.errors import KafkaError, KafkaStorageError
@@ -46,6 +47,7 @@ class Housekeeping:
         self.every(settings.log_flush_offset_checkpoint_interval_ms / 1000, "recovery points", self._recovery_points)
         self.every(1.0, "due deletions", self._due)
         self.every(1.0, "due syncs", self._syncs)
+        self.every(LOOK_S, "stalled senders", self._stalled)
         self.every(settings.offsets_retention_check_interval_ms / 1000, "offset expiry", self._expiry)
         self.every(settings.producer_id_expiration_check_interval_ms / 1000, "producer expiry", self._producers)
         self.every(
@@ -153,6 +155,9 @@ class Housekeeping:
 
     async def _syncs(self) -> None:
         self._node.syncing.due()
+
+    async def _stalled(self) -> None:
+        self._node.stalled.look(self._node.loop.time())
 
     async def _expiry(self) -> None:
         if self._node.wall.trusted():

@@ -37,6 +37,7 @@ from ottla.broker.replicas import Replicas
 from ottla.broker.router import Router
 from ottla.broker.session import Session
 from ottla.broker.setting_forms import http_address
+from ottla.broker.stalled import Stalled
 from ottla.broker.syncing import Syncing
 from ottla.broker.transactions import Transactions
 from ottla.broker.turns import Openings, Turns
@@ -127,6 +128,7 @@ class Node:
         self.fetch_max_bytes = settings.fetch_max_bytes
         self.receive_buffer = receive_buffer()
         self.budget = Budget(settings.received_bytes_limit)
+        self.stalled = Stalled(self.budget, lambda: (one for each in self.listeners for one in each.connections))
         self.unsent = Unsent(settings.ottla_max_unsent_bytes)
         self.turns = Turns(loop)
         self.elements = Elements(settings.ottla_max_request_elements, self.turns)

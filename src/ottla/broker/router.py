@@ -145,6 +145,7 @@ class Router:
         try:
             if size <= api.at_once_bytes:
                 request, _ = api.decode(frame, position)
+                frame = _NOTHING  # the records of a Produce keep it for as long as they are needed
             else:
                 content = frame if api.row.key == PRODUCE else bytes(frame)
                 frame = _NOTHING  # else it would be in memory twice, and for as long as the handler works

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from asyncio import Future
+    from collections.abc import Callable
 
     from ottla.broker.listeners import Listener
     from ottla.security.principal import Principal
@@ -16,7 +17,7 @@ class Session:
 
     __slots__ = (
         "client_host", "client_port", "client_software", "client_software_version",  "connection_id", "draining",
-        "gone", "listener", "parked", "polls", "principal",
+        "gone", "let_go", "listener", "parked", "polls", "principal",
     )  # fmt: skip
 
     def __init__(self, listener: Listener, principal: Principal, connection_id: str) -> None:
@@ -33,6 +34,8 @@ class Session:
         """The connection is closed: nobody reads an answer."""
         self.parked: Future[bool] | None = None
         """What the request at work waits for. It ends with the connection; the handler itself is never cancelled."""
+        self.let_go: Callable[[], None] = _nothing
+        """Says that the frame of the request at work is not in memory any more, before its handler waits for long."""
         self.polls = False
         """It waits for news only, so a broker that stops answers it."""
 
@@ -43,6 +46,7 @@ class Session:
 
     def leave(self) -> None:
         self.gone = True
+        self.let_go = _nothing
         self._end_wait()
 
     def _end_wait(self) -> None:
@@ -53,3 +57,7 @@ class Session:
         if isinstance(peername, tuple) and peername:
             self.client_host = str(peername[0])
             self.client_port = int(peername[1])
+
+
+def _nothing() -> None:
+    """A request of this broker to itself: no connection has counted its bytes."""

@@ -22,6 +22,8 @@ INTERNAL_TOPICS = ("__consumer_offsets", "__transaction_state", "__share_group_s
 CONSUMER_OFFSETS, TRANSACTION_STATE, SHARE_GROUP_STATE = INTERNAL_TOPICS
 METADATA_TOPIC = "__cluster_metadata"
 """The name under which Kafka keeps its metadata log; no client sees such a topic."""
+MOST_TOPIC_CHARACTERS = 249
+"""Of a topic's name: with a partition's number it still is the name of a folder."""
 
 
 class TopicPartition(NamedTuple):

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 
 from ottla.common.errors import InvalidTopicException
+from ottla.common.names import MOST_TOPIC_CHARACTERS
 
-_MAX_LENGTH = 249
 _LEGAL = re.compile(r"[a-zA-Z0-9._-]+\Z")
 
 
@@ -22,8 +22,8 @@ def _problem(name: str) -> str | None:
         return "the empty string is not allowed"
     if name in (".", ".."):
         return f"'{name}' is not allowed"
-    if len(name) > _MAX_LENGTH:
-        return f"the length of '{name}' is longer than the max allowed length {_MAX_LENGTH}"
+    if len(name) > MOST_TOPIC_CHARACTERS:
+        return f"the length of '{name}' is longer than the max allowed length {MOST_TOPIC_CHARACTERS}"
     if _LEGAL.match(name) is None:
         return f"'{name}' contains one or more characters other than ASCII alphanumerics, '.', '_' and '-'"
     return None

@@ -11,11 +11,19 @@ from typing import TYPE_CHECKING
 
 from ottla.broker.context import MAX_WAIT_S
 from ottla.broker.fetch_look import EMPTY, Look, release
-from ottla.broker.fetch_sessions import FINAL_EPOCH, INITIAL_EPOCH, NO_SESSION, FetchSession, Interest, Subscription
+from ottla.broker.fetch_sessions import (
+    FINAL_EPOCH,
+    INITIAL_EPOCH,
+    NO_SESSION,
+    FetchSession,
+    Interest,
+    Subscription,
+    weight_of,
+)
 from ottla.broker.isolation import ISOLATION_LEVELS
 from ottla.broker.turns import SLICE_ITEMS, Pace
 from ottla.common.errors import KafkaError, UnknownServerError, UnknownTopicId
-from ottla.common.names import Uuid
+from ottla.common.names import MOST_TOPIC_CHARACTERS, Uuid
 from ottla.protocol.messages.fetch import FetchRequest, FetchResponse
 
 if TYPE_CHECKING:
@@ -42,7 +50,7 @@ async def fetch(ctx: Context, request: FetchRequest) -> FetchResponse:
     except KafkaError as error:  # session errors come at the top, with session id 0
         return FetchResponse(error_code=ctx.count_error(error), responses=[])
     subscription: Subscription = Subscription() if session is None else session
-    await _take_wishes(ctx, subscription, request, by_id, incremental)
+    longest = await _take_wishes(ctx, subscription, request, by_id, incremental)
     if incremental and not subscription.interests:  # it has lost its last partition, and ends, as in Kafka
         ctx.node.fetch_sessions.close(request.session_id)
         session, incremental, subscription = None, False, Subscription()
@@ -72,6 +80,10 @@ async def fetch(ctx: Context, request: FetchRequest) -> FetchResponse:
             break
         if len(look.refused) >= len(subscription.interests):
             break  # there is nothing to wait for
+        if ctx.is_large:
+            if session is None and longest > MOST_TOPIC_CHARACTERS:
+                break  # it would keep megabytes of names that no topic has while it waits
+            _drop_wishes(request)
         await _marked(ctx, subscription, unsettled, wanted, left_s)
         todo = tuple(subscription.dirty)  # when the time is up as well: too few bytes are still to be told
     look.count()
@@ -97,7 +109,7 @@ def _session(ctx: Context, request: FetchRequest, by_id: bool) -> tuple[FetchSes
     sessions = ctx.node.fetch_sessions
     if request.session_epoch == FINAL_EPOCH and request.session_id == NO_SESSION:  # most fetches without a session
         return None, False
-    named = sum(len(topic.partitions) for topic in request.topics) if request.topics else 0
+    named = sum(len(topic.partitions) * weight_of(topic.topic) for topic in request.topics) if request.topics else 0
     if request.session_epoch in (FINAL_EPOCH, INITIAL_EPOCH):
         if request.session_id != NO_SESSION:
             sessions.close(request.session_id)
@@ -121,11 +133,17 @@ async def _marked(
 
 async def _take_wishes(
     ctx: Context, subscription: Subscription, request: FetchRequest, by_id: bool, incremental: bool
-) -> None:
-    """What the request adds and forgets. Nothing is looked at yet, so others may run while a large one is taken."""
+) -> int:
+    """What the request adds and forgets. Nothing is looked at yet, so others may run while a large one is taken.
+
+    The characters of the longest name in a large request.
+    """
     pace = ctx.pace() if ctx.is_large else None
+    longest = 0
     for topic in request.topics:
         key: str | bytes = topic.topic_id if by_id else topic.topic
+        if pace is not None:
+            longest = max(longest, len(key))
         for want in topic.partitions:
             subscription.put((key, want.partition), want)
             if pace is not None and pace.due():
@@ -136,6 +154,14 @@ async def _take_wishes(
             subscription.forget((key, index))  # also what the same request has added
             if pace is not None and pace.due():
                 await pace.rest()
+    return longest
+
+
+def _drop_wishes(request: FetchRequest) -> None:
+    """They are in the subscription. A request with an isolation level that does not exist is answered with its own."""
+    request.forgotten_topics_data = []
+    if request.isolation_level in ISOLATION_LEVELS:
+        request.topics = []
 
 
 async def _look_in_slices(

@@ -9,7 +9,7 @@ from ottla.common.errors import KafkaError
 from ottla.coordinator.group.classic_answers import join_refused, sync_refused
 from ottla.coordinator.group.limits import Caller
 from ottla.coordinator.group.machine import GroupMachine
-from ottla.coordinator.outcome import Outcome
+from ottla.coordinator.outcome import Outcome, Token
 from ottla.protocol.messages.heartbeat import HeartbeatRequest, HeartbeatResponse
 from ottla.protocol.messages.join_group import JoinGroupRequest, JoinGroupResponse
 from ottla.protocol.messages.leave_group import LeaveGroupRequest, LeaveGroupResponse
@@ -35,7 +35,13 @@ async def join_group(ctx: Context, request: JoinGroupRequest) -> JoinGroupRespon
 
 
 async def sync_group(ctx: Context, request: SyncGroupRequest) -> SyncGroupResponse:
-    return await _ask(ctx, request, GroupMachine.sync, sync_refused)
+    return await _ask(ctx, request, sync_of, sync_refused)
+
+
+def sync_of(machine: GroupMachine, token: Token, request: SyncGroupRequest, caller: Caller, now_ms: int) -> Outcome:
+    outcome = machine.sync(token, request, caller, now_ms)
+    request.assignments = []  # the group has what counts of them, and a member may send any, and wait for the leader
+    return outcome
 
 
 async def heartbeat(ctx: Context, request: HeartbeatRequest) -> HeartbeatResponse:
@@ -67,6 +73,7 @@ async def _ask(
     caller = caller_of(ctx)
     try:
         ctx.authorize(Operation.READ, ResourceType.GROUP, request.group_id)
+        ctx.session.let_go()  # it may wait for a rebalance, with what the group has counted
         answer: Answer = await ctx.node.groups.call(
             request.group_id, lambda machine, token, now_ms: command(machine, token, request, caller, now_ms)
         )

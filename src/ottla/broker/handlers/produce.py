@@ -109,6 +109,8 @@ async def produce(ctx: Context, request: ProduceRequest) -> ProduceResponse | No
         if answers:
             topics.append(TopicAnswer(name=topic.name, topic_id=topic.topic_id, partition_responses=answers))
     if pending:
+        _drop_records(request)
+        opened = None
         await _committed(ctx, pending, request.timeout_ms)
     if acks == NONE:
         if failed:
@@ -118,6 +120,13 @@ async def produce(ctx: Context, request: ProduceRequest) -> ProduceResponse | No
     if failed and ctx.version >= _LEADER_HINT:
         _add_leader_hints(ctx, response)
     return response
+
+
+def _drop_records(request: ProduceRequest) -> None:
+    """They are appended: whoever waits for replicas or the disk does not hold them."""
+    for topic in request.topic_data:
+        for data in topic.partition_data:
+            data.records = None
 
 
 def _joined(topics: list[ProduceRequest.TopicProduceData]) -> list[ProduceRequest.TopicProduceData]:
