@@ -23,6 +23,7 @@ from ottla.protocol.messages.init_producer_id import InitProducerIdRequest
 from ottla.protocol.messages.join_group import JoinGroupRequest
 from ottla.protocol.messages.list_offsets import ListOffsetsRequest
 from ottla.protocol.messages.metadata import MetadataRequest
+from ottla.protocol.messages.offset_commit import OffsetCommitRequest
 from ottla.protocol.messages.produce import ProduceRequest
 from ottla.protocol.messages.sync_group import SyncGroupRequest
 from ottla.protocol.messages.transactions import AddPartitionsToTxnRequest
@@ -350,6 +351,28 @@ def many_members_with_much_metadata(port: int, size: float) -> str:
         wire.send(_join(f"g{number}", 900_000), 3)
         code = wire.answer().error_code
         codes[code] = codes.get(code, 0) + 1
+    return f"answered {codes}"
+
+
+@attack("offsets.topic.num.partitions=1")
+def offsets_with_much_metadata(port: int, size: float) -> str:
+    """60 groups without members commit 4,000 characters for each of 2,000 partitions."""
+    wire = Wire(port)
+    create(wire, TOPIC, 2000)
+    _coordinator(wire, "g")
+    codes: dict[int, int] = {}
+    for group in range(int(60 * max(size, 0.1))):
+        for first in range(0, 2000, 200):
+            rows = [
+                OffsetCommitRequest.OffsetCommitRequestPartition(
+                    partition_index=index, committed_offset=1, committed_metadata=f"{group}-{index}".ljust(4000, "m")
+                )
+                for index in range(first, first + 200)
+            ]
+            topic = OffsetCommitRequest.OffsetCommitRequestTopic(name=TOPIC, partitions=rows)
+            request = OffsetCommitRequest(group_id=f"g{group}", generation_id_or_member_epoch=-1, topics=[topic])
+            for one in wire.ask(request, 8).topics[0].partitions:
+                codes[one.error_code] = codes.get(one.error_code, 0) + 1
     return f"answered {codes}"
 
 

@@ -161,6 +161,14 @@ def _of_groups(node: Node) -> None:
     gauge("ottla_coordinator_machines", "Group coordinator partitions loaded", lambda: len(runtime.shards()))
     gauge("ottla_groups_limit", "Most groups: ottla.max.groups", lambda: node.groups.room.limit)
     total("ottla_groups_refused_total", "Groups not made because there are too many", lambda: node.groups.room.refused)
+    offsets = node.groups.room.offsets
+    gauge("ottla_offset_bytes", "Bytes of committed offsets", lambda: offsets.used_bytes)
+    gauge(
+        "ottla_offset_bytes_limit",
+        "Most bytes of committed offsets: ottla.max.offset.bytes",
+        lambda: offsets.limit_bytes,
+    )
+    total("ottla_offset_commits_refused_total", "Offsets not committed for that limit", lambda: offsets.refused)
     gauge(
         "ottla_group_member_bytes_limit",
         "Most bytes of members: ottla.max.group.bytes",

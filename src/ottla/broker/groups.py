@@ -14,7 +14,7 @@ from ottla.common.names import CONSUMER_OFFSETS
 from ottla.coordinator.group.formats import GROUP_FORMATS
 from ottla.coordinator.group.limits import GroupLimits
 from ottla.coordinator.group.machine import GroupMachine
-from ottla.coordinator.group.room import MemberRoom, Room
+from ottla.coordinator.group.room import MemberRoom, OffsetRoom, Room, weight_of
 from ottla.coordinator.outcome import Outcome, Token
 from ottla.coordinator.runtime import SLICE_S, Runtime
 from ottla.coordinator.steady_formats import SteadyFormats
@@ -49,7 +49,8 @@ class Groups(Coordinator[GroupMachine]):
             group_consumer_regex_refresh_interval_ms=settings.group_consumer_regex_refresh_interval_ms,
             record_max_bytes=settings.message_max_bytes,
         )
-        self.room = Room(settings.ottla_max_groups, self._count_for_room)
+        offset_room = OffsetRoom(settings.ottla_max_offset_bytes, self._offsets_are_full)
+        self.room = Room(settings.ottla_max_groups, self._count_for_room, offset_room)
         self.member_room = MemberRoom(settings.ottla_max_group_bytes, self.member_bytes)
         topics = ImageTopics(node)
         self._configs = ImageGroupConfigs(node)
@@ -72,10 +73,16 @@ class Groups(Coordinator[GroupMachine]):
         return sum(shard.machine.member_bytes() for shard in self.runtime.shards())
 
     def _count_for_room(self) -> int:
-        count = self.count()
+        count = sum(weight_of(one) for shard in self.runtime.shards() for one in shard.machine.group_ids())
         if count >= self.room.limit:  # said at most once a second
             self._node.log.warn("groups.limit_reached", groups=count, limit=self.room.limit)
         return count
+
+    def _offsets_are_full(self, room: OffsetRoom) -> None:
+        self._node.log.warn(
+            "offsets.limit_reached", size_bytes=room.used_bytes, limit_bytes=room.limit_bytes,
+            refused=room.refused, setting="ottla.max.offset.bytes",
+        )  # fmt: skip
 
     def call(self, group_id: str, command: GroupCommand) -> Awaitable[Any]:
         """The answer of the group's machine, once committed. Raises the coordinator errors: before anybody has asked

@@ -10,7 +10,7 @@ from ottla.coordinator.group.formats import GROUP_FORMATS
 from ottla.coordinator.group.limits import Caller, GroupLimits
 from ottla.coordinator.group.machine import CommitRequest, GroupMachine
 from ottla.coordinator.group.offsets import Committed
-from ottla.coordinator.group.room import MemberRoom, Room
+from ottla.coordinator.group.room import MemberRoom, OffsetRoom, Room, weight_of
 from ottla.coordinator.outcome import Outcome, TimerName
 from ottla.protocol.messages.heartbeat import HeartbeatRequest
 from ottla.protocol.messages.join_group import JoinGroupRequest
@@ -44,11 +44,14 @@ class Bench:
         now_ms: int = 1_000_000,
         most_groups: int = 1_000,
         most_member_bytes: int = 1 << 30,
+        most_offset_bytes: int = 1 << 30,
     ) -> None:
         self.limits = limits or GroupLimits(group_initial_rebalance_delay_ms=0)
         self.topics = topics or FakeTopics()
         self.configs = configs or FakeConfigs()
-        self.room = Room(most_groups, lambda: len(self.machine.group_ids()))
+        self.told = 0
+        self.offset_room = OffsetRoom(most_offset_bytes, self._tell)
+        self.room = Room(most_groups, lambda: sum(map(weight_of, self.machine.group_ids())), self.offset_room)
         self.member_room = MemberRoom(most_member_bytes, lambda: self.machine.member_bytes())
         random = CountingRandom()
         self.machine = GroupMachine(self.limits, self.room, self.configs, self.topics, random, self.member_room)
@@ -66,6 +69,9 @@ class Bench:
             self.machine.replay(*decoded, self.now_ms)
         if log:
             self.run(self.machine.loaded(self.now_ms))
+
+    def _tell(self, _room: OffsetRoom) -> None:
+        self.told += 1
 
     def reloaded(self) -> Bench:
         """Another coordinator that has read the log to its end."""

@@ -73,12 +73,12 @@ def test_full_is_counted_again_at_most_once_a_second() -> None:
 
     room = Room(5, count)
     for now_ms in range(0, 3_000, 10):
-        assert not room.take(now_ms)
+        assert not room.take("g", now_ms)
     assert len(counts) == 3
     room.forget()
-    room.take(3_000)
+    room.take("g", 3_000)
     assert len(counts) == 4
-    assert not room.take(0)  # the clock was set back
+    assert not room.take("g", 0)  # the clock was set back
     assert len(counts) == 5
 
 

@@ -11,7 +11,7 @@ from ottla.coordinator.group.classic_group import ClassicGroup, State
 from ottla.coordinator.group.consumer_group import ConsumerGroups
 from ottla.coordinator.group.limits import GroupLimits
 from ottla.coordinator.group.offsets import Offsets
-from ottla.coordinator.group.room import Room
+from ottla.coordinator.group.room import OffsetShare, Room
 from ottla.coordinator.group.sizes import consumer_bytes, memory_bytes
 from ottla.coordinator.group.transactional import PendingOffsets
 from ottla.coordinator.outcome import Outcome
@@ -35,8 +35,9 @@ class GroupBase:
         self.limits = limits
         self.room = room
         self.classic = Classic(limits, random)
-        self.offsets = Offsets()
-        self.pending = PendingOffsets()
+        self.offset_share = OffsetShare(room.offsets)
+        self.offsets = Offsets(self.offset_share)
+        self.pending = PendingOffsets(self.offset_share)
         self.consumers = ConsumerGroups()
         self._stored: dict[str, GroupMetadataValue] = {}
         self._groups: dict[str, ClassicGroup] = {}
@@ -69,7 +70,7 @@ class GroupBase:
 
     def _admit(self, group_id: str, now_ms: int, refusal: type[KafkaError] = GroupMaxSizeReached) -> None:
         """A group that has nothing but offsets, or not even those, gets more. Raises `refusal`."""
-        if not self.pending.known(group_id, self.offsets) and not self.room.take(now_ms):
+        if not self.pending.known(group_id, self.offsets) and not self.room.take(group_id, now_ms):
             raise refusal(f"This broker holds {self.room.limit} groups already; ottla.max.groups allows no more.")
 
     def _create(self, group_id: str, now_ms: int) -> ClassicGroup:

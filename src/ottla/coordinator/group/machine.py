@@ -15,6 +15,7 @@ from ottla.common.errors import (
     GroupIdNotFound,
     GroupSubscribedToTopic,
     IllegalGeneration,
+    InvalidCommitOffsetSize,
     InvalidGroupId,
     KafkaError,
     NonEmptyGroup,
@@ -31,7 +32,7 @@ from ottla.coordinator.group.consumer_records import forget_group
 from ottla.coordinator.group.consumer_side import ConsumerSide
 from ottla.coordinator.group.consumer_view import listed
 from ottla.coordinator.group.limits import Caller
-from ottla.coordinator.group.offsets import Committed, Found
+from ottla.coordinator.group.offsets import Committed, Found, offset_bytes
 from ottla.coordinator.group.sizes import bytes_with, consumer_bytes, memory_bytes, offsets_bytes, protocols_bytes
 from ottla.coordinator.group.tables import in_table_order
 from ottla.coordinator.outcome import Author, Outcome, TimerName, Token
@@ -114,6 +115,7 @@ class GroupMachine(ConsumerSide):
     def loaded(self, now_ms: int) -> Outcome:
         """The log was read to its end: groups with members get their session timers."""
         self.room.forget()
+        self.room.offsets.loaded(now_ms)
         out = Outcome()
         for group_id in self._stored:
             group = self._find(group_id, now_ms)
@@ -127,6 +129,7 @@ class GroupMachine(ConsumerSide):
     def unload(self, error: KafkaError) -> Outcome:
         """The machine is discarded: everyone who waits is answered with `error`."""
         self.room.forget()
+        self.offset_share.end()
         out = Outcome()
         for group in self._groups.values():
             self.classic.dissolve(group, error, out)
@@ -246,7 +249,7 @@ class GroupMachine(ConsumerSide):
         except KafkaError as error:
             out.answer(token, dict.fromkeys(request.offsets, error.code))
             return out
-        out.answer(token, self._write_offsets(request, out))
+        out.answer(token, self._write_offsets(request, now_ms, out))
         return out
 
     def commit_transactional(self, token: Token, request: CommitRequest, author: Author, now_ms: int) -> Outcome:
@@ -272,10 +275,10 @@ class GroupMachine(ConsumerSide):
         except KafkaError as error:
             out.answer(token, dict.fromkeys(request.offsets, error.code))
             return out
-        out.answer(token, self._write_offsets(request, out))
+        out.answer(token, self._write_offsets(request, now_ms, out))
         return out
 
-    def _write_offsets(self, request: CommitRequest, out: Outcome) -> dict[TopicPartition, int]:
+    def _write_offsets(self, request: CommitRequest, now_ms: int, out: Outcome) -> dict[TopicPartition, int]:
         """The records of what may be stored; a code for each partition. Kafka's for what no batch can hold."""
         if (
             len(request.offsets) > _FEW_OFFSETS
@@ -283,10 +286,16 @@ class GroupMachine(ConsumerSide):
         ):
             return dict.fromkeys(request.offsets, UnknownServerError.code)
         codes: dict[TopicPartition, int] = {}
+        growth_bytes = 0
         for partition, committed in request.offsets.items():
             if self._is_too_large(committed):
                 codes[partition] = OffsetMetadataTooLarge.code
                 continue
+            more_bytes = growth_bytes + self._growth_bytes(request.group_id, partition, committed, out)
+            if not self.room.offsets.has(more_bytes, now_ms):
+                codes[partition] = InvalidCommitOffsetSize.code
+                continue
+            growth_bytes = more_bytes
             codes[partition] = 0
             out.write(
                 OffsetCommitKey(group=request.group_id, topic=partition.topic, partition=partition.partition),
@@ -300,6 +309,12 @@ class GroupMachine(ConsumerSide):
                 ),
             )
         return codes
+
+    def _growth_bytes(self, group_id: str, partition: TopicPartition, committed: Committed, out: Outcome) -> int:
+        """What an offset takes on top of those before; within a transaction nothing is replaced until its marker."""
+        if out.author is not None:
+            return offset_bytes(partition, committed)
+        return self.offsets.growth_bytes(group_id, partition, committed)
 
     def _is_too_large(self, committed: Committed) -> bool:
         """Kafka compares the length that Java tells, in UTF-16, with a setting that is named after bytes."""

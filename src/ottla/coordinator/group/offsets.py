@@ -6,6 +6,7 @@ from collections.abc import Container
 from typing import NamedTuple
 
 from ottla.common.names import ZERO_UUID, TopicPartition
+from ottla.coordinator.group.room import OffsetShare
 
 
 class Committed(NamedTuple):
@@ -26,22 +27,49 @@ class Found(NamedTuple):
     unstable: Container[TopicPartition]
 
 
+_FIXED_BYTES = 256
+"""Of an offset in memory, besides its texts."""
+
+
+def text_bytes(text: str) -> int:
+    """At most, in memory."""
+    return len(text) if text.isascii() else 4 * len(text)
+
+
+def offset_bytes(partition: TopicPartition, committed: Committed) -> int:
+    """What one committed offset takes in memory."""
+    return _FIXED_BYTES + text_bytes(partition.topic) + text_bytes(committed.metadata)
+
+
 class Offsets:
     """The offsets of the groups of one partition of `__consumer_offsets`, by group and topic partition."""
 
-    def __init__(self) -> None:
+    def __init__(self, share: OffsetShare) -> None:
         self._groups: dict[str, dict[TopicPartition, Committed]] = {}
+        self._share = share
 
     def replay(self, group_id: str, partition: TopicPartition, committed: Committed | None) -> None:
         """A record: a new offset, or its tombstone."""
         if committed is None:
             known = self._groups.get(group_id)
             if known is not None:
-                known.pop(partition, None)
+                gone = known.pop(partition, None)
+                if gone is not None:
+                    self._share.add(-offset_bytes(partition, gone))
                 if not known:
                     del self._groups[group_id]
+                    self._share.add(-text_bytes(group_id))
         else:
+            self._share.add(self.growth_bytes(group_id, partition, committed))
             self._groups.setdefault(group_id, {})[partition] = committed
+
+    def growth_bytes(self, group_id: str, partition: TopicPartition, committed: Committed) -> int:
+        """How much more all offsets take with this one; less than nothing if it is smaller than the one before."""
+        known = self._groups.get(group_id)
+        if known is None:
+            return offset_bytes(partition, committed) + text_bytes(group_id)
+        old = known.get(partition)
+        return offset_bytes(partition, committed) - (0 if old is None else offset_bytes(partition, old))
 
     def of(self, group_id: str) -> dict[TopicPartition, Committed]:
         """All offsets of a group; not to be changed."""

@@ -9,7 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ottla.common.names import TopicPartition
-from ottla.coordinator.group.offsets import Committed, Offsets
+from ottla.coordinator.group.offsets import Committed, Offsets, offset_bytes, text_bytes
+from ottla.coordinator.group.room import OffsetShare
 
 
 @dataclass(slots=True)
@@ -21,6 +22,9 @@ class Pending:
     superseded: bool = False
     """A later offset of the same partition counts already."""
 
+    def size_bytes(self, partition: TopicPartition) -> int:
+        return offset_bytes(partition, self.committed)
+
 
 class PendingOffsets:
     """Those of one partition of `__consumer_offsets`.
@@ -29,7 +33,8 @@ class PendingOffsets:
     `_offsets`; no inner dictionary is empty.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, share: OffsetShare) -> None:
+        self._share = share
         self._offsets: dict[int, dict[str, dict[TopicPartition, Pending]]] = {}
         self._producers: dict[str, dict[int, None]] = {}
         self._order = 0
@@ -43,7 +48,12 @@ class PendingOffsets:
         """A record within a transaction."""
         self._order += 1
         groups = self._offsets.setdefault(producer_id, {})
-        groups.setdefault(group_id, {})[partition] = Pending(committed, self._order)
+        if group_id not in groups:
+            self._share.add(text_bytes(group_id))
+        waiting = groups.setdefault(group_id, {})
+        old = waiting.get(partition)
+        self._share.add(offset_bytes(partition, committed) - (old.size_bytes(partition) if old is not None else 0))
+        waiting[partition] = Pending(committed, self._order)
         self._producers.setdefault(group_id, {})[producer_id] = None
 
     def supersede(self, group_id: str, partition: TopicPartition) -> None:
@@ -54,7 +64,9 @@ class PendingOffsets:
         """A tombstone deletes what waits as well."""
         for producer_id in list(self._producers.get(group_id, ())):
             offsets = self._offsets[producer_id][group_id]
-            offsets.pop(partition, None)
+            gone = offsets.pop(partition, None)
+            if gone is not None:
+                self._share.add(-gone.size_bytes(partition))
             if not offsets:
                 self._remove(producer_id, group_id)
 
@@ -69,6 +81,8 @@ class PendingOffsets:
 
     def _remove(self, producer_id: int, group_id: str) -> None:
         groups, producers = self._offsets[producer_id], self._producers[group_id]
+        waiting = groups[group_id]
+        self._share.add(-text_bytes(group_id) - sum(one.size_bytes(partition) for partition, one in waiting.items()))
         del groups[group_id], producers[producer_id]
         if not groups:
             del self._offsets[producer_id]
