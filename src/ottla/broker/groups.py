@@ -81,7 +81,7 @@ class Groups(Coordinator[GroupMachine]):
 
     def _offsets_are_full(self, room: ByteRoom) -> None:
         self._node.log.warn(
-            "offsets.limit_reached", size_bytes=room.used_bytes, limit_bytes=room.limit_bytes,
+            "groups.offset_limit_reached", size_bytes=room.used_bytes, limit_bytes=room.limit_bytes,
             refused=room.refused, setting="ottla.max.offset.bytes",
         )  # fmt: skip
 

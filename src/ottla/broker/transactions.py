@@ -48,7 +48,7 @@ class Transactions(Coordinator[TransactionMachine]):
 
     def _ids_are_full(self, room: ByteRoom) -> None:
         self._node.log.warn(
-            "transactional_ids.limit_reached", size_bytes=room.used_bytes, limit_bytes=room.limit_bytes,
+            "transaction.id_limit_reached", size_bytes=room.used_bytes, limit_bytes=room.limit_bytes,
             refused=room.refused, setting="ottla.max.transactional.id.bytes",
         )  # fmt: skip
 
