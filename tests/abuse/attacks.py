@@ -405,6 +405,19 @@ def fetch_sessions_with_long_names(port: int, size: float) -> str:
     return "done"
 
 
+@attack("transaction.state.log.num.partitions=1")
+def long_transactional_ids(port: int, size: float) -> str:
+    """8,000 transactional ids of 32,000 characters."""
+    wire = Wire(port)
+    codes: dict[int, int] = {}
+    wire.ask(FindCoordinatorRequest(key_type=1, coordinator_keys=["x"]), 4)
+    for number in range(int(8000 * max(size, 0.05))):
+        name = str(number).ljust(32_000, "x")
+        code = wire.ask(InitProducerIdRequest(transactional_id=name, transaction_timeout_ms=60_000), 4).error_code
+        codes[code] = codes.get(code, 0) + 1
+    return f"answered {codes}"
+
+
 @attack()
 def a_transaction_over_many_partitions(port: int, size: float) -> str:
     """AddPartitionsToTxn of 9,000 partitions, and again."""

@@ -15,6 +15,7 @@ HELD = (
     "elect-leaders-of-empty-topics", "tagged-fields-of-a-header", "partitions-without-records",
     "one-resource-20-000-times", "one-group-many-times", "a-partition-that-comes-twice",
     "polls-of-closed-connections", "a-member-of-60-mb", "half-frames", "churn-with-garbage",
+    "fetch-sessions-with-long-names", "offsets-with-much-metadata", "long-transactional-ids",
 )  # fmt: skip
 
 

@@ -148,6 +148,14 @@ def _of_producers(node: Node) -> None:
         "Transactional ids coordinated here",
         lambda: sum(len(one.machine) for one in transactions.runtime.shards()),
     )
+    room = transactions.room
+    gauge("ottla_transactional_id_bytes", "Bytes of transactional ids", lambda: room.used_bytes)
+    gauge(
+        "ottla_transactional_id_bytes_limit",
+        "Most bytes of transactional ids: ottla.max.transactional.id.bytes",
+        lambda: room.limit_bytes,
+    )
+    total("ottla_transactional_ids_refused_total", "Transactional ids refused for that limit", lambda: room.refused)
     gauge(
         "ottla_transactions_completing",
         "Transactions whose markers are under way",

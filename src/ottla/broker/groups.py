@@ -14,8 +14,9 @@ from ottla.common.names import CONSUMER_OFFSETS
 from ottla.coordinator.group.formats import GROUP_FORMATS
 from ottla.coordinator.group.limits import GroupLimits
 from ottla.coordinator.group.machine import GroupMachine
-from ottla.coordinator.group.room import MemberRoom, OffsetRoom, Room, weight_of
+from ottla.coordinator.group.room import MemberRoom, Room, weight_of
 from ottla.coordinator.outcome import Outcome, Token
+from ottla.coordinator.room import ByteRoom
 from ottla.coordinator.runtime import SLICE_S, Runtime
 from ottla.coordinator.steady_formats import SteadyFormats
 
@@ -49,7 +50,7 @@ class Groups(Coordinator[GroupMachine]):
             group_consumer_regex_refresh_interval_ms=settings.group_consumer_regex_refresh_interval_ms,
             record_max_bytes=settings.message_max_bytes,
         )
-        offset_room = OffsetRoom(settings.ottla_max_offset_bytes, self._offsets_are_full)
+        offset_room = ByteRoom(settings.ottla_max_offset_bytes, self._offsets_are_full)
         self.room = Room(settings.ottla_max_groups, self._count_for_room, offset_room)
         self.member_room = MemberRoom(settings.ottla_max_group_bytes, self.member_bytes)
         topics = ImageTopics(node)
@@ -78,9 +79,9 @@ class Groups(Coordinator[GroupMachine]):
             self._node.log.warn("groups.limit_reached", groups=count, limit=self.room.limit)
         return count
 
-    def _offsets_are_full(self, room: OffsetRoom) -> None:
+    def _offsets_are_full(self, room: ByteRoom) -> None:
         self._node.log.warn(
-            "offsets.limit_reached", size_bytes=room.used_bytes, limit_bytes=room.limit_bytes,
+            "groups.offset_limit_reached", size_bytes=room.used_bytes, limit_bytes=room.limit_bytes,
             refused=room.refused, setting="ottla.max.offset.bytes",
         )  # fmt: skip
 

@@ -60,8 +60,8 @@ _WORKS = """
     ottla.client.metrics.topic ottla.forget.directories ottla.http.listener ottla.log.format ottla.log.level
     ottla.max.fetch.session.partitions ottla.max.group.bytes ottla.max.groups ottla.max.offset.bytes
     ottla.max.open.files ottla.max.producer.ids ottla.max.received.bytes ottla.max.request.elements
-    ottla.max.unsent.bytes ottla.metadata.folder ottla.metadata.store ottla.metrics.kafka.names
-    ottla.metrics.max.rows ottla.validate.records
+    ottla.max.transactional.id.bytes ottla.max.unsent.bytes ottla.metadata.folder ottla.metadata.store
+    ottla.metrics.kafka.names ottla.metrics.max.rows ottla.validate.records
     """
 WORKS = frozenset(_WORKS.split())
 """The names of the settings that work."""

@@ -11,6 +11,7 @@ from ottla.broker.waits import give_way
 from ottla.common.errors import NotCoordinator, ProducerFenced
 from ottla.common.names import TRANSACTION_STATE
 from ottla.coordinator.outcome import Outcome, Token
+from ottla.coordinator.room import ByteRoom
 from ottla.coordinator.runtime import Runtime
 from ottla.coordinator.steady_formats import SteadyFormats
 from ottla.coordinator.transaction.formats import TransactionFormats
@@ -33,16 +34,23 @@ class Transactions(Coordinator[TransactionMachine]):
 
     def __init__(self, node: Node) -> None:
         self.markers = Markers(node, self)
+        self.room = ByteRoom(node.settings.ottla_max_transactional_id_bytes, self._ids_are_full)
         runtime = Runtime(
             node.loop,
             node.steady,
             SteadyFormats(TransactionFormats(self.level), node.steady),
-            lambda: TransactionMachine(self.level),
+            lambda: TransactionMachine(self.level, self.room),
             node.log_failure,
             self.markers.send,
             note=node.log.note,
         )
         super().__init__(node, runtime)
+
+    def _ids_are_full(self, room: ByteRoom) -> None:
+        self._node.log.warn(
+            "transaction.id_limit_reached", size_bytes=room.used_bytes, limit_bytes=room.limit_bytes,
+            refused=room.refused, setting="ottla.max.transactional.id.bytes",
+        )  # fmt: skip
 
     def level(self) -> int:
         """The finalised transaction.version."""

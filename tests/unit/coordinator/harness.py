@@ -10,8 +10,9 @@ from ottla.coordinator.group.formats import GROUP_FORMATS
 from ottla.coordinator.group.limits import Caller, GroupLimits
 from ottla.coordinator.group.machine import CommitRequest, GroupMachine
 from ottla.coordinator.group.offsets import Committed
-from ottla.coordinator.group.room import MemberRoom, OffsetRoom, Room, weight_of
+from ottla.coordinator.group.room import MemberRoom, Room, weight_of
 from ottla.coordinator.outcome import Outcome, TimerName
+from ottla.coordinator.room import ByteRoom
 from ottla.protocol.messages.heartbeat import HeartbeatRequest
 from ottla.protocol.messages.join_group import JoinGroupRequest
 from ottla.protocol.messages.leave_group import LeaveGroupRequest
@@ -50,7 +51,7 @@ class Bench:
         self.topics = topics or FakeTopics()
         self.configs = configs or FakeConfigs()
         self.told = 0
-        self.offset_room = OffsetRoom(most_offset_bytes, self._tell)
+        self.offset_room = ByteRoom(most_offset_bytes, self._tell)
         self.room = Room(most_groups, lambda: sum(map(weight_of, self.machine.group_ids())), self.offset_room)
         self.member_room = MemberRoom(most_member_bytes, lambda: self.machine.member_bytes())
         random = CountingRandom()
@@ -70,7 +71,7 @@ class Bench:
         if log:
             self.run(self.machine.loaded(self.now_ms))
 
-    def _tell(self, _room: OffsetRoom) -> None:
+    def _tell(self, _room: ByteRoom) -> None:
         self.told += 1
 
     def reloaded(self) -> Bench:

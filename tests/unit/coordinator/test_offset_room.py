@@ -7,7 +7,8 @@ import random
 import pytest
 
 from ottla.common.errors import InvalidCommitOffsetSize, NotCoordinator
-from ottla.coordinator.group.offsets import Committed, offset_bytes, text_bytes
+from ottla.coordinator.group.offsets import Committed, offset_bytes
+from ottla.coordinator.room import text_bytes
 from tests.unit.coordinator.harness import Bench
 from tests.unit.coordinator.test_transactional_offsets import BILLS, ORDERS, TransactionalBench
 

@@ -8,6 +8,7 @@ from ottla.common.errors import KafkaError
 from ottla.common.names import TopicPartition
 from ottla.coordinator.formats import Pair
 from ottla.coordinator.outcome import Outcome
+from ottla.coordinator.room import ByteRoom
 from ottla.coordinator.transaction.formats import TransactionFormats, key_of, value_of
 from ottla.coordinator.transaction.machine import NEEDS_PRODUCER_ID, Producer, SendMarkers, TransactionMachine
 from ottla.coordinator.transaction.transaction import Identity, State, Transaction
@@ -21,10 +22,18 @@ class Bench:
     """`log` holds the encoded records; `markers` what was to be sent and is not yet. Answers are returned: a code, or
     the identity."""
 
-    def __init__(self, level: int = 2, log: list[Pair] | None = None, now_ms: int = 1_000_000) -> None:
+    def __init__(
+        self,
+        level: int = 2,
+        log: list[Pair] | None = None,
+        now_ms: int = 1_000_000,
+        most_bytes: int = 1 << 30,
+    ) -> None:
         self.level = level
+        self.told = 0
+        self.room = ByteRoom(most_bytes, self._tell)
         self.formats = TransactionFormats(lambda: self.level)
-        self.machine = TransactionMachine(lambda: self.level)
+        self.machine = TransactionMachine(lambda: self.level, self.room)
         self.now_ms = now_ms
         self.log: list[Pair] = []
         self.markers: list[SendMarkers] = []
@@ -36,6 +45,9 @@ class Bench:
             self.machine.replay(*decoded, self.now_ms)
         if log:
             self.run(self.machine.loaded(self.now_ms))
+
+    def _tell(self, _room: ByteRoom) -> None:
+        self.told += 1
 
     def reloaded(self) -> Bench:
         """Another coordinator that has read the log to its end."""

@@ -11,10 +11,11 @@ from ottla.coordinator.group.classic_group import ClassicGroup, State
 from ottla.coordinator.group.consumer_group import ConsumerGroups
 from ottla.coordinator.group.limits import GroupLimits
 from ottla.coordinator.group.offsets import Offsets
-from ottla.coordinator.group.room import OffsetShare, Room
+from ottla.coordinator.group.room import Room
 from ottla.coordinator.group.sizes import consumer_bytes, memory_bytes
 from ottla.coordinator.group.transactional import PendingOffsets
 from ottla.coordinator.outcome import Outcome
+from ottla.coordinator.room import ByteShare
 from ottla.protocol.logs.consumer_offsets import GroupMetadataKey, GroupMetadataValue
 from ottla.protocol.message import Message
 
@@ -35,7 +36,7 @@ class GroupBase:
         self.limits = limits
         self.room = room
         self.classic = Classic(limits, random)
-        self.offset_share = OffsetShare(room.offsets)
+        self.offset_share = ByteShare(room.offsets)
         self.offsets = Offsets(self.offset_share)
         self.pending = PendingOffsets(self.offset_share)
         self.consumers = ConsumerGroups()

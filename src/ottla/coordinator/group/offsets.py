@@ -6,7 +6,7 @@ from collections.abc import Container
 from typing import NamedTuple
 
 from ottla.common.names import ZERO_UUID, TopicPartition
-from ottla.coordinator.group.room import OffsetShare
+from ottla.coordinator.room import ByteShare, text_bytes
 
 
 class Committed(NamedTuple):
@@ -31,11 +31,6 @@ _FIXED_BYTES = 256
 """Of an offset in memory, besides its texts."""
 
 
-def text_bytes(text: str) -> int:
-    """At most, in memory."""
-    return len(text) if text.isascii() else 4 * len(text)
-
-
 def offset_bytes(partition: TopicPartition, committed: Committed) -> int:
     """What one committed offset takes in memory."""
     return _FIXED_BYTES + text_bytes(partition.topic) + text_bytes(committed.metadata)
@@ -44,7 +39,7 @@ def offset_bytes(partition: TopicPartition, committed: Committed) -> int:
 class Offsets:
     """The offsets of the groups of one partition of `__consumer_offsets`, by group and topic partition."""
 
-    def __init__(self, share: OffsetShare) -> None:
+    def __init__(self, share: ByteShare) -> None:
         self._groups: dict[str, dict[TopicPartition, Committed]] = {}
         self._share = share
 

@@ -7,65 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from ottla.coordinator.room import ByteRoom
+
 _RECOUNT_AFTER_MS = 1000
-_TOLD_EVERY_MS = 1000
 _CHARACTERS_OF_ONE = 256
-_UNLIMITED = 1 << 62
 
 
 def weight_of(group_id: str) -> int:
     """How many groups one of this name counts as: it may be 32,000 characters long."""
     return 1 + len(group_id) // _CHARACTERS_OF_ONE
-
-
-class OffsetRoom:
-    """How many bytes the committed offsets of all groups of a broker may take (ottla.max.offset.bytes).
-
-    Exact: `replay` of each machine counts in its share. What was committed once stays, also where a log that is loaded
-    holds more; only what would come on top is refused.
-    """
-
-    def __init__(self, limit_bytes: int = _UNLIMITED, tell: Callable[[OffsetRoom], None] | None = None) -> None:
-        """`tell` says that the limit is reached; it is called once a second at most."""
-        self.limit_bytes = limit_bytes
-        self.used_bytes = 0
-        self.refused = 0
-        self._tell = tell
-        self._told_ms: int | None = None
-
-    def has(self, size_bytes: int, now_ms: int) -> bool:
-        """Room for so many more. What takes no more than before always has."""
-        if size_bytes <= 0 or self.used_bytes + size_bytes <= self.limit_bytes:
-            return True
-        self.refused += 1
-        self._say(now_ms)
-        return False
-
-    def loaded(self, now_ms: int) -> None:
-        """A machine has read its log."""
-        if self.used_bytes > self.limit_bytes:
-            self._say(now_ms)
-
-    def _say(self, now_ms: int) -> None:
-        if self._tell is not None and (self._told_ms is None or not 0 <= now_ms - self._told_ms < _TOLD_EVERY_MS):
-            self._told_ms = now_ms
-            self._tell(self)
-
-
-class OffsetShare:
-    """What the offsets of one machine take of the room."""
-
-    def __init__(self, room: OffsetRoom) -> None:
-        self._room = room
-        self.used_bytes = 0
-
-    def add(self, size_bytes: int) -> None:
-        self.used_bytes += size_bytes
-        self._room.used_bytes += size_bytes
-
-    def end(self) -> None:
-        """The machine is discarded."""
-        self.add(-self.used_bytes)
 
 
 class Room:
@@ -75,9 +25,9 @@ class Room:
     room for what the groups have committed.
     """
 
-    def __init__(self, limit: int, count: Callable[[], int], offsets: OffsetRoom | None = None) -> None:
+    def __init__(self, limit: int, count: Callable[[], int], offsets: ByteRoom | None = None) -> None:
         self.limit = limit
-        self.offsets = offsets or OffsetRoom()
+        self.offsets = offsets or ByteRoom()
         self.refused = 0
         self._count = count
         self._used: int | None = None

@@ -9,8 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ottla.common.names import TopicPartition
-from ottla.coordinator.group.offsets import Committed, Offsets, offset_bytes, text_bytes
-from ottla.coordinator.group.room import OffsetShare
+from ottla.coordinator.group.offsets import Committed, Offsets, offset_bytes
+from ottla.coordinator.room import ByteShare, text_bytes
 
 
 @dataclass(slots=True)
@@ -33,7 +33,7 @@ class PendingOffsets:
     `_offsets`; no inner dictionary is empty.
     """
 
-    def __init__(self, share: OffsetShare) -> None:
+    def __init__(self, share: ByteShare) -> None:
         self._share = share
         self._offsets: dict[int, dict[str, dict[TopicPartition, Pending]]] = {}
         self._producers: dict[str, dict[int, None]] = {}

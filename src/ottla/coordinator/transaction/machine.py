@@ -18,11 +18,13 @@ from ottla.common.errors import (
     InvalidProducerIdMapping,
     InvalidTxnState,
     KafkaError,
+    PolicyViolation,
     ProducerFenced,
     TransactionAbortable,
 )
 from ottla.common.names import TopicPartition
 from ottla.coordinator.outcome import Outcome, TimerName, Token
+from ottla.coordinator.room import ByteRoom, ByteShare, text_bytes
 from ottla.coordinator.transaction.formats import key_of, transaction_of, value_of
 from ottla.coordinator.transaction.transaction import (
     COMPLETE,
@@ -36,6 +38,9 @@ from ottla.coordinator.transaction.transaction import (
 )
 from ottla.protocol.logs.transaction_state import TransactionLogKey, TransactionLogValue
 from ottla.protocol.message import Message
+
+_FIXED_BYTES = 512
+"""Of a transactional id in memory, besides its text."""
 
 
 class NeedsProducerId:
@@ -71,8 +76,11 @@ class Producer(NamedTuple):
 class TransactionMachine:
     """See the module. `level` tells the finalised transaction.version, for what happens without a client."""
 
-    def __init__(self, level: Callable[[], int]) -> None:
+    def __init__(self, level: Callable[[], int], room: ByteRoom | None = None) -> None:
+        """`room`: for the ids of all machines of a broker."""
         self._level = level
+        self._room = room or ByteRoom()
+        self._share = ByteShare(self._room)
         self._transactions: dict[str, Transaction] = {}
         self._open: dict[str, None] = {}
         """The ids whose transaction may time out."""
@@ -85,10 +93,13 @@ class TransactionMachine:
         transactional_id = key.transactional_id
         self._open.pop(transactional_id, None)
         if value is None:
-            self._transactions.pop(transactional_id, None)
+            if self._transactions.pop(transactional_id, None) is not None:
+                self._share.add(-_bytes_of(transactional_id))
             self._last_epochs.pop(transactional_id, None)
             return
         assert isinstance(value, TransactionLogValue)
+        if transactional_id not in self._transactions:
+            self._share.add(_bytes_of(transactional_id))
         transaction = self._transactions[transactional_id] = transaction_of(value)
         if transaction.state is State.ONGOING:
             self._open[transactional_id] = None
@@ -97,6 +108,7 @@ class TransactionMachine:
         """Nobody writes to this topic within a transaction."""
 
     def loaded(self, now_ms: int) -> Outcome:
+        self._room.loaded(now_ms)
         out = Outcome()
         for transactional_id, transaction in self._transactions.items():
             if transaction.state in PREPARED:
@@ -104,6 +116,7 @@ class TransactionMachine:
         return out
 
     def unload(self, error: KafkaError) -> Outcome:
+        self._share.end()
         return Outcome()
 
     def refused(self, records: list[tuple[Message, Message | None]], error: KafkaError, now_ms: int) -> Outcome:
@@ -147,6 +160,8 @@ class TransactionMachine:
     def _begin(
         self, transactional_id: str, timeout_ms: int, spare: int | None, now_ms: int, out: Outcome
     ) -> Identity | NeedsProducerId | KafkaError:
+        if not self._room.has(_bytes_of(transactional_id), now_ms):
+            raise PolicyViolation("This broker holds too many transactional ids (ottla.max.transactional.id.bytes).")
         if spare is None:
             return NEEDS_PRODUCER_ID
         self._write(
@@ -390,6 +405,11 @@ class TransactionMachine:
     def _write(self, transactional_id: str, value: Transaction, last_epoch: int, out: Outcome) -> None:
         out.write(key_of(transactional_id), value_of(value))
         self._last_epochs[transactional_id] = last_epoch
+
+
+def _bytes_of(transactional_id: str) -> int:
+    """What an id takes in memory while nothing is in its transaction."""
+    return _FIXED_BYTES + text_bytes(transactional_id)
 
 
 def _markers(transactional_id: str, decided: Transaction) -> SendMarkers:
