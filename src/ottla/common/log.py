@@ -24,7 +24,7 @@ JSON: Form = "json"
 SUBJECTS = (
     "broker", "cleaner", "client_metrics", "clock", "config", "connection", "controller", "coordinator", "descriptors",
     "feature", "group", "groups", "housekeeping", "internal_topic", "listener", "log", "log_directory", "logs",
-    "loop", "metadata", "offsets", "partition", "producer_ids", "producers", "quota", "request", "shutdown", "sync",
+    "loop", "metadata", "partition", "producer_ids", "producers", "quota", "request", "shutdown", "sync",
     "topic", "topics", "transaction", "user",
 )  # fmt: skip
 """What events are about, their first word. Each is a logger whose level can be set apart from the root's."""
