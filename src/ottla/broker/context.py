@@ -120,9 +120,6 @@ class Context:
         """Whether to answer now with what is there: the connection is closed, or the broker stops."""
         return self.session.gone or self.session.draining
 
-    def is_heard(self) -> bool:
-        return not self.unheard
-
     async def rest(self) -> None:
         """Others run. Before its first rest a long request waits for a place among the long ones.
 

@@ -6,14 +6,13 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from ottla.broker.setting_forms import address_of, connection_limits
+from ottla.broker.setting_forms import OVERRIDES, address_of, connection_limits
 from ottla.common.errors import InvalidConfig
 
 if TYPE_CHECKING:
     from ottla.broker.descriptors import Descriptors
     from ottla.broker.settings import BrokerSettings
 
-OVERRIDES = "max.connections.per.ip.overrides"
 Resolve = Callable[[str], Iterable[str]]
 """All addresses of a host name. Raises OSError."""
 

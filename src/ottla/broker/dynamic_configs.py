@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 
 from ottla.broker.addresses import LISTENER_MAP
 from ottla.broker.dynamic_steps import check_local_retention, check_steps
-from ottla.broker.setting_forms import address_of, connection_limits
+from ottla.broker.setting_forms import OVERRIDES, address_of, connection_limits
 from ottla.broker.settings import BrokerSettings
 from ottla.common.errors import InvalidConfig, InvalidRequest, KafkaError
 from ottla.common.names import java_int
@@ -85,7 +85,7 @@ class DynamicConfigChecks:
             check_local_retention(proposed)
         except InvalidConfig as error:
             raise InvalidRequest(_AS_KAFKA_SAYS_IT.format(error.message)) from error
-        _check_connection_limits(changes.get("max.connections.per.ip.overrides"))
+        _check_connection_limits(changes.get(OVERRIDES))
         _check_minimum_isr(name, changes)
 
     def check_group(self, changes: Mapping[str, str | None], result: Mapping[str, str]) -> None:
@@ -177,7 +177,7 @@ def _check_connection_limits(text: str | None) -> None:
     for host in limits:
         if address_of(host) is None:  # to look it up, whoever connects now would have to wait
             raise InvalidRequest(
-                f"Error parsing configuration property max.connections.per.ip.overrides: {host} is a name, and names "
+                f"Error parsing configuration property {OVERRIDES}: {host} is a name, and names "
                 "are looked up when the broker starts: give its address, or write the name into the broker's file"
             )
 

@@ -103,6 +103,7 @@ class Hosting:
     def _tell_vanished(self) -> None:
         """Partitions whose folders were there at the last checkpoint begin anew, as in Kafka, but not in silence."""
         node = self._node
+        copied = {partition for directory in node.directories for partition in directory.futures.partitions()}
         for directory in node.usable_directories():
             for partition, offset in directory.vanished():
                 topic = node.image.topics.get(partition.topic)
@@ -110,7 +111,7 @@ class Hosting:
                     topic is None
                     or partition.partition not in topic.partitions
                     or self._is_held_back(partition, topic.id)
-                    or any(partition in one.futures.partitions() for one in node.directories)
+                    or partition in copied
                 ):
                     continue
                 if self.directory_of(partition) is None:
@@ -258,7 +259,8 @@ class Hosting:
         """A new log in `place`, unless one came into any directory meanwhile: the partition would have two of them."""
         name, topic_id = partition.topic_partition, partition.topic_id
         for directory in self._node.usable_directories():
-            directory.check_none_came(name, topic_id)
+            if directory is not place:  # which looks itself
+                directory.check_none_came(name, topic_id)
         return place.create(name, topic_id, settings, now_ms)
 
     def _is_of(self, directory: LogDirectory, partition: TopicPartition, topic_id: bytes) -> bool:

@@ -17,7 +17,8 @@ from ottla.common.settings import INT_MAX
 if TYPE_CHECKING:
     from ottla.broker.settings import BrokerSettings
 
-_OVERRIDES, _HTTP, _FORGOTTEN = "max.connections.per.ip.overrides", "ottla.http.listener", "ottla.forget.directories"
+OVERRIDES = "max.connections.per.ip.overrides"
+_HTTP, _FORGOTTEN = "ottla.http.listener", "ottla.forget.directories"
 _HOST = re.compile(r"\[?([0-9a-zA-Z\-%._:]+)\]?")
 """Names and addresses as Kafka allows them."""
 _PORTS = 1 << 16
@@ -45,7 +46,7 @@ def connection_limits(text: str) -> dict[str, int]:
         host, _, limit = item.rpartition(":")
         match, number = _HOST.fullmatch(host.strip()), _number(limit.strip())
         if match is None or number is None or number > INT_MAX:
-            raise InvalidConfig(f"{_OVERRIDES}: {item!r} is not of the form host:limit")
+            raise InvalidConfig(f"{OVERRIDES}: {item!r} is not of the form host:limit")
         limits[match[1]] = number
     return limits
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from asyncio import AbstractEventLoop, Future
 from collections import deque
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 if TYPE_CHECKING:
@@ -31,6 +30,15 @@ _LOOKED_AT_ONCE = 1
 
 class Unheard(Exception):
     """Nobody is there to read the answer any more: a request that only reads ends here."""
+
+
+class Reader(Protocol):
+    """Who waits for an answer and changes nothing."""
+
+    @property
+    def unheard(self) -> bool:
+        """Nobody will read it."""
+        ...
 
 
 class Places:
@@ -164,9 +172,9 @@ class Openings:
             step = next(steps)
         except StopIteration as stop:
             return stop.value  # type: ignore[no-any-return]
-        return await self._run(steps, step, _always)
+        return await self._run(steps, step, None)
 
-    async def look(self, steps: Steps[Result], is_heard: Callable[[], bool]) -> Result:
+    async def look(self, steps: Steps[Result], reader: Reader) -> Result:
         """The same for somebody who only reads. Raises Unheard once nobody waits for it."""
         try:
             step = next(steps)
@@ -174,21 +182,21 @@ class Openings:
             return stop.value  # type: ignore[no-any-return]
         await self._looks.enter()
         try:
-            return await self._run(steps, step, is_heard)
+            return await self._run(steps, step, reader)
         finally:
             self._looks.leave()
 
-    async def _run(self, steps: Steps[Result], step: Any, is_heard: Callable[[], bool]) -> Result:
+    async def _run(self, steps: Steps[Result], step: Any, reader: Reader | None) -> Result:
         await self._places.enter()
         try:
-            return await self._take(steps, step, is_heard)
+            return await self._take(steps, step, reader)
         finally:
             steps.close()
             self._places.leave()
 
-    async def _take(self, steps: Steps[Result], step: Any, is_heard: Callable[[], bool]) -> Result:
+    async def _take(self, steps: Steps[Result], step: Any, reader: Reader | None) -> Result:
         while True:
-            if not is_heard():
+            if reader is not None and reader.unheard:
                 raise Unheard
             try:
                 if step is None:
@@ -203,7 +211,3 @@ class Openings:
                     step = steps.send(answer)
             except StopIteration as stop:
                 return stop.value  # type: ignore[no-any-return]
-
-
-def _always() -> bool:
-    return True

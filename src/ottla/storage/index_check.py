@@ -15,7 +15,7 @@ from ottla.storage.files import File, Files
 from ottla.storage.indexes import OFFSET_ENTRY, TIME_ENTRY, AbortedTransaction, last_entry
 from ottla.storage.kept import Kept
 from ottla.storage.paths import INDEX, TIME_INDEX, TXN_INDEX
-from ottla.storage.repairs import Cut, OnRepair, Reason, Remade
+from ottla.storage.repairs import Cut, OnRepair, Reason, Remade, gap
 from ottla.storage.segment import Segment
 from ottla.storage.tail import RELATIVE_MAX, Tail, fits, holds_whole_batches, most_of, walk, walk_all, why_it_ends
 
@@ -70,7 +70,7 @@ class IndexCheck:
             return
         lost, goes_on_at = tail.end_offset, self._end_of(segment)
         if lost < goes_on_at < most_of(segment.base_offset) and not self._kept.has(lost):
-            self._tell(Cut(self._folder, lost, goes_on_at, 0, 0, Reason.GAP, ()))
+            self._tell(gap(self._folder, lost, goes_on_at))
 
     def end_where_batches_end(self, segment: Segment, tail: Tail) -> None:
         size, end_offset = segment.size_bytes, self._end_of(segment)

@@ -15,7 +15,7 @@ from ottla.storage.files import Files
 from ottla.storage.kept import Kept, copy_part
 from ottla.storage.paths import LOG, TEMPORARY, offset_name
 from ottla.storage.producers import Producers
-from ottla.storage.repairs import Cut, OnRepair, Reason
+from ottla.storage.repairs import Cut, OnRepair, Reason, gap
 from ottla.storage.scan import Rebuild, scan_batches
 from ottla.storage.segment import Segment
 from ottla.storage.tail import ANY_OFFSET, holds_whole_batches, most_of, next_whole, why_it_ends
@@ -92,7 +92,7 @@ class Recovery:
         """What was durable is missing before a segment, and was not lost by a cut, which is told with its bytes."""
         lost = self.next_offset
         if lost < goes_on_at and lost != self._passed_at and not self._kept.has(lost):
-            self._tell(Cut(self._folder, lost, goes_on_at, 0, 0, Reason.GAP, ()))
+            self._tell(gap(self._folder, lost, goes_on_at))
 
     def _scan(self, segment: Segment, epochs: Epochs, producers: Producers, interval: int) -> int:
         segment.begin_rebuild()

@@ -86,6 +86,11 @@ Repair = Cut | Remade | Unreadable
 OnRepair = Callable[[Repair], None]
 
 
+def gap(folder: str, lost: int, goes_on_at: int) -> Cut:
+    """A segment does not begin where the one before it ends."""
+    return Cut(folder, lost, goes_on_at, 0, 0, Reason.GAP, ())
+
+
 def is_gap(repair: Repair) -> bool:
     """Offsets are missing between two segments, and this broker has cut nothing there."""
     return isinstance(repair, Cut) and repair.reason is Reason.GAP and not repair.segments

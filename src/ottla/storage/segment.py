@@ -278,7 +278,8 @@ class Segment:
         return self._files.read(path) if self._files.exists(path) else b""
 
     def _says(self, suffix: str, content: bytes) -> bool:
-        return self._files.exists(self.path(suffix)) and self._read(suffix) == content
+        path = self.path(suffix)
+        return self._files.exists(path) and self._files.size(path) == len(content) and self._files.read(path) == content
 
     def _replace(self, suffix: str, content: bytes) -> None:
         file = self._files.open(self.path(suffix), create=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from itertools import pairwise
 
 import pytest
@@ -85,6 +86,17 @@ def test_a_request_that_only_reads_ends_when_its_client_goes_and_no_other() -> N
     asyncio.run(main())
 
 
+class Listener:
+    """Whoever waits for an answer, until `leaves` says that it has gone."""
+
+    def __init__(self, leaves: Callable[[], bool]) -> None:
+        self._leaves = leaves
+
+    @property
+    def unheard(self) -> bool:
+        return self._leaves()
+
+
 class HereOffload:
     async def run(self, call):  # type: ignore[no-untyped-def]
         return call()
@@ -131,7 +143,7 @@ def test_who_writes_waits_behind_one_that_looks_and_not_behind_all() -> None:
                 yield None
             done.append(name)
 
-        looks = [openings.look(steps(f"look {number}"), lambda: True) for number in range(20)]
+        looks = [openings.look(steps(f"look {number}"), Listener(lambda: False)) for number in range(20)]
         await asyncio.gather(*looks, openings.run(steps("write")))
         return done
 
@@ -150,11 +162,11 @@ def test_a_look_ends_between_two_steps_once_nobody_waits_for_it_and_gives_its_pl
                 yield None
             return name
 
-        looks = [openings.look(steps(number), lambda: len(taken) < 10) for number in range(5)]
+        looks = [openings.look(steps(number), Listener(lambda: len(taken) >= 10)) for number in range(5)]
         results = await asyncio.gather(*looks, return_exceptions=True)
         assert [type(result) for result in results] == [Unheard] * 5
         assert len(taken) < 20, "each took one step more at most"
-        assert await openings.look(iter_of(7), lambda: True) == 7
+        assert await openings.look(iter_of(7), Listener(lambda: False)) == 7
 
     asyncio.run(main())
 

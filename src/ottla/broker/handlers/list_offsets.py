@@ -107,6 +107,6 @@ async def _answer(
     else:
         by_largest = timestamp == MAX_TIMESTAMP
         steps = log.steps_for_max_timestamp() if by_largest else log.steps_for_timestamp(timestamp)
-        found = await ctx.node.openings.look(steps, ctx.is_heard)
+        found = await ctx.node.openings.look(steps, ctx)
         if found is not None and found.offset < readable:
             answer.offset, answer.timestamp, answer.leader_epoch = found.offset, found.timestamp, found.leader_epoch

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Container
 from typing import TypeVar
 
 import click
 
 from ottla.cli.waiting import NOTICE_S, telling
-from ottla.cli.who_answers import HTTP, SSH, TLS, who_answers
+from ottla.cli.who_answers import HTTP, SSH, TLS, Other, who_answers
 from ottla.client.bootstrap import parse_bootstrap
 from ottla.client.cluster import Cluster
 from ottla.client.connection import ConnectionOptions
@@ -56,17 +56,18 @@ async def _first_answer(cluster: Cluster, bootstrap: str) -> None:
     """Raises ClickException as soon as it is clear that another protocol is spoken there: a wait would not help."""
     answer = asyncio.ensure_future(cluster.refresh([]))
     if not (await asyncio.wait({answer}, timeout=NOTICE_S))[0]:
-        foreign = await asyncio.to_thread(_foreign, bootstrap)
+        foreign = await asyncio.to_thread(_foreign, bootstrap, (HTTP, SSH, TLS))
         if foreign is not None and not answer.done():
             answer.cancel()
             raise foreign
     await answer
 
 
-def _foreign(bootstrap: str) -> click.ClickException | None:
+def _foreign(bootstrap: str, kinds: Container[Other] | None = None) -> click.ClickException | None:
+    """What to say of the first address at which something else than Kafka answers, if it is of these kinds."""
     for address in parse_bootstrap(bootstrap):
         other = who_answers(*address)
-        if other in (HTTP, TLS, SSH):
+        if other is not None and (kinds is None or other in kinds):
             return click.ClickException(f"no Kafka broker answers at {address}: {other.sentence}")
     return None
 
@@ -81,10 +82,9 @@ def _reason(error: KafkaError) -> str:
 
 def no_broker(bootstrap: str, reason: str) -> click.ClickException:
     """One sentence, and what to do about it: by what answers there, if anything does."""
-    for address in parse_bootstrap(bootstrap):
-        other = who_answers(*address)
-        if other is not None:
-            return click.ClickException(f"no Kafka broker answers at {address}: {other.sentence}")
+    foreign = _foreign(bootstrap)
+    if foreign is not None:
+        return foreign
     return click.ClickException(
         f"no Kafka broker answers at {bootstrap} ({reason}); start one with `ottla up`, or name another with -b"
     )
